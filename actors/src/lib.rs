@@ -1,0 +1,1 @@
+//! The hub without a wire: rules, durability, fan-out.

@@ -1,0 +1,2 @@
+//! The load suite.
+fn main() {}

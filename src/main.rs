@@ -1,0 +1,2 @@
+//! The hub process.
+fn main() {}
