@@ -1,0 +1,140 @@
+//! Durable facts of a room, one per sequence.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Content, MessageKind, Role, RoomKind};
+use crate::ids::{MessageId, Sequence, Timestamp, UserId};
+
+/// A durable fact. Whoever did it and when is part of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum RoomEvent {
+    /// Always sequence 1. The creator becomes owner (of a direct room: plain member, as is the other).
+    Created {
+        /// Kind.
+        kind: RoomKind,
+        /// Name; none for direct rooms.
+        name: Option<String>,
+        /// Creator.
+        by: UserId,
+        /// When.
+        at: Timestamp,
+    },
+    /// A new name.
+    Renamed {
+        /// The name.
+        name: String,
+        /// Who.
+        by: UserId,
+        /// When.
+        at: Timestamp,
+    },
+    /// Someone became a member.
+    MemberAdded {
+        /// The new member.
+        user: UserId,
+        /// With this role.
+        role: Role,
+        /// Who added.
+        by: UserId,
+        /// When.
+        at: Timestamp,
+    },
+    /// Someone is no longer a member: `by` is the user for a quit.
+    MemberRemoved {
+        /// The former member.
+        user: UserId,
+        /// Who.
+        by: UserId,
+        /// When.
+        at: Timestamp,
+    },
+    /// A member's role changed.
+    RoleChanged {
+        /// The member.
+        user: UserId,
+        /// The new role.
+        role: Role,
+        /// Who.
+        by: UserId,
+        /// When.
+        at: Timestamp,
+    },
+    /// A message.
+    MessageSent(Message),
+    /// New text for an older message.
+    MessageEdited {
+        /// The message.
+        target: Sequence,
+        /// New text; `None` when erased by a later deletion.
+        text: Option<String>,
+        /// Who.
+        by: UserId,
+        /// When.
+        at: Timestamp,
+    },
+    /// An older message is gone; its body is physically erased.
+    MessageDeleted {
+        /// The message.
+        target: Sequence,
+        /// Who.
+        by: UserId,
+        /// When.
+        at: Timestamp,
+    },
+    /// A reaction was added to an older message.
+    ReactionAdded {
+        /// The message.
+        target: Sequence,
+        /// The emoji.
+        emoji: String,
+        /// Who.
+        by: UserId,
+        /// When.
+        at: Timestamp,
+    },
+    /// A reaction was taken back.
+    ReactionRemoved {
+        /// The message.
+        target: Sequence,
+        /// The emoji.
+        emoji: String,
+        /// Who.
+        by: UserId,
+        /// When.
+        at: Timestamp,
+    },
+}
+
+/// A message as journaled.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Message {
+    /// Dense number among the room's messages, from 1; unread is a subtraction.
+    pub number: u64,
+    /// Idempotency key.
+    pub id: MessageId,
+    /// Sender.
+    pub sender: UserId,
+    /// Kind, known even when the content is erased.
+    pub kind: MessageKind,
+    /// Text and metadata; `None` once erased.
+    pub content: Option<Content>,
+    /// What it answers.
+    pub reply_to: Option<ReplySnapshot>,
+    /// When it was accepted.
+    pub sent_at: Timestamp,
+}
+
+/// The replied message as it was then. The text is part of this message's body.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ReplySnapshot {
+    /// The replied message.
+    pub sequence: Sequence,
+    /// Its id.
+    pub id: MessageId,
+    /// Its sender.
+    pub sender: UserId,
+    /// Its kind.
+    pub kind: MessageKind,
+    /// The beginning of its text, or `None` if it was deleted or this body is erased.
+    pub text: Option<String>,
+}
