@@ -1,1 +1,23 @@
-//! Starts real processes for tests and chaos.
+//! Real processes, real clients and faults, for tests and chaos runs.
+//!
+//! | module | what it gives |
+//! |---|---|
+//! | [`process`] | a hub as a child process: start, kill, pause, restart on the same port and data |
+//! | [`proxy`] | a TCP proxy whose faults are switched at run time |
+//! | [`token`] | signed tokens for clients |
+//! | [`node`], [`python`] | unmodified client packages of other languages, installed once per build folder |
+//! | [`history`], [`check`] | what clients sent, were promised and received; and the judgement on it |
+//!
+//! The crate speaks to a hub only as a client or an operator would: it never links the hub itself.
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+pub mod check;
+pub mod history;
+pub mod node;
+pub mod process;
+pub mod proxy;
+pub mod python;
+pub mod token;
+
+mod provision;
