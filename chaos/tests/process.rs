@@ -6,9 +6,10 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use chaos::process::{HubProcess, HubSpec, ProcessError, StartError, was_killed};
+use tokio::time::Instant;
 
 const SOON: Duration = Duration::from_secs(10);
 

@@ -3,12 +3,12 @@
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use chaos::proxy::{Fault, Proxy};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 const SOON: Duration = Duration::from_secs(5);
 const SILENCE: Duration = Duration::from_millis(150);
