@@ -1,0 +1,164 @@
+//! What a client is told when something fails: a stable code and a text, the same on every wire.
+
+use std::fmt;
+
+use actors::machines::room::RoomRejection;
+use axum::http::StatusCode;
+
+/// One row of the table of errors.
+#[derive(Debug, PartialEq, Eq)]
+pub struct ErrorCode {
+    /// Stable code, the part of the text before the colon.
+    pub code: &'static str,
+    /// Status over HTTP.
+    pub status: StatusCode,
+    /// The same call may succeed later without any other change.
+    pub retry: bool,
+    /// When it happens.
+    pub meaning: &'static str,
+}
+
+macro_rules! codes {
+    ($($name:ident = $code:literal, $status:ident, $retry:literal, $meaning:literal;)*) => {
+        $(#[doc = $meaning]
+        pub const $name: &ErrorCode = &ErrorCode {
+            code: $code, status: StatusCode::$status, retry: $retry, meaning: $meaning,
+        };)*
+
+        /// Every error a client can meet, in the order of the table.
+        pub const TABLE: &[&ErrorCode] = &[$($name),*];
+    };
+}
+
+codes! {
+    INVALID_ARGUMENT = "invalid_argument", BAD_REQUEST, false, "An argument is missing, malformed or out of bounds.";
+    UNAUTHORIZED = "unauthorized", UNAUTHORIZED, false, "No token, or one that is expired or not valid.";
+    FORBIDDEN = "forbidden", FORBIDDEN, false, "The role of the user does not allow this.";
+    NOT_A_MEMBER = "not_a_member", FORBIDDEN, false, "Only members of the room may do this.";
+    ROOM_NOT_FOUND = "room_not_found", NOT_FOUND, false, "There is no such room.";
+    MESSAGE_NOT_FOUND = "message_not_found", NOT_FOUND, false, "There is no message at that sequence.";
+    MEMBER_NOT_FOUND = "member_not_found", NOT_FOUND, false, "That user is not a member of the room.";
+    NOT_FOUND = "not_found", NOT_FOUND, false, "There is nothing at this address.";
+    METHOD_NOT_ALLOWED = "method_not_allowed", METHOD_NOT_ALLOWED, false, "The address does not take this HTTP method.";
+    ROOM_EXISTS = "room_exists", CONFLICT, false, "The room id belongs to another room.";
+    ROOM_FULL = "room_full", CONFLICT, false, "The room has as many members as it may have.";
+    MESSAGE_DELETED = "message_deleted", CONFLICT, false, "The message was deleted.";
+    MESSAGE_ID_REUSED = "message_id_reused", CONFLICT, false, "The message id was used before with another content.";
+    EDIT_WINDOW_CLOSED = "edit_window_closed", CONFLICT, false, "The time to edit the message is over.";
+    TOO_LARGE = "too_large", PAYLOAD_TOO_LARGE, false, "The request is larger than allowed.";
+    RATE_LIMITED = "rate_limited", TOO_MANY_REQUESTS, true, "Too many calls in too short a time; the text says when to retry.";
+    OVERLOADED = "overloaded", SERVICE_UNAVAILABLE, true, "The hub has too much to do; the text says when to retry.";
+    UNAVAILABLE = "unavailable", SERVICE_UNAVAILABLE, true, "The store does not answer, or this node is shutting down.";
+    OUTCOME_UNKNOWN = "outcome_unknown", GATEWAY_TIMEOUT, true, "It may have happened; retry with the same message id.";
+    INTERNAL = "internal", INTERNAL_SERVER_ERROR, false, "A fault of the hub; the log has the details.";
+}
+
+/// Finds a code in the table.
+pub fn lookup(code: &str) -> Option<&'static ErrorCode> {
+    TABLE.iter().copied().find(|e| e.code == code)
+}
+
+/// A failure as a client is told of it.
+#[derive(Debug, Clone)]
+pub struct HubError {
+    /// What kind.
+    pub code: &'static ErrorCode,
+    /// For people; free of internals.
+    pub text: String,
+}
+
+impl HubError {
+    /// An error of the given kind.
+    pub fn new(code: &'static ErrorCode, text: impl Into<String>) -> Self {
+        Self {
+            code,
+            text: text.into(),
+        }
+    }
+}
+
+impl fmt::Display for HubError {
+    /// The form on the hub protocol: `code: text`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.code.code, self.text)
+    }
+}
+
+impl std::error::Error for HubError {}
+
+impl From<RoomRejection> for HubError {
+    fn from(rejection: RoomRejection) -> Self {
+        // A test walks through all rejections, so none of them is left without a row.
+        let code = lookup(rejection.code()).unwrap_or(INTERNAL);
+        Self::new(code, rejection.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actors::ids::Sequence;
+
+    fn every_rejection() -> Vec<RoomRejection> {
+        vec![
+            RoomRejection::RoomNotFound,
+            RoomRejection::RoomExists,
+            RoomRejection::NotAMember,
+            RoomRejection::Forbidden("owners only"),
+            RoomRejection::MessageNotFound(Sequence(7)),
+            RoomRejection::MessageDeleted(Sequence(7)),
+            RoomRejection::EditWindowClosed { minutes: 15 },
+            RoomRejection::IdReused,
+            RoomRejection::Invalid {
+                field: "text",
+                problem: "is empty".into(),
+            },
+            RoomRejection::RoomFull(1_000),
+            RoomRejection::MemberNotFound,
+            RoomRejection::RateLimited { retry_after_ms: 5 },
+            RoomRejection::Overloaded { retry_after_ms: 5 },
+        ]
+    }
+
+    #[test]
+    fn every_rejection_of_a_room_has_a_row_and_keeps_its_code_and_text() {
+        for rejection in every_rejection() {
+            let (code, text) = (rejection.code(), rejection.to_string());
+            let error = HubError::from(rejection);
+            assert_eq!(error.code.code, code, "{text}");
+            assert_eq!(error.to_string(), format!("{code}: {text}"));
+        }
+    }
+
+    #[test]
+    fn codes_are_unique_snake_case_and_their_status_is_an_error() {
+        for (i, row) in TABLE.iter().enumerate() {
+            assert!(row.status.is_client_error() || row.status.is_server_error());
+            assert!(
+                row.code
+                    .bytes()
+                    .all(|b| b.is_ascii_lowercase() || b == b'_')
+            );
+            assert!(TABLE[i + 1..].iter().all(|other| other.code != row.code));
+            assert_eq!(lookup(row.code), Some(*row));
+        }
+        assert_eq!(lookup("no_such_code"), None);
+    }
+
+    #[test]
+    fn what_may_be_retried_is_said_by_status_too() {
+        let retry: Vec<_> = TABLE.iter().filter(|e| e.retry).map(|e| e.code).collect();
+        assert_eq!(
+            retry,
+            [
+                "rate_limited",
+                "overloaded",
+                "unavailable",
+                "outcome_unknown"
+            ]
+        );
+        for row in TABLE.iter().filter(|e| e.retry) {
+            assert!(matches!(row.status.as_u16(), 429 | 503 | 504));
+        }
+    }
+}
