@@ -1,5 +1,5 @@
 //! The edge of the hub: sockets, HTTP, configuration and wiring. Rules and durability live in
 //! `actors`, the wire format in `protocol`; only this crate knows both.
 
-pub mod drain;
-pub mod error;
+pub mod auth;
+pub mod limits;
