@@ -5,3 +5,4 @@ pub mod delivery;
 pub mod ids;
 pub mod journal;
 pub mod machines;
+pub mod runtime;

@@ -184,6 +184,16 @@ pub trait Journal: Send + Sync + 'static {
     /// Appends one row if `after` is still the head.
     fn append(&self, append: Append) -> BoxFuture<'static, Result<(), AppendError>>;
 
+    /// Writes side data of rows that are durable already, for whoever recovers an entity. A provider with
+    /// atomic side writes has nothing to repair.
+    fn repair(
+        &self,
+        _entity: &EntityId,
+        _side: SideWrites,
+    ) -> BoxFuture<'static, Result<(), AppendError>> {
+        Box::pin(std::future::ready(Ok(())))
+    }
+
     /// The head, linearizable with appends; `Head::default()` if the entity has no journal.
     fn head(&self, entity: &EntityId) -> BoxFuture<'static, Result<Head, ReadError>>;
 

@@ -66,6 +66,9 @@ pub trait Machine: Sized + Send + 'static {
     /// Derived data to be written with the event, called after `apply` of that very event.
     fn effects(&self, sequence: Sequence, event: &Self::Event) -> SideWrites;
 
+    /// When the fact came about, for retention.
+    fn happened_at(event: &Self::Event) -> Timestamp;
+
     /// When this entity wants to be woken, if at all.
     fn deadline(&self) -> Option<Timestamp>;
 

@@ -1,0 +1,117 @@
+//! Permits in front of a mailbox, by count and by bytes: ractor's own mailboxes are unbounded.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Counts what waits in front of one entity, and in front of all of them.
+#[derive(Debug)]
+pub struct Gate {
+    commands: AtomicUsize,
+    bytes: AtomicUsize,
+    max_commands: usize,
+    max_bytes: usize,
+    node: Arc<NodeGate>,
+}
+
+/// Bytes waiting in front of all entities of a node.
+#[derive(Debug)]
+pub struct NodeGate {
+    bytes: AtomicUsize,
+    max_bytes: usize,
+}
+
+impl NodeGate {
+    /// A gate with room for so many bytes.
+    pub fn new(max_bytes: usize) -> Arc<Self> {
+        Arc::new(Self {
+            bytes: AtomicUsize::new(0),
+            max_bytes,
+        })
+    }
+
+    /// Bytes waiting now.
+    pub fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
+    }
+}
+
+impl Gate {
+    /// A gate with its own bounds under the node's.
+    pub fn new(max_commands: usize, max_bytes: usize, node: Arc<NodeGate>) -> Arc<Self> {
+        Arc::new(Self {
+            commands: AtomicUsize::new(0),
+            bytes: AtomicUsize::new(0),
+            max_commands,
+            max_bytes,
+            node,
+        })
+    }
+
+    /// The right to bring in a command of `bytes`; `None` means overloaded.
+    pub fn try_enter(self: &Arc<Self>, bytes: usize) -> Option<Permit> {
+        take(&self.commands, 1, self.max_commands)?;
+        if take(&self.bytes, bytes, self.max_bytes).is_none() {
+            self.commands.fetch_sub(1, Ordering::AcqRel);
+            return None;
+        }
+        if take(&self.node.bytes, bytes, self.node.max_bytes).is_none() {
+            self.bytes.fetch_sub(bytes, Ordering::AcqRel);
+            self.commands.fetch_sub(1, Ordering::AcqRel);
+            return None;
+        }
+        Some(Permit {
+            gate: self.clone(),
+            bytes,
+        })
+    }
+
+    /// Whether nothing waits and nothing is being worked on.
+    pub fn is_idle(&self) -> bool {
+        self.commands.load(Ordering::Acquire) == 0
+    }
+}
+
+fn take(counter: &AtomicUsize, amount: usize, max: usize) -> Option<usize> {
+    counter
+        .fetch_update(Ordering::AcqRel, Ordering::Acquire, |now| {
+            now.checked_add(amount).filter(|sum| *sum <= max)
+        })
+        .ok()
+}
+
+/// Held by a command until it is answered; gives its place back when dropped.
+#[derive(Debug)]
+pub struct Permit {
+    gate: Arc<Gate>,
+    bytes: usize,
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.gate.node.bytes.fetch_sub(self.bytes, Ordering::AcqRel);
+        self.gate.bytes.fetch_sub(self.bytes, Ordering::AcqRel);
+        self.gate.commands.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_gate_refuses_and_a_dropped_permit_makes_room() {
+        let node = NodeGate::new(100);
+        let gate = Gate::new(2, 80, node.clone());
+        let first = gate.try_enter(50).expect("room");
+        assert!(gate.try_enter(40).is_none(), "over the entity's bytes");
+        let second = gate.try_enter(30).expect("room");
+        assert!(gate.try_enter(0).is_none(), "over the entity's count");
+        let other = Gate::new(9, 1_000, node.clone());
+        assert!(other.try_enter(30).is_none(), "over the node's bytes");
+        assert_eq!(node.bytes(), 80, "refusals left nothing behind");
+        drop((first, second));
+        assert!(gate.is_idle());
+        assert_eq!(node.bytes(), 0);
+        assert!(other.try_enter(100).is_some());
+    }
+}

@@ -1,0 +1,319 @@
+//! Entity → actor on this node: spawned on demand, admitted, put to sleep when idle, paced after failures.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use dashmap::DashMap;
+use dashmap::mapref::entry::Entry;
+use ractor::{Actor, ActorCell, ActorId, ActorRef, ActorRuntime};
+use tokio::sync::oneshot;
+
+use super::admission::{Gate, NodeGate, Permit};
+use super::journaled::{Journaled, Msg};
+use super::supervisor::Supervisor;
+use super::{AskError, CommitSink, RuntimeLimits};
+use crate::clock::Clock;
+use crate::ids::{EntityId, Timestamp};
+use crate::journal::{Journal, Wakeups};
+use crate::machines::Machine;
+
+/// What journaled actors of one kind share.
+pub struct Deps<M: Machine> {
+    /// Durable storage.
+    pub journal: Arc<dyn Journal>,
+    /// Durable alarms.
+    pub wakeups: Arc<dyn Wakeups>,
+    /// Time of day.
+    pub clock: Arc<dyn Clock>,
+    /// Where durable events go.
+    pub sink: Arc<dyn CommitSink<M>>,
+    /// Bounds of the runtime.
+    pub limits: Arc<RuntimeLimits>,
+    /// Bounds of the machine's rules.
+    pub rules: Arc<M::Limits>,
+    /// Any number that differs between nodes.
+    pub salt: u64,
+}
+
+/// All awake entities of one kind on one node.
+pub struct Directory<M: Machine>(Arc<Inner<M>>);
+
+impl<M: Machine> Clone for Directory<M> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+pub(crate) struct Inner<M: Machine> {
+    deps: Arc<Deps<M>>,
+    awake: DashMap<EntityId, Resident<M>>,
+    by_actor: DashMap<ActorId, EntityId>,
+    failures: DashMap<EntityId, Failure>,
+    count: AtomicUsize,
+    node: Arc<NodeGate>,
+    draining: AtomicBool,
+    supervisor: ActorCell,
+}
+
+struct Resident<M: Machine> {
+    mailbox: ActorRef<Msg<M>>,
+    gate: Arc<Gate>,
+    used: AtomicU64,
+}
+
+#[derive(Clone, Copy)]
+struct Failure {
+    in_a_row: u32,
+    until: Timestamp,
+}
+
+/// Failed entities remembered for pacing; beyond it the pace of the rest is not kept.
+const MAX_FAILURES: usize = 10_000;
+
+impl<M: Machine> Directory<M> {
+    /// A directory with nobody awake, and its supervisor.
+    pub async fn start(deps: Deps<M>) -> Result<Self, ractor::SpawnErr> {
+        // The supervisor knows the directory weakly and the directory the supervisor's cell: the slot
+        // is filled once both exist.
+        let slot = Arc::new(std::sync::OnceLock::new());
+        let (supervisor, _) = Actor::spawn(None, SupervisorSlot { slot: slot.clone() }, ()).await?;
+        let inner = Arc::new(Inner {
+            node: NodeGate::new(deps.limits.node_bytes),
+            deps: Arc::new(deps),
+            awake: DashMap::new(),
+            by_actor: DashMap::new(),
+            failures: DashMap::new(),
+            count: AtomicUsize::new(0),
+            draining: AtomicBool::new(false),
+            supervisor: supervisor.get_cell(),
+        });
+        let filled = slot.set(Supervisor {
+            directory: Arc::downgrade(&inner),
+        });
+        debug_assert!(filled.is_ok(), "the slot is filled once");
+        Ok(Self(inner))
+    }
+
+    /// Asks an entity; wakes it if it sleeps. The answer comes after whatever it rests on is durable.
+    pub async fn ask(
+        &self,
+        entity: &EntityId,
+        command: M::Command,
+        bytes: usize,
+    ) -> Result<M::Reply, AskError<M::Rejection>> {
+        let answer = self.0.send(entity, command, bytes)?;
+        let limit = Duration::from_millis(self.0.deps.limits.ask_timeout_ms);
+        match tokio::time::timeout(limit, answer).await {
+            Ok(Ok(answer)) => answer,
+            // The actor ended with the command in hand, or is still at it.
+            Ok(Err(_)) | Err(_) => Err(AskError::OutcomeUnknown),
+        }
+    }
+
+    /// Wakes an entity so that it recovers and repairs what its last life left undone.
+    pub fn wake(&self, entity: &EntityId) -> bool {
+        let gate = self.0.resident(entity);
+        gate.is_ok()
+    }
+
+    /// Puts to sleep what was idle for long enough. To be called about once a second.
+    pub fn passivate_idle(&self) {
+        let now = self.0.deps.clock.now();
+        let idle = self.0.deps.limits.idle_ms;
+        self.0.passivate(|used| now.since(Timestamp(used)) >= idle);
+        self.0.failures.retain(|_, f| now.since(f.until) < 60_000);
+    }
+
+    /// Entities awake.
+    pub fn awake(&self) -> usize {
+        self.0.count.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of commands waiting in front of all entities.
+    pub fn waiting_bytes(&self) -> usize {
+        self.0.node.bytes()
+    }
+
+    /// Takes no new commands from now on and puts everything to sleep; true once nobody is awake.
+    pub fn drain(&self) -> bool {
+        self.0.draining.store(true, Ordering::Release);
+        self.0.passivate(|_| true);
+        self.awake() == 0
+    }
+}
+
+/// Holds the supervisor's handler until the directory exists.
+struct SupervisorSlot<M: Machine> {
+    slot: Arc<std::sync::OnceLock<Supervisor<M>>>,
+}
+
+impl<M: Machine> Actor for SupervisorSlot<M> {
+    type Msg = ();
+    type State = ();
+    type Arguments = ();
+
+    async fn pre_start(&self, _: ActorRef<()>, (): ()) -> Result<(), ractor::ActorProcessingErr> {
+        Ok(())
+    }
+
+    async fn handle_supervisor_evt(
+        &self,
+        myself: ActorRef<()>,
+        event: ractor::SupervisionEvent,
+        state: &mut (),
+    ) -> Result<(), ractor::ActorProcessingErr> {
+        match self.slot.get() {
+            Some(supervisor) => supervisor.handle_supervisor_evt(myself, event, state).await,
+            None => Ok(()),
+        }
+    }
+}
+
+type Refused<M> = AskError<<M as Machine>::Rejection>;
+
+impl<M: Machine> Inner<M> {
+    fn send(
+        self: &Arc<Self>,
+        entity: &EntityId,
+        command: M::Command,
+        bytes: usize,
+    ) -> Result<oneshot::Receiver<Result<M::Reply, Refused<M>>>, Refused<M>> {
+        if self.draining.load(Ordering::Acquire) {
+            return Err(self.unavailable("this node is draining"));
+        }
+        let (mailbox, permit) = self.enter(entity, bytes)?;
+        let (reply, answer) = oneshot::channel();
+        let message = Msg::Ask {
+            command,
+            reply,
+            permit,
+        };
+        match mailbox.cast(message) {
+            Ok(()) => Ok(answer),
+            Err(_) => Err(self.unavailable("the entity is restarting")),
+        }
+    }
+
+    /// The permit is taken under the shard's lock, and so is the decision to put an entity to sleep:
+    /// nobody can slip in between.
+    fn enter(
+        self: &Arc<Self>,
+        entity: &EntityId,
+        bytes: usize,
+    ) -> Result<(ActorRef<Msg<M>>, Permit), Refused<M>> {
+        let overloaded = || AskError::Overloaded {
+            retry_after: crate::journal::RETRY_AFTER,
+        };
+        let now = self.deps.clock.now();
+        if let Some(resident) = self.awake.get(entity) {
+            resident.used.store(now.0, Ordering::Relaxed);
+            let permit = resident.gate.try_enter(bytes).ok_or_else(overloaded)?;
+            return Ok((resident.mailbox.clone(), permit));
+        }
+        let (mailbox, gate) = self.resident(entity)?;
+        let permit = gate.try_enter(bytes).ok_or_else(overloaded)?;
+        Ok((mailbox, permit))
+    }
+
+    fn resident(
+        self: &Arc<Self>,
+        entity: &EntityId,
+    ) -> Result<(ActorRef<Msg<M>>, Arc<Gate>), Refused<M>> {
+        let now = self.deps.clock.now();
+        if let Some(failure) = self.failures.get(entity)
+            && failure.until > now
+        {
+            return Err(AskError::Unavailable {
+                retry_after: Duration::from_millis(failure.until.since(now)),
+                reason: "the entity failed and rests before it is tried again".into(),
+            });
+        }
+        match self.awake.entry(entity.clone()) {
+            Entry::Occupied(entry) => Ok((entry.get().mailbox.clone(), entry.get().gate.clone())),
+            Entry::Vacant(entry) => {
+                if self.count.load(Ordering::Acquire) >= self.deps.limits.entities {
+                    return Err(AskError::Overloaded {
+                        retry_after: crate::journal::RETRY_AFTER,
+                    });
+                }
+                let actor = Journaled {
+                    entity: entity.clone(),
+                    deps: self.deps.clone(),
+                };
+                let supervisor = self.supervisor.clone();
+                let (mailbox, _) = ActorRuntime::spawn_linked_instant(None, actor, (), supervisor)
+                    .map_err(|e| self.unavailable(&e.to_string()))?;
+                let limits = &self.deps.limits;
+                let gate = Gate::new(
+                    limits.mailbox_commands,
+                    limits.mailbox_bytes,
+                    self.node.clone(),
+                );
+                self.by_actor.insert(mailbox.get_id(), entry.key().clone());
+                self.count.fetch_add(1, Ordering::AcqRel);
+                entry.insert(Resident {
+                    mailbox: mailbox.clone(),
+                    gate: gate.clone(),
+                    used: AtomicU64::new(now.0),
+                });
+                Ok((mailbox, gate))
+            }
+        }
+    }
+
+    fn unavailable(&self, reason: &str) -> Refused<M> {
+        AskError::Unavailable {
+            retry_after: Duration::from_millis(self.deps.limits.restart_first_ms),
+            reason: reason.to_owned(),
+        }
+    }
+
+    fn passivate(&self, idle: impl Fn(u64) -> bool) {
+        self.awake.retain(|_, resident| {
+            let sleepy = resident.gate.is_idle() && idle(resident.used.load(Ordering::Relaxed));
+            if sleepy {
+                self.by_actor.remove(&resident.mailbox.get_id());
+                self.count.fetch_sub(1, Ordering::AcqRel);
+                // Idle by the gate means that nobody waits; what is still in the mailbox are
+                // completions of its own, and it ends after them.
+                resident.mailbox.stop(Some("idle".into()));
+            }
+            !sleepy
+        });
+    }
+
+    /// An actor ended. One that was put to sleep is no longer known here.
+    pub(crate) fn ended(&self, actor: ActorId, failure: Option<String>) {
+        let Some((_, entity)) = self.by_actor.remove(&actor) else {
+            return;
+        };
+        let removed = self
+            .awake
+            .remove_if(&entity, |_, resident| resident.mailbox.get_id() == actor);
+        if removed.is_some() {
+            self.count.fetch_sub(1, Ordering::AcqRel);
+        }
+        let Some(error) = failure else {
+            return;
+        };
+        metrics::counter!("mussikon_entity_failures_total").increment(1);
+        let now = self.deps.clock.now();
+        let in_a_row = self.failures.get(&entity).map_or(0, |f| f.in_a_row);
+        let limits = &self.deps.limits;
+        let pause = limits
+            .restart_first_ms
+            .saturating_mul(1 << in_a_row.min(16))
+            .min(limits.restart_max_ms);
+        tracing::error!(%entity, error, in_a_row, pause_ms = pause, "entity failed");
+        if self.failures.len() < MAX_FAILURES {
+            self.failures.insert(
+                entity,
+                Failure {
+                    in_a_row: in_a_row + 1,
+                    until: now.plus_millis(pause),
+                },
+            );
+        }
+    }
+}

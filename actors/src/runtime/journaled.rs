@@ -1,0 +1,220 @@
+//! The ractor actor around a pipeline: carries out its actions as tasks whose completions come back as messages.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+use tokio::sync::oneshot;
+
+use super::admission::Permit;
+use super::directory::Deps;
+use super::pipeline::{Action, Answer, Asked, Pipeline, Ticket};
+use super::recovery::{self, RecoverError, Recovered};
+use crate::ids::{EntityId, Sequence, Timestamp};
+use crate::journal::{
+    Append, AppendError, Head, OverlayWrite, PageLimit, Range, ReadError, Record, Row, Snapshot,
+};
+use crate::machines::Machine;
+
+/// A journaled entity as an actor.
+pub(crate) struct Journaled<M: Machine> {
+    pub entity: EntityId,
+    pub deps: Arc<Deps<M>>,
+}
+
+/// What reaches it.
+pub(crate) enum Msg<M: Machine> {
+    /// A command.
+    Ask {
+        command: M::Command,
+        reply: oneshot::Sender<Answer<M>>,
+        permit: Permit,
+    },
+    Recovered(Box<Result<Recovered<M>, RecoverError>>),
+    Appended(Result<(), AppendError>),
+    HeadResolved(Result<Head, ReadError>),
+    RowResolved(Result<Option<Row>, ReadError>),
+    HeadFenced(Result<Head, ReadError>),
+    Loaded(Ticket, Sequence, Box<Found>),
+}
+
+type Found = Result<(Option<Record>, Option<OverlayWrite>), RecoverError>;
+
+impl<M: Machine> Actor for Journaled<M> {
+    type Msg = Msg<M>;
+    type State = Pipeline<M>;
+    type Arguments = ();
+
+    async fn pre_start(
+        &self,
+        myself: ActorRef<Msg<M>>,
+        (): (),
+    ) -> Result<Pipeline<M>, ActorProcessingErr> {
+        let mut actions = Vec::new();
+        let deps = &self.deps;
+        let pipeline = Pipeline::new(
+            self.entity.clone(),
+            deps.journal.capabilities(),
+            deps.limits.clone(),
+            deps.rules.clone(),
+            deps.salt,
+            &mut actions,
+        );
+        self.carry_out(&myself, actions)?;
+        Ok(pipeline)
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<Msg<M>>,
+        message: Msg<M>,
+        pipeline: &mut Pipeline<M>,
+    ) -> Result<(), ActorProcessingErr> {
+        let now = self.deps.clock.now();
+        let mut out = Vec::new();
+        match message {
+            Msg::Ask {
+                command,
+                reply,
+                permit,
+            } => pipeline.ask(
+                Asked {
+                    command,
+                    reply,
+                    permit,
+                    admitted: false,
+                },
+                now,
+                &mut out,
+            ),
+            Msg::Recovered(outcome) => pipeline.recovered(*outcome, now, &mut out),
+            Msg::Appended(outcome) => pipeline.appended(outcome, now, &mut out),
+            Msg::HeadResolved(head) => pipeline.head_resolved(head, now, &mut out),
+            Msg::RowResolved(row) => pipeline.row_resolved(row, now, &mut out),
+            Msg::HeadFenced(head) => pipeline.head_fenced(head, now, &mut out),
+            Msg::Loaded(ticket, target, found) => {
+                pipeline.loaded(ticket, target, *found, now, &mut out);
+            }
+        }
+        let carried = self.carry_out(&myself, out);
+        pipeline.release();
+        carried
+    }
+}
+
+impl<M: Machine> Journaled<M> {
+    fn carry_out(
+        &self,
+        myself: &ActorRef<Msg<M>>,
+        actions: Vec<Action<M>>,
+    ) -> Result<(), ActorProcessingErr> {
+        for action in actions {
+            match action {
+                Action::Publish {
+                    first,
+                    head,
+                    events,
+                } => self.deps.sink.committed(&self.entity, first, head, &events),
+                Action::Fail(reason) => return Err(reason.into()),
+                action => self.start(myself, action),
+            }
+        }
+        Ok(())
+    }
+
+    /// Starts what takes time; it goes on beside the mailbox.
+    fn start(&self, myself: &ActorRef<Msg<M>>, action: Action<M>) {
+        let (deps, entity, me) = (self.deps.clone(), self.entity.clone(), myself.clone());
+        tokio::spawn(async move {
+            let journal = &*deps.journal;
+            let message = match action {
+                Action::Recover { delay } => {
+                    pause(delay).await;
+                    Msg::Recovered(Box::new(recovery::recover(journal, &entity).await))
+                }
+                Action::Append { append, delay } => {
+                    pause(delay).await;
+                    Msg::Appended(append_guarded(&deps, append).await)
+                }
+                Action::ResolveHead { delay } => {
+                    pause(delay).await;
+                    Msg::HeadResolved(journal.head(&entity).await)
+                }
+                Action::ResolveRow { after } => {
+                    let rows = journal.read(&entity, Range::After(after), ONE).await;
+                    Msg::RowResolved(rows.map(|rows| rows.into_iter().next()))
+                }
+                Action::FenceHead => Msg::HeadFenced(journal.head(&entity).await),
+                Action::Load { ticket, target } => {
+                    let found = recovery::load_message(journal, &entity, target).await;
+                    Msg::Loaded(ticket, target, Box::new(found))
+                }
+                Action::Snapshot(snapshot) => {
+                    return store_snapshot(&deps, &entity, snapshot).await;
+                }
+                Action::Publish { .. } | Action::Fail(_) => return,
+            };
+            // The actor may have ended; then nobody waits for this any more.
+            let _ = me.cast(message);
+        });
+    }
+}
+
+const ONE: PageLimit = PageLimit {
+    records: 1,
+    bytes: 1,
+};
+
+async fn pause(delay: Duration) {
+    if !delay.is_zero() {
+        tokio::time::sleep(delay).await;
+    }
+}
+
+/// How long after an append its repair is due if its writer does not report back.
+const REPAIR_AFTER_MS: u64 = 15_000;
+
+/// An append whose side writes are not atomic is covered by a wake-up, so that another life of the
+/// entity repairs them should this one die in between.
+async fn append_guarded<M: Machine>(deps: &Deps<M>, append: Append) -> Result<(), AppendError> {
+    let atomic = deps.journal.capabilities().atomic_side_writes;
+    if atomic || append.side.is_empty() {
+        return deps.journal.append(append).await;
+    }
+    let entity = append.entity.clone();
+    let due = Timestamp(deps.clock.now().0 + REPAIR_AFTER_MS);
+    if let Err(error) = deps.wakeups.arm(&entity, due).await {
+        // Nothing was appended yet.
+        return Err(AppendError::Unavailable(error.to_string()));
+    }
+    let outcome = deps.journal.append(append).await;
+    if outcome.is_ok() && deps.wakeups.clear(&entity, due).await.is_err() {
+        tracing::debug!(%entity, "a wake-up stays armed; it is harmless");
+    }
+    outcome
+}
+
+async fn store_snapshot<M: Machine>(deps: &Deps<M>, entity: &EntityId, snapshot: Snapshot) {
+    let at = snapshot.head.sequence;
+    if let Err(error) = deps.journal.put_snapshot(entity, snapshot.clone()).await {
+        tracing::warn!(%entity, %error, "snapshot not stored");
+        return;
+    }
+    // Nothing behind a snapshot is given up before the snapshot was read back.
+    let good = match deps.journal.snapshot(entity).await {
+        Ok(Some(found)) => {
+            found.head.sequence > at
+                || (found == snapshot && M::restore(entity, &found.state).is_ok())
+        }
+        _ => false,
+    };
+    if !good {
+        tracing::error!(%entity, sequence = at.0, "snapshot does not read back");
+        return;
+    }
+    if deps.limits.retention_ms > 0
+        && let Err(error) = super::retention::trim::<M>(deps, entity, at).await
+    {
+        tracing::warn!(%entity, error, "retention postponed");
+    }
+}

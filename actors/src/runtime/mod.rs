@@ -1,0 +1,52 @@
+//! Runs machines: one generic journaled actor per entity, spawned on demand, admitted, supervised, put to sleep.
+
+pub mod admission;
+pub mod directory;
+pub mod journaled;
+pub mod limits;
+pub(crate) mod pipeline;
+pub mod recovery;
+mod retention;
+mod supervisor;
+
+use std::time::Duration;
+
+use thiserror::Error;
+
+pub use directory::{Deps, Directory};
+pub use limits::RuntimeLimits;
+
+use crate::ids::{EntityId, Sequence};
+use crate::journal::Head;
+use crate::machines::Machine;
+
+/// Where durable events go: fan-out on this node and, through the bus, on others.
+pub trait CommitSink<M: Machine>: Send + Sync + 'static {
+    /// Called once per durable row, in order, before the replies that rest on it leave.
+    fn committed(&self, entity: &EntityId, first: Sequence, head: Head, events: &[M::Event]);
+}
+
+/// Why a command got no reply from the machine.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum AskError<R: std::error::Error> {
+    /// A rule said no; nothing changed.
+    #[error(transparent)]
+    Rejected(R),
+    /// Too much is waiting already; nothing was begun.
+    #[error("overloaded, retry after {} ms", retry_after.as_millis())]
+    Overloaded {
+        /// When to try again.
+        retry_after: Duration,
+    },
+    /// The entity or its store cannot serve now; nothing changed.
+    #[error("unavailable ({reason}), retry after {} ms", retry_after.as_millis())]
+    Unavailable {
+        /// When to try again.
+        retry_after: Duration,
+        /// Why, for operators and developers.
+        reason: String,
+    },
+    /// It may have taken effect or may yet: ask again with the same id.
+    #[error("outcome unknown, retry with the same id")]
+    OutcomeUnknown,
+}
