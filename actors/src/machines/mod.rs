@@ -31,7 +31,8 @@ pub trait Machine: Sized + Send + 'static {
     fn new(entity: &EntityId) -> Self;
 
     /// The older message that must be in the working set before `decide` may see this command:
-    /// `None` when nothing is missing.
+    /// `None` when nothing is missing. To be asked again right before `decide`, for `sweep` may have
+    /// forgotten it meanwhile.
     fn needs(&self, command: &Self::Command) -> Option<Sequence>;
 
     /// The older message that must be in the working set before `apply` may see this event (recovery).

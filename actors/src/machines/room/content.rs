@@ -62,7 +62,7 @@ pub struct Media {
     pub file_size: Option<u64>,
     /// Media type such as `image/png`; must begin with `image/` or `audio/` for those kinds.
     pub mime_type: Option<String>,
-    /// Seconds, for audio.
+    /// Seconds, for audio and files.
     pub duration: Option<f64>,
 }
 

@@ -1,9 +1,23 @@
 //! Durable facts of a room, one per sequence.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Content, MessageKind, Role, RoomKind};
 use crate::ids::{MessageId, Sequence, Timestamp, UserId};
+
+/// An entry of a room's journal: the event and the room's tally after it, so that any single entry tells
+/// which message number a sequence has reached.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RoomEntry {
+    /// What happened.
+    pub event: RoomEvent,
+    /// Messages sent so far, this one included; the number of the newest one.
+    pub message_count: u64,
+    /// Sequence of the newest message, this one included; zero when there is none.
+    pub last_message: Sequence,
+}
 
 /// A durable fact. Whoever did it and when is part of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -60,7 +74,7 @@ pub enum RoomEvent {
         at: Timestamp,
     },
     /// A message.
-    MessageSent(Message),
+    MessageSent(Arc<Message>),
     /// New text for an older message.
     MessageEdited {
         /// The message.
@@ -105,6 +119,24 @@ pub enum RoomEvent {
     },
 }
 
+impl RoomEvent {
+    /// When it happened.
+    pub fn at(&self) -> Timestamp {
+        match self {
+            RoomEvent::MessageSent(message) => message.sent_at,
+            RoomEvent::Created { at, .. }
+            | RoomEvent::Renamed { at, .. }
+            | RoomEvent::MemberAdded { at, .. }
+            | RoomEvent::MemberRemoved { at, .. }
+            | RoomEvent::RoleChanged { at, .. }
+            | RoomEvent::MessageEdited { at, .. }
+            | RoomEvent::MessageDeleted { at, .. }
+            | RoomEvent::ReactionAdded { at, .. }
+            | RoomEvent::ReactionRemoved { at, .. } => *at,
+        }
+    }
+}
+
 /// A message as journaled.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Message {
@@ -122,6 +154,9 @@ pub struct Message {
     pub reply_to: Option<ReplySnapshot>,
     /// When it was accepted.
     pub sent_at: Timestamp,
+    /// Identity of kind, text, metadata and reply target, by which a repeat is told from another
+    /// message with the same id; outlives the content.
+    pub fingerprint: u64,
 }
 
 /// The replied message as it was then. The text is part of this message's body.

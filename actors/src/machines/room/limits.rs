@@ -14,6 +14,8 @@ pub struct RoomLimits {
     pub members: usize,
     /// How long an author may edit, in milliseconds.
     pub edit_window_ms: u64,
+    /// Most edits of one message.
+    pub edits_per_message: usize,
     /// Most distinct emoji on a message.
     pub emoji_per_message: usize,
     /// Most reactions (user and emoji) on a message.
@@ -30,6 +32,8 @@ pub struct RoomLimits {
     pub sends_per_second: u32,
     /// Messages that one sender may send to one room at once.
     pub send_burst: u32,
+    /// Senders whose rate is remembered at once; above it those who sent least are forgotten.
+    pub rate_senders: usize,
     /// Members in one page.
     pub members_page: usize,
     /// A retry with the same id is recognised at least this long, in milliseconds.
@@ -40,7 +44,7 @@ pub struct RoomLimits {
     pub dedupe_entries: usize,
     /// Most entries of the dedupe index at all; above it new messages are refused until the window moves on.
     pub dedupe_max: usize,
-    /// Messages kept in memory with their latest state.
+    /// Messages kept in memory with their latest state, beyond those that are not durable yet.
     pub recent_messages: usize,
 }
 
@@ -51,6 +55,7 @@ impl Default for RoomLimits {
             name_chars: 100,
             members: 1_000,
             edit_window_ms: 15 * 60 * 1_000,
+            edits_per_message: 100,
             emoji_per_message: 20,
             reactions_per_message: 1_000,
             emoji_bytes: 64,
@@ -59,6 +64,7 @@ impl Default for RoomLimits {
             reply_chars: 200,
             sends_per_second: 10,
             send_burst: 50,
+            rate_senders: 10_000,
             members_page: 200,
             dedupe_window_ms: 10 * 60 * 1_000,
             dedupe_per_sender: 1_000,

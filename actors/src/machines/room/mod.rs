@@ -1,18 +1,37 @@
 //! The room: members, messages, reactions, dedupe. Types here; rules in the files beside.
 
+mod apply;
+pub mod cards;
+pub mod codec;
+mod codes;
 pub mod command;
 pub mod content;
+mod decide_members;
+mod decide_messages;
+mod dedupe;
+mod draft;
+mod effects;
 pub mod event;
+pub mod invariants;
+pub mod latest;
 pub mod limits;
+mod machine;
+mod peek;
+mod rate;
 pub mod rejection;
+mod snapshot;
+mod state;
+mod validate;
 pub mod view;
+mod working_set;
 
 pub use command::{RoomCommand, RoomReply, Sent};
 pub use content::{Content, Location, Media, MessageKind, Metadata};
-pub use event::{Message, ReplySnapshot, RoomEvent};
+pub use event::{Message, ReplySnapshot, RoomEntry, RoomEvent};
 pub use limits::RoomLimits;
 pub use rejection::RoomRejection;
-pub use view::{MemberView, MessageState, RoomView};
+pub use state::Room;
+pub use view::{MemberView, MessageState, MessageView, RoomView};
 
 use serde::{Deserialize, Serialize};
 
@@ -41,11 +60,12 @@ impl RoomKind {
 /// What a member may do, ascending.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Role {
-    /// Reads and writes.
+    /// Reads, writes and invites.
     Member,
-    /// Also deletes others' messages, invites and removes members.
+    /// Also renames the room, deletes others' messages and removes plain members.
     Moderator,
-    /// Also renames and gives roles. There is always exactly one owner; giving the role hands it over.
+    /// Also removes moderators and gives roles. A room with members has exactly one owner; giving the role
+    /// hands it over.
     Owner,
 }
 

@@ -1,6 +1,7 @@
 //! What readers see of a room: summaries, members, the latest state of a message.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -56,6 +57,8 @@ pub struct MessageState {
     pub deleted: Option<(UserId, Timestamp)>,
     /// Users by emoji.
     pub reactions: BTreeMap<String, BTreeSet<UserId>>,
+    /// Sequences of its edits: their texts are erased with the message.
+    pub edits: Vec<Sequence>,
 }
 
 impl MessageState {
@@ -68,8 +71,8 @@ impl MessageState {
 /// A message as readers see it now.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MessageView {
-    /// As journaled; `content` is `None` when deleted.
-    pub message: Message,
+    /// As journaled, with the latest text; `content` is `None` when deleted.
+    pub message: Arc<Message>,
     /// Beyond that.
     pub state: MessageState,
 }
