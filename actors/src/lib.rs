@@ -1,7 +1,9 @@
 //! The hub without a wire: rules, durability, fan-out. Knows nothing of sockets or the hub protocol.
 
 pub mod clock;
+pub mod cluster;
 pub mod delivery;
+pub mod hub;
 pub mod ids;
 pub mod journal;
 pub mod machines;

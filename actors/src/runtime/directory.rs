@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 
 use super::admission::{Gate, NodeGate, Permit};
 use super::journaled::{Journaled, Msg};
+use super::recovery::recover;
 use super::supervisor::Supervisor;
 use super::{AskError, CommitSink, RuntimeLimits};
 use crate::clock::Clock;
@@ -111,10 +112,17 @@ impl<M: Machine> Directory<M> {
         }
     }
 
-    /// Wakes an entity so that it recovers and repairs what its last life left undone.
-    pub fn wake(&self, entity: &EntityId) -> bool {
-        let gate = self.0.resident(entity);
-        gate.is_ok()
+    /// Recovers an entity, which repairs what its last life left undone; true once that is done.
+    pub async fn recovers(&self, entity: &EntityId) -> bool {
+        // An awake entity did recover when it woke.
+        if self.0.awake.contains_key(entity) {
+            return true;
+        }
+        let recovered = recover::<M>(&*self.0.deps.journal, entity).await;
+        if let Err(error) = &recovered {
+            tracing::warn!(%entity, %error, "a due wake-up waits");
+        }
+        recovered.is_ok()
     }
 
     /// Puts to sleep what was idle for long enough. To be called about once a second.
@@ -171,6 +179,8 @@ impl<M: Machine> Actor for SupervisorSlot<M> {
 }
 
 type Refused<M> = AskError<<M as Machine>::Rejection>;
+type Answer<M> = Result<<M as Machine>::Reply, Refused<M>>;
+type Place<M, G> = Result<(ActorRef<Msg<M>>, G), Refused<M>>;
 
 impl<M: Machine> Inner<M> {
     fn send(
@@ -178,7 +188,7 @@ impl<M: Machine> Inner<M> {
         entity: &EntityId,
         command: M::Command,
         bytes: usize,
-    ) -> Result<oneshot::Receiver<Result<M::Reply, Refused<M>>>, Refused<M>> {
+    ) -> Result<oneshot::Receiver<Answer<M>>, Refused<M>> {
         if self.draining.load(Ordering::Acquire) {
             return Err(self.unavailable("this node is draining"));
         }
@@ -197,11 +207,7 @@ impl<M: Machine> Inner<M> {
 
     /// The permit is taken under the shard's lock, and so is the decision to put an entity to sleep:
     /// nobody can slip in between.
-    fn enter(
-        self: &Arc<Self>,
-        entity: &EntityId,
-        bytes: usize,
-    ) -> Result<(ActorRef<Msg<M>>, Permit), Refused<M>> {
+    fn enter(self: &Arc<Self>, entity: &EntityId, bytes: usize) -> Place<M, Permit> {
         let overloaded = || AskError::Overloaded {
             retry_after: crate::journal::RETRY_AFTER,
         };
@@ -216,10 +222,7 @@ impl<M: Machine> Inner<M> {
         Ok((mailbox, permit))
     }
 
-    fn resident(
-        self: &Arc<Self>,
-        entity: &EntityId,
-    ) -> Result<(ActorRef<Msg<M>>, Arc<Gate>), Refused<M>> {
+    fn resident(self: &Arc<Self>, entity: &EntityId) -> Place<M, Arc<Gate>> {
         let now = self.deps.clock.now();
         if let Some(failure) = self.failures.get(entity)
             && failure.until > now

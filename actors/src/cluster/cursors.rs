@@ -1,0 +1,124 @@
+//! Read cursors: how far each user has read each room. The maximum wins; written at most once a second.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use thiserror::Error;
+
+use super::FanoutLimits;
+use crate::ids::{RoomId, Sequence, UserId};
+use crate::journal::{AppendError, Journal, ReadError, Table, TableRow, TableWrite};
+
+/// How far a user has read a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Cursor {
+    /// Last sequence read.
+    pub up_to: Sequence,
+    /// Number of the last message at or before it: unread is the room's count minus this.
+    pub number: u64,
+}
+
+/// Too many marks wait to be written.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("too many read marks are waiting to be written")]
+pub struct CursorsFull;
+
+/// Read cursors of this node's users.
+pub struct Cursors {
+    journal: Arc<dyn Journal>,
+    limits: Arc<FanoutLimits>,
+    pending: Mutex<BTreeMap<(RoomId, UserId), Cursor>>,
+}
+
+impl Cursors {
+    /// No cursor waiting.
+    pub fn new(journal: Arc<dyn Journal>, limits: Arc<FanoutLimits>) -> Self {
+        Self {
+            journal,
+            limits,
+            pending: Mutex::default(),
+        }
+    }
+
+    /// Moves a cursor forward; going back has no effect.
+    pub fn mark(&self, room: &RoomId, user: &UserId, cursor: Cursor) -> Result<(), CursorsFull> {
+        let mut pending = self.pending.lock();
+        let full = pending.len() >= self.limits.pending_cursors;
+        match pending.entry((room.clone(), user.clone())) {
+            std::collections::btree_map::Entry::Occupied(mut entry) => {
+                let held = entry.get_mut();
+                *held = cursor.max(*held);
+            }
+            std::collections::btree_map::Entry::Vacant(_) if full => return Err(CursorsFull),
+            std::collections::btree_map::Entry::Vacant(entry) => {
+                entry.insert(cursor);
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes what waits and answers it, for others to be told. What could not be written waits on.
+    pub async fn flush(&self) -> Result<Vec<(RoomId, UserId, Sequence)>, AppendError> {
+        let batch = std::mem::take(&mut *self.pending.lock());
+        if batch.is_empty() {
+            return Ok(Vec::new());
+        }
+        let writes = batch.iter().map(|((room, user), cursor)| TableWrite {
+            table: Table::ReadCursors,
+            key: key(room, user),
+            rank: cursor.up_to.0,
+            value: Some(encode(*cursor)),
+        });
+        match self.journal.put_rows(writes.collect()).await {
+            Ok(()) => Ok(batch
+                .into_iter()
+                .map(|((room, user), cursor)| (room, user, cursor.up_to))
+                .collect()),
+            Err(error) => {
+                let mut pending = self.pending.lock();
+                for (key, cursor) in batch {
+                    let held = pending.entry(key).or_default();
+                    *held = cursor.max(*held);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// The cursors of one user in several rooms, in the order asked; zero where nothing was read.
+    pub async fn of(&self, user: &UserId, rooms: &[RoomId]) -> Result<Vec<Cursor>, ReadError> {
+        let keys = rooms.iter().map(|room| key(room, user)).collect();
+        let stored = self.journal.get_rows(Table::ReadCursors, keys).await?;
+        let pending = self.pending.lock();
+        Ok(rooms
+            .iter()
+            .zip(stored)
+            .map(|(room, row)| {
+                let waiting = pending.get(&(room.clone(), user.clone())).copied();
+                let stored = row.as_ref().map(decode).unwrap_or_default();
+                waiting.unwrap_or_default().max(stored)
+            })
+            .collect())
+    }
+}
+
+fn key(room: &RoomId, user: &UserId) -> Vec<u8> {
+    let mut key = room.as_str().as_bytes().to_vec();
+    key.push(0);
+    key.extend_from_slice(user.as_str().as_bytes());
+    key
+}
+
+fn encode(cursor: Cursor) -> Bytes {
+    Bytes::copy_from_slice(&cursor.number.to_be_bytes())
+}
+
+fn decode(row: &TableRow) -> Cursor {
+    let number = row.value.get(..8).and_then(|b| b.try_into().ok());
+    Cursor {
+        up_to: Sequence(row.rank),
+        number: number.map_or(0, u64::from_be_bytes),
+    }
+}

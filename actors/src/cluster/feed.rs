@@ -1,0 +1,304 @@
+//! One room's live feed on this node: who is subscribed, and how far each of them is.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use crate::delivery::Shown;
+use crate::delivery::{Block, Delivery, Payload, Pushed};
+use crate::ids::{RoomId, Sequence, Timestamp, UserId};
+use crate::machines::room::RoomEvent;
+
+use super::session::SessionCore;
+
+/// Where in a feed a subscription sits; `serial` tells a reused place from the old one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub index: usize,
+    pub serial: u64,
+}
+
+/// A subscription.
+pub(crate) struct Entry {
+    pub session: Arc<SessionCore>,
+    pub serial: u64,
+    /// The last event handed to the session.
+    pub position: Sequence,
+    /// Live ones get events as they come; the others are pulled forward from the journal.
+    pub live: bool,
+    /// The event that ended the user's membership: nothing after it is shown.
+    pub until: Option<Sequence>,
+}
+
+/// The state of a feed, kept under a short lock.
+pub(crate) struct Feed {
+    room: RoomId,
+    /// The last event known to be durable here; `None` until the first subscriber asked.
+    pub position: Option<Sequence>,
+    /// A gap is being filled from the journal.
+    pub filling: bool,
+    /// The last sequence heard of, which the filling must reach.
+    pub wanted: Sequence,
+    public: bool,
+    entries: Vec<Option<Entry>>,
+    free: Vec<usize>,
+    serials: u64,
+    recent: VecDeque<Arc<Delivery>>,
+    recent_events: usize,
+    max_recent: usize,
+    /// Sessions by user; the keys are who is present.
+    present: BTreeMap<UserId, usize>,
+    /// Users who left, and when others are to be told.
+    pub leaving: BTreeMap<UserId, Timestamp>,
+    /// Users who came and were not announced yet.
+    pub coming: BTreeMap<UserId, Timestamp>,
+    /// Users who are typing, and until when.
+    pub typing: BTreeMap<UserId, Timestamp>,
+}
+
+/// What the caller must do after it has let go of the lock.
+#[derive(Default)]
+pub(crate) struct After {
+    /// Sessions that fell behind.
+    pub behind: Vec<Arc<SessionCore>>,
+    /// Sessions whose subscription ended with their membership, with the subscription's serial.
+    pub ended: Vec<(Arc<SessionCore>, u64)>,
+    /// The journal must fill a gap.
+    pub gap: bool,
+}
+
+impl Feed {
+    pub fn new(room: RoomId, max_recent: usize) -> Self {
+        Self {
+            room,
+            position: None,
+            filling: false,
+            wanted: Sequence::ZERO,
+            public: false,
+            entries: Vec::new(),
+            free: Vec::new(),
+            serials: 0,
+            recent: VecDeque::new(),
+            recent_events: 0,
+            max_recent,
+            present: BTreeMap::new(),
+            leaving: BTreeMap::new(),
+            coming: BTreeMap::new(),
+            typing: BTreeMap::new(),
+        }
+    }
+
+    pub fn is_unused(&self) -> bool {
+        self.present.is_empty() && self.leaving.is_empty() && !self.filling
+    }
+
+    /// Users with at least one subscription.
+    pub fn present(&self) -> impl Iterator<Item = &UserId> {
+        self.present.keys()
+    }
+
+    pub fn present_count(&self) -> usize {
+        self.present.len()
+    }
+
+    pub fn add(
+        &mut self,
+        session: Arc<SessionCore>,
+        position: Sequence,
+        public: bool,
+        now: Timestamp,
+    ) -> Place {
+        self.public = public;
+        self.serials += 1;
+        let user = session.user.clone();
+        let entry = Some(Entry {
+            session,
+            serial: self.serials,
+            position,
+            live: false,
+            until: None,
+        });
+        let index = match self.free.pop() {
+            Some(index) => {
+                self.entries[index] = entry;
+                index
+            }
+            None => {
+                self.entries.push(entry);
+                self.entries.len() - 1
+            }
+        };
+        let sessions = self.present.entry(user.clone()).or_default();
+        *sessions += 1;
+        if *sessions == 1 && self.leaving.remove(&user).is_none() {
+            self.coming.insert(user, now);
+        }
+        Place {
+            index,
+            serial: self.serials,
+        }
+    }
+
+    pub fn remove(&mut self, place: Place, tell_at: Timestamp) -> bool {
+        let Some(slot) = self.entries.get_mut(place.index) else {
+            return false;
+        };
+        if slot.as_ref().is_none_or(|e| e.serial != place.serial) {
+            return false;
+        }
+        let Some(entry) = slot.take() else {
+            return false;
+        };
+        self.free.push(place.index);
+        let user = entry.session.user.clone();
+        if let Some(sessions) = self.present.get_mut(&user) {
+            *sessions -= 1;
+            if *sessions == 0 {
+                self.present.remove(&user);
+                if self.coming.remove(&user).is_none() {
+                    self.leaving.insert(user, tell_at);
+                }
+            }
+        }
+        true
+    }
+
+    pub fn entry(&mut self, place: Place) -> Option<&mut Entry> {
+        let entry = self.entries.get_mut(place.index)?.as_mut()?;
+        (entry.serial == place.serial).then_some(entry)
+    }
+
+    /// Takes in consecutive durable events and hands them to the live subscriptions.
+    pub fn publish(&mut self, first: Sequence, events: &[Shown], after: &mut After) {
+        let block = Block {
+            room: self.room.clone(),
+            first,
+            events: events.to_vec(),
+        };
+        let last = block.last();
+        let Some(position) = self.position else {
+            self.position = Some(last);
+            return;
+        };
+        if last <= position {
+            return;
+        }
+        if first > position.next() {
+            after.gap = !self.filling;
+            self.filling = true;
+            self.wanted = last.max(self.wanted);
+            return;
+        }
+        let Some(block) = block.above(position) else {
+            return;
+        };
+        self.position = Some(last);
+        let delivery = Delivery::new(Payload::Events(block));
+        let Payload::Events(block) = &delivery.payload else {
+            return;
+        };
+        for entry in self.entries.iter_mut().flatten().filter(|e| e.live) {
+            Self::hand(entry, block, &delivery, after);
+        }
+        for (sequence, shown) in (block.first.0..).map(Sequence).zip(&block.events) {
+            self.note(sequence, shown, after);
+        }
+        self.remember(delivery);
+    }
+
+    fn hand(entry: &mut Entry, block: &Block, delivery: &Arc<Delivery>, after: &mut After) {
+        if entry.position >= block.last() {
+            return;
+        }
+        let pushed = if entry.position.next() == block.first {
+            entry.session.outlet.push(delivery)
+        } else if let Some(rest) = block.above(entry.position) {
+            // Catch-up had read further than the feed was.
+            entry
+                .session
+                .outlet
+                .push(&Delivery::new(Payload::Events(rest)))
+        } else {
+            return;
+        };
+        match pushed {
+            Pushed::Accepted => entry.position = block.last(),
+            Pushed::Full => {
+                entry.live = false;
+                after.behind.push(entry.session.clone());
+            }
+            // The connection's own end removes the subscription.
+            Pushed::Closed => entry.live = false,
+        }
+    }
+
+    /// What an event means for the feed itself: lost membership, erased text.
+    fn note(&mut self, sequence: Sequence, shown: &Shown, after: &mut After) {
+        let Shown::Other(event) = shown else {
+            return;
+        };
+        match &**event {
+            RoomEvent::MemberRemoved { user, .. } if !self.public => {
+                for entry in self.entries.iter_mut().flatten() {
+                    if entry.session.user == *user {
+                        entry.until = Some(sequence);
+                        if entry.position >= sequence {
+                            after.ended.push((entry.session.clone(), entry.serial));
+                        }
+                    }
+                }
+            }
+            // What was kept for latecomers may hold the text that is gone.
+            RoomEvent::MessageDeleted { .. } => {
+                self.recent.clear();
+                self.recent_events = 0;
+            }
+            _ => {}
+        }
+    }
+
+    fn remember(&mut self, delivery: Arc<Delivery>) {
+        let Payload::Events(block) = &delivery.payload else {
+            return;
+        };
+        let deletes = block.events.iter().any(|shown| {
+            matches!(shown, Shown::Other(e) if matches!(**e, RoomEvent::MessageDeleted { .. }))
+        });
+        if deletes {
+            return;
+        }
+        self.recent_events += block.events.len();
+        self.recent.push_back(delivery);
+        while self.recent_events > self.max_recent {
+            let Some(oldest) = self.recent.pop_front() else {
+                break;
+            };
+            if let Payload::Events(block) = &oldest.payload {
+                self.recent_events -= block.events.len();
+            }
+        }
+    }
+
+    /// The kept live delivery that continues exactly after this position.
+    pub fn recent_after(&self, position: Sequence) -> Option<Arc<Delivery>> {
+        let found = self.recent.iter().find(|delivery| match &delivery.payload {
+            Payload::Events(block) => block.first == position.next(),
+            _ => false,
+        });
+        found.cloned()
+    }
+
+    /// Hands something that is not journaled to all live subscriptions, but not to `except`.
+    /// It may be dropped by a full queue: it tells nothing that cannot be asked for.
+    pub fn tell(&self, payload: Payload, except: Option<&UserId>) {
+        let delivery = Delivery::new(payload);
+        for entry in self.entries.iter().flatten().filter(|e| e.live) {
+            if except != Some(&entry.session.user) {
+                let _ = entry.session.outlet.push(&delivery);
+            }
+        }
+    }
+
+    pub fn room(&self) -> &RoomId {
+        &self.room
+    }
+}

@@ -1,0 +1,116 @@
+//! What is neither journaled nor remembered: who is here, who types. Announced by a tick, at most a few times a second.
+
+use crate::delivery::Payload;
+use crate::ids::{RoomId, Timestamp, UserId};
+
+use super::fanout::Fanout;
+use super::feed::Feed;
+
+impl Fanout {
+    /// A user begins or ends typing in a room. Ends by itself.
+    pub fn typing(&self, room: &RoomId, user: &UserId, typing: bool) {
+        let Some(feed) = self.feeds.get(room).map(|feed| feed.clone()) else {
+            return;
+        };
+        let until = self.clock.now().plus_millis(self.limits.typing_ms);
+        let mut feed = feed.lock();
+        let was = if typing {
+            feed.typing.insert(user.clone(), until).is_some()
+        } else {
+            feed.typing.remove(user).is_some()
+        };
+        if was != typing {
+            let payload = Payload::Typing {
+                room: room.clone(),
+                user: user.clone(),
+                typing,
+            };
+            feed.tell(payload, Some(user));
+        }
+        drop(feed);
+        if typing {
+            self.restless.lock().insert(room.clone());
+        }
+    }
+
+    /// Announces who came and left, ends typing that was not renewed, gives up unused feeds.
+    /// To be called a few times a second.
+    pub fn tick(&self) {
+        let rooms = std::mem::take(&mut *self.restless.lock());
+        let now = self.clock.now();
+        for room in rooms {
+            let Some(feed) = self.feeds.get(&room).map(|feed| feed.clone()) else {
+                continue;
+            };
+            let again = {
+                let mut feed = feed.lock();
+                self.announce_presence(&mut feed, now);
+                expire_typing(&mut feed, now);
+                !feed.leaving.is_empty() || !feed.typing.is_empty()
+            };
+            drop(feed);
+            self.forget_unused(&room);
+            if again {
+                self.restless.lock().insert(room);
+            }
+        }
+    }
+
+    fn announce_presence(&self, feed: &mut Feed, now: Timestamp) {
+        let mut changes: Vec<(UserId, bool)> = Vec::new();
+        for (user, _) in std::mem::take(&mut feed.coming) {
+            changes.push((user, true));
+        }
+        let due: Vec<UserId> = feed
+            .leaving
+            .iter()
+            .filter(|(_, at)| **at <= now)
+            .map(|(user, _)| user.clone())
+            .collect();
+        for user in due {
+            feed.leaving.remove(&user);
+            changes.push((user, false));
+        }
+        if changes.is_empty() {
+            return;
+        }
+        let count = feed.present_count();
+        let room = feed.room().clone();
+        if count > self.limits.presence_members {
+            let payload = Payload::Presence {
+                room,
+                user: None,
+                count,
+                at: now,
+            };
+            return feed.tell(payload, None);
+        }
+        for change in changes {
+            let payload = Payload::Presence {
+                room: room.clone(),
+                user: Some(change),
+                count,
+                at: now,
+            };
+            feed.tell(payload, None);
+        }
+    }
+}
+
+fn expire_typing(feed: &mut Feed, now: Timestamp) {
+    let over: Vec<UserId> = feed
+        .typing
+        .iter()
+        .filter(|(_, until)| **until <= now)
+        .map(|(user, _)| user.clone())
+        .collect();
+    for user in over {
+        feed.typing.remove(&user);
+        let payload = Payload::Typing {
+            room: feed.room().clone(),
+            user: user.clone(),
+            typing: false,
+        };
+        feed.tell(payload, Some(&user));
+    }
+}

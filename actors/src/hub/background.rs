@@ -1,0 +1,149 @@
+//! What goes on beside requests: ticks, cursor writes, passivation, wake-ups, news of new memberships.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use dashmap::DashMap;
+
+use super::Hub;
+use crate::delivery::{Delivery, Outlet, Payload};
+use crate::ids::{RoomId, UserId};
+
+/// Connections of each user on this node.
+#[derive(Default)]
+pub(crate) struct UserSessions {
+    users: DashMap<UserId, BTreeMap<u64, Arc<dyn Outlet>>>,
+    numbers: std::sync::atomic::AtomicU64,
+}
+
+impl UserSessions {
+    pub fn add(&self, user: UserId, outlet: Arc<dyn Outlet>) -> u64 {
+        let number = self
+            .numbers
+            .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        self.users.entry(user).or_default().insert(number, outlet);
+        number
+    }
+
+    pub fn remove(&self, user: &UserId, number: u64) {
+        if let Some(mut sessions) = self.users.get_mut(user) {
+            sessions.remove(&number);
+        }
+        self.users
+            .remove_if(user, |_, sessions| sessions.is_empty());
+    }
+
+    fn outlets(&self, user: &UserId) -> Vec<Arc<dyn Outlet>> {
+        self.users
+            .get(user)
+            .map(|sessions| sessions.values().cloned().collect())
+            .unwrap_or_default()
+    }
+}
+
+const TICK: Duration = Duration::from_millis(250);
+/// Ticks between two writes of read cursors, passivation sweeps and looks for due wake-ups.
+const SECOND: u32 = 4;
+const DUE_AT_ONCE: usize = 256;
+
+impl Hub {
+    /// Ends when the last handle of the hub is gone.
+    pub(super) fn start_background(&self) {
+        let weak = Arc::downgrade(&self.parts);
+        let (directory, fanout) = (self.directory.clone(), self.fanout.clone());
+        let cursors = self.cursors.clone();
+        tokio::spawn(async move {
+            let mut ticks: u32 = 0;
+            loop {
+                tokio::time::sleep(TICK).await;
+                let Some(parts) = weak.upgrade() else {
+                    return;
+                };
+                let hub = Hub {
+                    directory: directory.clone(),
+                    fanout: fanout.clone(),
+                    cursors: cursors.clone(),
+                    parts,
+                };
+                hub.fanout.tick();
+                ticks = ticks.wrapping_add(1);
+                if ticks.is_multiple_of(SECOND) {
+                    hub.each_second().await;
+                }
+            }
+        });
+        self.tell_new_members();
+    }
+
+    async fn each_second(&self) {
+        self.directory.passivate_idle();
+        match self.cursors.flush().await {
+            Ok(written) => self.tell_read(written).await,
+            Err(error) => tracing::warn!(%error, "read marks not written yet"),
+        }
+        self.wake_due().await;
+    }
+
+    async fn tell_read(&self, written: Vec<(RoomId, UserId, crate::ids::Sequence)>) {
+        for (room, user, up_to) in written {
+            let present = self.fanout.feeds.contains_key(&room);
+            if !present || !self.is_small(&room).await {
+                continue;
+            }
+            let payload = Payload::Read {
+                room: room.clone(),
+                user,
+                up_to,
+            };
+            self.fanout.tell(&room, payload, None);
+        }
+    }
+
+    async fn wake_due(&self) {
+        let now = self.parts.clock.now();
+        let due = match self.parts.wakeups.due(now, DUE_AT_ONCE).await {
+            Ok(due) => due,
+            Err(error) => return tracing::warn!(%error, "wake-ups unreadable"),
+        };
+        for (entity, at) in due {
+            // Waking recovers, recovering repairs; only then is the alarm cleared.
+            if self.directory.recovers(&entity).await
+                && let Err(error) = self.parts.wakeups.clear(&entity, at).await
+            {
+                tracing::warn!(%entity, %error, "wake-up not cleared");
+            }
+        }
+    }
+
+    /// `RoomAdded` to all connections of a new member, once the room can be asked for its view.
+    fn tell_new_members(&self) {
+        let weak = Arc::downgrade(&self.parts);
+        let (directory, fanout) = (self.directory.clone(), Arc::downgrade(&self.fanout));
+        let cursors = self.cursors.clone();
+        self.fanout.on_added(Box::new(move |room, user| {
+            let (Some(parts), Some(fanout)) = (weak.upgrade(), fanout.upgrade()) else {
+                return;
+            };
+            let outlets = parts.sessions.outlets(&user);
+            if outlets.is_empty() {
+                return;
+            }
+            let hub = Hub {
+                directory: directory.clone(),
+                fanout,
+                cursors: cursors.clone(),
+                parts,
+            };
+            tokio::spawn(async move {
+                let Ok(view) = hub.view(&room, &user).await else {
+                    return;
+                };
+                let delivery = Delivery::new(Payload::RoomAdded(Box::new(view)));
+                for outlet in outlets {
+                    let _ = outlet.push(&delivery);
+                }
+            });
+        }));
+    }
+}
