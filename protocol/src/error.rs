@@ -4,6 +4,8 @@
 
 use thiserror::Error;
 
+use crate::handshake::{HandshakeError, ResponseError};
+
 /// A peer broke the protocol. The connection cannot go on: send Close, then end it.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ProtocolError {
@@ -94,4 +96,44 @@ pub(crate) enum ValueError {
     Json(#[from] serde_json::Error),
     #[error(transparent)]
     MessagePack(#[from] rmp_serde::decode::Error),
+}
+
+/// Why a connection is over.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum CloseReason {
+    /// The other side sent Close.
+    #[error("closed by the other side")]
+    Peer {
+        /// What it gave as the reason.
+        error: Option<String>,
+        /// Whether a client may come back by itself.
+        allow_reconnect: bool,
+    },
+    /// This side closed it.
+    #[error("closed by this side")]
+    Local,
+    /// The transport ended cleanly (a WebSocket close frame), without a Close message.
+    #[error("the transport was closed")]
+    TransportClosed,
+    /// The transport broke, and the connection is not one that can resume.
+    #[error("the transport was lost")]
+    TransportLost,
+    /// Server: the handshake failed. The client has been told.
+    #[error("handshake failed: {0}")]
+    Handshake(HandshakeError),
+    /// Client: the handshake failed.
+    #[error("handshake failed: {0}")]
+    Response(ResponseError),
+    /// Client: no handshake response came in time.
+    #[error("no handshake response in time")]
+    HandshakeTimeout,
+    /// The other side broke the protocol.
+    #[error("protocol error: {0}")]
+    Protocol(ProtocolError),
+    /// The other side was silent for too long.
+    #[error("nothing was received in time")]
+    PeerTimeout,
+    /// No new transport came in time, or no Sequence on it.
+    #[error("not resumed in time")]
+    ResumeTimeout,
 }

@@ -2,6 +2,7 @@
 
 mod decode;
 mod encode;
+mod members;
 mod scan;
 
 pub(crate) use self::decode::{check_value, decode};
