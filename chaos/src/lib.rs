@@ -4,8 +4,11 @@
 //! |---|---|
 //! | [`process`] | a hub as a child process: start, kill, pause, restart on the same port and data |
 //! | [`proxy`] | a TCP proxy whose faults are switched at run time |
+//! | [`raw`] | a socket for clients that break the rules |
 //! | [`token`] | signed tokens for clients |
 //! | [`node`], [`python`] | unmodified client packages of other languages, installed once per build folder |
+//! | [`driver`] | a client script of another language as a child: its cases, its wishes for faults, its end |
+//! | [`client`], [`member`] | a client in Rust, and members of rooms that survive and record what happens |
 //! | [`history`], [`check`] | what clients sent, were promised and received; and the judgement on it |
 //!
 //! The crate speaks to a hub only as a client or an operator would: it never links the hub itself.
@@ -13,11 +16,15 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod check;
+pub mod client;
+pub mod driver;
 pub mod history;
+pub mod member;
 pub mod node;
 pub mod process;
 pub mod proxy;
 pub mod python;
+pub mod raw;
 pub mod token;
 
 mod provision;
