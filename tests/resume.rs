@@ -1,0 +1,98 @@
+//! Connections are cut, frozen and slowed down between a hub and its readers: after each fault a reader that names the last
+//! sequence it has goes on from there, without a gap and without a repetition.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::time::Duration;
+
+use chaos::client::{Client, Settings};
+use chaos::history::History;
+use chaos::member::{Sending, read, send};
+use chaos::proxy::{Fault, Proxy};
+use common::{TestHub, judge, token};
+use protocol::Encoding;
+use serde_json::{Value, json};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+const ROOM: &str = "studio";
+const SOON: Duration = Duration::from_secs(30);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn readers_resume_by_sequence_whatever_happens_to_their_connections() {
+    let hub = TestHub::start().await;
+    let proxy = Proxy::start(hub.address()).await.unwrap();
+    let history = History::new(2_000_000);
+    let (goal, stop) = (watch::Sender::new(None), watch::Sender::new(false));
+    let at = |url: String, user: &str, encoding| {
+        Settings::new(format!("{url}/hubs/chat"), encoding, Some(token(user)))
+    };
+
+    let owner = Client::connect(&at(hub.url(), "owner", Encoding::Json))
+        .await
+        .unwrap();
+    let made = json!([{ "roomId": ROOM, "kind": "public" }]);
+    owner.invoke::<Value>("CreateRoom", made).await.unwrap();
+    let mut readers = JoinSet::new();
+    for number in 0..6 {
+        let name = format!("reader-{number}");
+        let settings = at(proxy.url(), &name, Encoding::ALL[number % 2]);
+        let (history, goal) = (history.clone(), goal.subscribe());
+        readers.spawn(async move { read(&name, settings, ROOM, 0, history, goal).await });
+    }
+    // One sender is untouched; the other goes through the faults and sends again what was not answered.
+    let mut senders = JoinSet::new();
+    for (user, url) in [("steady", hub.url()), ("shaken", proxy.url())] {
+        let sending = Sending {
+            user: user.to_owned(),
+            settings: at(url, user, Encoding::MessagePack),
+            room: ROOM.to_owned(),
+            pause: Duration::from_millis(2),
+            give_up_every: 4,
+        };
+        senders.spawn(send(sending, history.clone(), stop.subscribe()));
+    }
+
+    let moment = Duration::from_millis(300);
+    for round in 0..6 {
+        sleep(moment).await;
+        proxy.cut();
+        sleep(moment).await;
+        match round % 3 {
+            0 => proxy.set(|faults| faults.downstream.paused = true),
+            1 => proxy.set(|faults| {
+                let delay = Duration::from_millis(40);
+                faults.downstream = Fault {
+                    delay,
+                    bytes_per_second: Some(20_000),
+                    ..Fault::default()
+                };
+            }),
+            _ => proxy.set(|faults| faults.refuse = true),
+        }
+        sleep(moment).await;
+        proxy.cut();
+        proxy.heal();
+    }
+    stop.send_replace(true);
+    let sent = timeout(SOON, senders.join_all()).await.unwrap();
+    assert!(
+        sent.iter().all(|count| *count > 50),
+        "{sent:?} acknowledged"
+    );
+
+    let summary: Value = owner.invoke("JoinRoom", json!([ROOM])).await.unwrap();
+    goal.send_replace(summary["head"].as_u64());
+    let connections = timeout(SOON, readers.join_all()).await;
+    let connections = connections.unwrap_or_else(|_| {
+        judge(&history, &hub);
+        panic!("readers did not reach the end\n{}", hub.logs())
+    });
+    assert!(
+        connections.iter().all(|count| *count >= 6),
+        "{connections:?}"
+    );
+    judge(&history, &hub);
+}

@@ -1,0 +1,237 @@
+//! Stateful reconnect on the wire, where a client library would hide it: what is resent, what is dropped, who may resume, and
+//! what ends a connection for good.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use chaos::raw::{FIN, RawError, RawSocket, opcode};
+use common::{TestHub, token};
+use serde_json::{Value, json};
+
+const SOON: Duration = Duration::from_secs(10);
+const PATH: &str = "/hubs/echo-auth";
+
+/// A client that shows every record.
+struct Wire {
+    socket: RawSocket,
+    records: VecDeque<Value>,
+}
+
+impl Wire {
+    /// Opens a WebSocket with this id; a status when it is refused.
+    async fn open(hub: SocketAddr, id: &str, user: &str) -> Result<Self, u16> {
+        let bearer = format!("Authorization: Bearer {}\r\n", token(user));
+        match RawSocket::websocket(hub, &format!("{PATH}?id={id}"), &bearer).await {
+            Ok(socket) => Ok(Self {
+                socket,
+                records: VecDeque::new(),
+            }),
+            Err(RawError::NotUpgraded(status)) => Err(status),
+            Err(other) => panic!("{other}"),
+        }
+    }
+
+    async fn handshake(&mut self, version: u32) {
+        self.send(json!({ "protocol": "json", "version": version }))
+            .await;
+        assert_eq!(self.next().await, json!({}));
+    }
+
+    async fn send(&mut self, record: Value) {
+        self.socket.text(&format!("{record}\u{1e}")).await.unwrap();
+    }
+
+    async fn invoke(&mut self, id: u32, target: &str, arguments: Value) {
+        self.send(json!({ "type": 1, "invocationId": id.to_string(), "target": target, "arguments": arguments })).await;
+    }
+
+    /// The next record that is neither a ping nor an acknowledgement.
+    async fn next(&mut self) -> Value {
+        loop {
+            while let Some(record) = self.records.pop_front() {
+                if record["type"] != 6 && record["type"] != 8 {
+                    return record;
+                }
+            }
+            self.fill().await;
+        }
+    }
+
+    /// Waits for an acknowledgement by the hub.
+    async fn acknowledged(&mut self) -> u64 {
+        loop {
+            if let Some(at) = self.records.iter().position(|record| record["type"] == 8) {
+                return self.records.remove(at).unwrap()["sequenceId"]
+                    .as_u64()
+                    .unwrap();
+            }
+            self.fill().await;
+        }
+    }
+
+    async fn fill(&mut self) {
+        let (first, payload) = self
+            .socket
+            .next_frame(SOON)
+            .await
+            .unwrap()
+            .expect("the hub closed");
+        assert_eq!(first, FIN | opcode::TEXT);
+        let text = String::from_utf8(payload).unwrap();
+        for record in text.split_terminator('\u{1e}') {
+            self.records
+                .push_back(serde_json::from_str(record).unwrap());
+        }
+    }
+
+    /// The id of the next completion, and its result.
+    async fn completion(&mut self) -> (String, Value) {
+        let record = self.next().await;
+        assert_eq!(record["type"], 3, "{record}");
+        (
+            record["invocationId"].as_str().unwrap().to_owned(),
+            record["result"].clone(),
+        )
+    }
+}
+
+/// Negotiates stateful reconnect and returns the secret id.
+async fn negotiate(hub: SocketAddr, user: &str) -> String {
+    let mut socket = RawSocket::connect(hub).await.unwrap();
+    let request = format!(
+        "POST {PATH}/negotiate?negotiateVersion=1&useStatefulReconnect=true HTTP/1.1\r\nHost: {hub}\r\n\
+         Authorization: Bearer {}\r\nContent-Length: 0\r\n\r\n",
+        token(user)
+    );
+    socket.write(request.as_bytes()).await.unwrap();
+    let response = socket.response(SOON).await.unwrap();
+    let answer: Value = serde_json::from_slice(&response.body).unwrap();
+    assert_eq!(answer["useStatefulReconnect"], true, "{answer}");
+    answer["connectionToken"].as_str().unwrap().to_owned()
+}
+
+/// A stateful connection of `ana` and its id.
+async fn stateful(hub: SocketAddr) -> (Wire, String) {
+    let id = negotiate(hub, "ana").await;
+    let mut wire = Wire::open(hub, &id, "ana").await.unwrap();
+    wire.handshake(2).await;
+    (wire, id)
+}
+
+#[tokio::test]
+async fn what_was_not_acknowledged_is_sent_again_and_what_was_processed_is_not_done_again() {
+    let hub = TestHub::start().await;
+    let (mut old, id) = stateful(hub.address()).await;
+    for number in 1..=4 {
+        old.invoke(number, "Record", json!([number])).await;
+        assert_eq!(old.completion().await.0, number.to_string());
+    }
+    old.send(json!({ "type": 8, "sequenceId": 2 })).await;
+    assert_eq!(old.acknowledged().await, 4);
+
+    // The hub still believes in the old socket when the new one comes.
+    let mut new = Wire::open(hub.address(), &id, "ana").await.unwrap();
+    let first = new.next().await;
+    assert_eq!(
+        (&first["type"], &first["sequenceId"]),
+        (&json!(9), &json!(3)),
+        "two were acknowledged"
+    );
+    assert_eq!(new.completion().await.0, "3");
+    assert_eq!(new.completion().await.0, "4");
+    old.socket.ending(SOON).await.unwrap();
+
+    // This side begins again at its third message, which the hub has processed.
+    new.send(json!({ "type": 9, "sequenceId": 3 })).await;
+    for number in 3..=5 {
+        new.invoke(number, "Record", json!([number])).await;
+    }
+    assert_eq!(
+        new.completion().await.0,
+        "5",
+        "the third and the fourth were dropped"
+    );
+    new.invoke(6, "GetRecorded", json!([])).await;
+    assert_eq!(
+        new.completion().await,
+        ("6".to_owned(), json!([1, 2, 3, 4, 5]))
+    );
+}
+
+#[tokio::test]
+async fn calls_go_on_over_a_resume_and_their_results_come_once() {
+    let hub = TestHub::start().await;
+    let (mut wire, id) = stateful(hub.address()).await;
+    wire.invoke(1, "SendBurst", json!([200, 5])).await;
+    assert_eq!(wire.completion().await.0, "1");
+    // Counted so far: the completion. The client's own call is counted too, and never resent.
+    let mut received = 1;
+    let mut bursts = Vec::new();
+    for _ in 0..4 {
+        for _ in 0..30 {
+            let record = wire.next().await;
+            received += 1;
+            bursts.push(record["arguments"][0].as_u64().unwrap());
+        }
+        // A dropped socket without a close frame, as a lost network leaves it.
+        drop(wire);
+        wire = Wire::open(hub.address(), &id, "ana").await.unwrap();
+        let first = wire.next().await;
+        assert_eq!(first["type"], 9, "{first}");
+        wire.send(json!({ "type": 9, "sequenceId": 2 })).await;
+        // What comes from here on is numbered from this; what is known already is skipped.
+        let resent = first["sequenceId"].as_u64().unwrap();
+        assert!(resent <= received + 1, "{resent} after {received}");
+        for _ in resent..=received {
+            wire.next().await;
+        }
+        wire.send(json!({ "type": 8, "sequenceId": received }))
+            .await;
+    }
+    while bursts.len() < 200 {
+        bursts.push(wire.next().await["arguments"][0].as_u64().unwrap());
+    }
+    assert_eq!(bursts, (0..200).collect::<Vec<u64>>());
+}
+
+#[tokio::test]
+async fn only_its_user_resumes_a_connection_and_a_goodbye_ends_it() {
+    let hub = TestHub::start().await;
+    let (mut wire, id) = stateful(hub.address()).await;
+    let refused = Wire::open(hub.address(), &id, "mallory")
+        .await
+        .err()
+        .unwrap();
+    assert!([401, 403, 404].contains(&refused), "{refused}");
+    wire.invoke(1, "Record", json!([1])).await;
+    assert_eq!(
+        wire.completion().await.0,
+        "1",
+        "the attempt changed nothing"
+    );
+
+    wire.send(json!({ "type": 7 })).await;
+    wire.socket
+        .frame(FIN | opcode::CLOSE, &1000u16.to_be_bytes())
+        .await
+        .unwrap();
+    wire.socket.ending(SOON).await.unwrap();
+    assert_eq!(
+        Wire::open(hub.address(), &id, "ana").await.err(),
+        Some(404),
+        "nothing is left to resume"
+    );
+
+    // Version 1 in the handshake gives the feature up.
+    let id = negotiate(hub.address(), "ana").await;
+    let mut plain = Wire::open(hub.address(), &id, "ana").await.unwrap();
+    plain.handshake(1).await;
+    let refused = Wire::open(hub.address(), &id, "ana").await.err();
+    assert!(matches!(refused, Some(404 | 409)), "{refused:?}");
+    plain.invoke(1, "Echo", json!(["alive"])).await;
+    assert_eq!(plain.completion().await, ("1".to_owned(), json!("alive")));
+}
