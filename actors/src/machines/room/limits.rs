@@ -1,9 +1,9 @@
 //! Every bound of a room's rules, in one place.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Bounds of a room. Configuration section `[room]`.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RoomLimits {
     /// Longest text, in characters after trimming.

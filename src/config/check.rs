@@ -1,0 +1,190 @@
+//! What serde cannot see: ranges, formats, and settings that contradict each other.
+
+use std::collections::BTreeMap;
+
+use actors::ids::NodeId;
+use axum::http::Uri;
+use tracing_subscriber::EnvFilter;
+
+use super::{BusKind, Config, Environment, Problem, StoreKind};
+
+/// Shortest secret that signs tokens, in bytes: as long as the digest of HS256 (RFC 7518 §3.2).
+pub const MIN_SECRET_BYTES: usize = 32;
+
+/// All problems of a configuration.
+pub fn check(config: &Config, origins: &BTreeMap<String, String>) -> Vec<Problem> {
+    let mut checks = Checks {
+        problems: Vec::new(),
+        origins,
+    };
+    identity(config, &mut checks);
+    providers(config, &mut checks);
+    bounds(config, &mut checks);
+    cors(config, &mut checks);
+    checks.problems
+}
+
+struct Checks<'a> {
+    problems: Vec<Problem>,
+    origins: &'a BTreeMap<String, String>,
+}
+
+impl Checks<'_> {
+    fn require(&mut self, holds: bool, key: &str, text: impl Into<String>) {
+        if !holds {
+            self.problems.push(Problem {
+                key: key.to_owned(),
+                origin: self.origins.get(key).cloned(),
+                text: text.into(),
+            });
+        }
+    }
+}
+
+fn identity(config: &Config, checks: &mut Checks<'_>) {
+    match &config.jwt_secret {
+        Some(secret) => checks.require(
+            secret.reveal().len() >= MIN_SECRET_BYTES,
+            "jwt_secret",
+            format!(
+                "needs at least {MIN_SECRET_BYTES} bytes, has {}",
+                secret.reveal().len()
+            ),
+        ),
+        None => checks.require(
+            config.env != Environment::Production,
+            "jwt_secret",
+            "is required in production (MUSSIKON_JWT_SECRET), at least 32 random bytes as text",
+        ),
+    }
+    let node = NodeId::parse(&config.node_id);
+    checks.require(
+        node.is_ok(),
+        "node_id",
+        node.err().map_or(String::new(), |e| e.to_string()),
+    );
+    checks.require(
+        !config.data_dir.as_os_str().is_empty(),
+        "data_dir",
+        "must not be empty",
+    );
+}
+
+fn providers(config: &Config, checks: &mut Checks<'_>) {
+    checks.require(
+        config.store != StoreKind::Scylla,
+        "store",
+        "scylla is not in this build yet; use embedded",
+    );
+    checks.require(
+        config.bus != BusKind::Nats,
+        "bus",
+        "nats is not in this build yet; use local",
+    );
+    checks.require(
+        config.store == StoreKind::Scylla || config.scylla_nodes.is_empty(),
+        "scylla_nodes",
+        "has no effect unless store is scylla",
+    );
+    checks.require(
+        config.bus == BusKind::Nats || config.nats_url.is_none(),
+        "nats_url",
+        "has no effect unless bus is nats",
+    );
+}
+
+fn bounds(config: &Config, checks: &mut Checks<'_>) {
+    let room = &config.room;
+    for (key, value) in [
+        ("room.text_chars", room.text_chars as u64),
+        ("room.name_chars", room.name_chars as u64),
+        ("room.emoji_bytes", room.emoji_bytes as u64),
+        ("room.members_page", room.members_page as u64),
+        ("room.dedupe_max", room.dedupe_max as u64),
+        ("room.recent_messages", room.recent_messages as u64),
+        ("http.body_bytes", config.http.body_bytes as u64),
+        ("http.slow_request_ms", config.http.slow_request_ms),
+        (
+            "health.journal_degraded_ms",
+            config.health.journal_degraded_ms,
+        ),
+        ("log.keep_files", config.log.keep_files as u64),
+        ("log.queue_lines", config.log.queue_lines as u64),
+        ("drain.grace_ms", config.drain.grace_ms),
+        (
+            "runtime.event_interval",
+            config.runtime.event_interval.into(),
+        ),
+        (
+            "runtime.io_events_per_tick",
+            config.runtime.io_events_per_tick as u64,
+        ),
+    ] {
+        checks.require(value >= 1, key, "must be at least 1");
+    }
+    checks.require(
+        room.members >= 2,
+        "room.members",
+        "must be at least 2: a direct room has two members",
+    );
+    checks.require(
+        room.sends_per_second == 0 || room.send_burst >= 1,
+        "room.send_burst",
+        "must be at least 1 unless room.sends_per_second is 0",
+    );
+    checks.require(
+        room.dedupe_entries <= room.dedupe_max,
+        "room.dedupe_entries",
+        "must not be above room.dedupe_max",
+    );
+    checks.require(
+        config.health.journal_degraded_ms < config.health.journal_unhealthy_ms,
+        "health.journal_unhealthy_ms",
+        "must be above health.journal_degraded_ms",
+    );
+    checks.require(
+        config
+            .drain
+            .notice_ms
+            .saturating_add(config.drain.spread_ms)
+            < config.drain.grace_ms,
+        "drain.grace_ms",
+        "must be above drain.notice_ms and drain.spread_ms together",
+    );
+    checks.require(
+        config.runtime.workers <= 1_024,
+        "runtime.workers",
+        "must not be above 1024",
+    );
+    if let Err(error) = EnvFilter::builder().parse(&config.log.level) {
+        checks.require(false, "log.level", error.to_string());
+    }
+}
+
+fn cors(config: &Config, checks: &mut Checks<'_>) {
+    let cors = &config.cors;
+    for origin in &cors.origins {
+        let wildcard = origin == "*" && cors.origins.len() == 1;
+        checks.require(
+            wildcard || is_origin(origin),
+            "cors.origins",
+            format!("expected scheme://host[:port] without a path, found {origin:?}"),
+        );
+    }
+    checks.require(
+        !(cors.credentials && cors.origins.iter().any(|o| o == "*")),
+        "cors.credentials",
+        "must be false when cors.origins is *",
+    );
+}
+
+fn is_origin(text: &str) -> bool {
+    let Ok(uri) = text.parse::<Uri>() else {
+        return false;
+    };
+    let authority = uri.authority().is_some_and(|a| !a.as_str().contains('@'));
+    authority
+        && matches!(uri.scheme_str(), Some("http" | "https"))
+        && uri.path_and_query().is_none_or(|p| p.as_str() == "/")
+        && !text.ends_with('/')
+}

@@ -1,0 +1,136 @@
+//! Configuration: one struct per component, read once, checked once, passed on explicitly.
+//!
+//! Later sources win: built-in defaults, then `mussikon.toml` in the working directory (or `--config`),
+//! then `MUSSIKON_*` variables, then flags. A key `section.name` is `[section] name` in the file,
+//! `MUSSIKON_SECTION__NAME` in the environment and `--set section.name=value` on the command line.
+//! The documentation comments of the fields are the source of the table in the README.
+
+mod check;
+mod load;
+#[cfg(test)]
+mod load_tests;
+mod secret;
+mod sections;
+mod suggest;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use actors::machines::room::RoomLimits;
+use serde::{Deserialize, Serialize};
+
+pub use load::{FileChoice, Loaded, Problem, Problems, Setting, Sources, load};
+pub use secret::Secret;
+pub use sections::{
+    AuthConfig, CorsConfig, DrainConfig, HealthConfig, HttpConfig, LogConfig, LogFormat,
+    RuntimeConfig,
+};
+
+/// Everything that can be configured.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Address to serve on; port 0 picks a free one. What was picked is printed on standard output.
+    pub listen: SocketAddr,
+    /// Directory of everything the hub keeps. One hub per directory.
+    pub data_dir: PathBuf,
+    /// `development` shows details of internal errors to clients and makes its own secret; `production` does neither.
+    pub env: Environment,
+    /// Key that signs and checks tokens (HS256), at least 32 bytes. Required in production; in development a random one is kept in the data directory.
+    pub jwt_secret: Option<Secret>,
+    /// Where journals are kept: `embedded`, or `scylla` (not in this version).
+    pub store: StoreKind,
+    /// Contact points of the ScyllaDB cluster (not in this version).
+    pub scylla_nodes: Vec<String>,
+    /// How nodes reach each other: `local` (one node), or `nats` (not in this version).
+    pub bus: BusKind,
+    /// Address of the NATS server (not in this version).
+    pub nats_url: Option<Secret>,
+    /// Name of this node, unique in its cluster.
+    pub node_id: String,
+    /// Serves `/hubs/echo` and `/hubs/echo-auth` for interoperability tests.
+    pub echo_hub: bool,
+    /// Which tokens are accepted.
+    pub auth: AuthConfig,
+    /// What a room allows.
+    pub room: RoomLimits,
+    /// Requests over HTTP.
+    pub http: HttpConfig,
+    /// Which web pages may use the hub.
+    pub cors: CorsConfig,
+    /// When the hub calls itself unwell.
+    pub health: HealthConfig,
+    /// What is logged, where.
+    pub log: LogConfig,
+    /// The orderly end.
+    pub drain: DrainConfig,
+    /// Threads.
+    pub runtime: RuntimeConfig,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            data_dir: PathBuf::from("./data"),
+            env: Environment::Development,
+            jwt_secret: None,
+            store: StoreKind::Embedded,
+            scylla_nodes: Vec::new(),
+            bus: BusKind::Local,
+            nats_url: None,
+            node_id: "hub-1".into(),
+            echo_hub: false,
+            auth: AuthConfig::default(),
+            room: RoomLimits::default(),
+            http: HttpConfig::default(),
+            cors: CorsConfig::default(),
+            health: HealthConfig::default(),
+            log: LogConfig::default(),
+            drain: DrainConfig::default(),
+            runtime: RuntimeConfig::default(),
+        }
+    }
+}
+
+impl Config {
+    /// Whether clients may see the details of internal errors.
+    pub fn detailed_errors(&self) -> bool {
+        self.env == Environment::Development
+    }
+
+    /// Directory of the log files.
+    pub fn log_dir(&self) -> PathBuf {
+        self.data_dir.join(&self.log.dir)
+    }
+}
+
+/// Who the hub runs for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Environment {
+    /// A developer at a desk.
+    Development,
+    /// Real users.
+    Production,
+}
+
+/// The kinds of journal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StoreKind {
+    /// In the data directory.
+    Embedded,
+    /// In a ScyllaDB cluster.
+    Scylla,
+}
+
+/// The kinds of bus.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BusKind {
+    /// Inside the process.
+    Local,
+    /// By NATS.
+    Nats,
+}
