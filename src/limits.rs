@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Bounds on connections, their input, their queues and their time.
 ///
 /// Times are in milliseconds, sizes in bytes. Where it says "0 lifts", 0 means no such limit.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct GatewayLimits {
     /// Most WebSocket connections at once; further ones are answered 503. 0 lifts.

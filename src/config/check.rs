@@ -95,6 +95,10 @@ fn providers(config: &Config, checks: &mut Checks<'_>) {
 
 fn bounds(config: &Config, checks: &mut Checks<'_>) {
     let room = &config.room;
+    for problem in config.gateway.problems() {
+        let (name, text) = problem.split_once(' ').unwrap_or((&problem, ""));
+        checks.require(false, &format!("gateway.{name}"), text);
+    }
     for (key, value) in [
         ("room.text_chars", room.text_chars as u64),
         ("room.name_chars", room.name_chars as u64),
@@ -122,6 +126,13 @@ fn bounds(config: &Config, checks: &mut Checks<'_>) {
     ] {
         checks.require(value >= 1, key, "must be at least 1");
     }
+    // Four bytes per character, and room for the rest of an invocation.
+    let largest = room.text_chars.saturating_mul(4) + room.metadata_bytes + 1_024;
+    checks.require(
+        largest <= config.gateway.max_message_bytes,
+        "gateway.max_message_bytes",
+        format!("must be at least {largest}, so that the longest message that a room allows fits"),
+    );
     checks.require(
         room.members >= 2,
         "room.members",

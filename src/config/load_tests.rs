@@ -173,8 +173,12 @@ fn contradictions_are_reported_together_with_wrong_values() {
         ("MUSSIKON_NODE_ID", "a/b"),
         ("MUSSIKON_DRAIN__GRACE_MS", "100"),
         ("MUSSIKON_ROOM__TEXT_CHARS", "0"),
+        ("MUSSIKON_ROOM__METADATA_BYTES", "40000"),
+        ("MUSSIKON_GATEWAY__PARALLEL_STREAMS", "0"),
     ]));
     for key in [
+        "gateway.max_message_bytes",
+        "gateway.parallel_streams (from MUSSIKON_GATEWAY__PARALLEL_STREAMS): must be at least 1",
         "jwt_secret",
         "echo_hub",
         "store",

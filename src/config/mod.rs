@@ -19,6 +19,7 @@ use std::path::PathBuf;
 use actors::machines::room::RoomLimits;
 use serde::{Deserialize, Serialize};
 
+use crate::limits::GatewayLimits;
 pub use load::{FileChoice, Loaded, Problem, Problems, Setting, Sources, load};
 pub use secret::Secret;
 pub use sections::{
@@ -52,6 +53,8 @@ pub struct Config {
     pub echo_hub: bool,
     /// Which tokens are accepted.
     pub auth: AuthConfig,
+    /// Connections and their queues.
+    pub gateway: GatewayLimits,
     /// What a room allows.
     pub room: RoomLimits,
     /// Requests over HTTP.
@@ -82,6 +85,7 @@ impl Default for Config {
             node_id: "hub-1".into(),
             echo_hub: false,
             auth: AuthConfig::default(),
+            gateway: GatewayLimits::default(),
             room: RoomLimits::default(),
             http: HttpConfig::default(),
             cors: CorsConfig::default(),
