@@ -17,6 +17,9 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
+/// Readers that subscribe anew after a cut, and readers with stateful reconnect.
+const PLAIN: usize = 4;
+const STATEFUL: usize = 2;
 const ROOM: &str = "studio";
 const SOON: Duration = Duration::from_secs(30);
 
@@ -36,9 +39,11 @@ async fn readers_resume_by_sequence_whatever_happens_to_their_connections() {
     let made = json!([{ "roomId": ROOM, "kind": "public" }]);
     owner.invoke::<Value>("CreateRoom", made).await.unwrap();
     let mut readers = JoinSet::new();
-    for number in 0..6 {
+    for number in 0..PLAIN + STATEFUL {
         let name = format!("reader-{number}");
-        let settings = at(proxy.url(), &name, Encoding::ALL[number % 2]);
+        let mut settings = at(proxy.url(), &name, Encoding::ALL[number % 2]);
+        // The last ones hide their cuts: their connections outlive their sockets.
+        settings.stateful = number >= PLAIN;
         let (history, goal) = (history.clone(), goal.subscribe());
         readers.spawn(async move { read(&name, settings, ROOM, 0, history, goal).await });
     }
@@ -90,9 +95,7 @@ async fn readers_resume_by_sequence_whatever_happens_to_their_connections() {
         judge(&history, &hub);
         panic!("readers did not reach the end\n{}", hub.logs())
     });
-    assert!(
-        connections.iter().all(|count| *count >= 6),
-        "{connections:?}"
-    );
+    let again = connections.iter().filter(|count| **count >= 6).count();
+    assert!(again >= PLAIN, "{connections:?}");
     judge(&history, &hub);
 }

@@ -29,6 +29,7 @@ async fn member(hub: &TestHub, user: &str, encoding: Encoding, callbacks: usize)
         Some(token(user)),
     );
     settings.callbacks = callbacks;
+    settings.silence = Duration::from_secs(600);
     Client::connect(&settings).await.unwrap()
 }
 

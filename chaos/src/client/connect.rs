@@ -1,26 +1,22 @@
-//! From an address to an open connection: negotiation over plain HTTP, WebSocket, handshake.
+//! From an address to an open WebSocket: negotiation over plain HTTP, then the upgrade.
 
 use std::io;
 use std::time::Duration;
 
-use futures_util::{SinkExt, StreamExt};
-use protocol::handshake::{HandshakeRequest, PLAIN_VERSION, ResponseError, decode_response};
+use protocol::CloseReason;
 use protocol::negotiate::{NegotiateError, Negotiated, Negotiator};
-use protocol::{Decoder, Encoding, Limits};
 use thiserror::Error;
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::{self, Message};
+use tokio_tungstenite::tungstenite::{self, http};
 use tokio_tungstenite::{WebSocketStream, client_async};
 
 use super::Settings;
 use crate::raw::{RawError, RawSocket};
 
 /// How long each step may take.
-const STEP: Duration = Duration::from_secs(10);
-/// The longest message taken from a hub, in bytes.
-const MESSAGE_BYTES: usize = 16 * 1024 * 1024;
+pub(super) const STEP: Duration = Duration::from_secs(10);
 
 /// Why a connection was not opened.
 #[derive(Debug, Error)]
@@ -45,7 +41,7 @@ pub enum ConnectError {
     WebSocket(Box<tungstenite::Error>),
     /// The handshake was refused or broken off.
     #[error(transparent)]
-    Handshake(#[from] ResponseError),
+    Handshake(#[from] CloseReason),
     /// A step took too long.
     #[error("the hub did not {0} in time")]
     Late(&'static str),
@@ -57,59 +53,56 @@ impl From<tungstenite::Error> for ConnectError {
     }
 }
 
-/// An open connection after its handshake.
-pub(super) struct Opened {
-    pub socket: WebSocketStream<TcpStream>,
-    pub decoder: Decoder,
-    pub encoding: Encoding,
-    pub connection_id: String,
+/// A negotiated connection, and what opens a transport for it, as often as it takes.
+pub(super) struct Ticket {
+    pub negotiated: Negotiated,
+    token: Option<String>,
 }
 
-pub(super) async fn open(settings: &Settings) -> Result<Opened, ConnectError> {
-    let mut negotiator = Negotiator::new(&settings.hub, settings.token.clone(), false);
-    let negotiated = negotiate(&mut negotiator).await?;
-    let stream = connect(&negotiated.websocket_url).await?;
-    let mut request = negotiated.websocket_url.as_str().into_client_request()?;
-    if let Some(token) = negotiator.access_token() {
-        let bearer = format!("Bearer {token}")
-            .parse()
-            .map_err(tungstenite::http::Error::from);
-        request
-            .headers_mut()
-            .insert("authorization", bearer.map_err(tungstenite::Error::from)?);
+impl Ticket {
+    pub(super) async fn negotiate(settings: &Settings) -> Result<Self, ConnectError> {
+        let mut negotiator =
+            Negotiator::new(&settings.hub, settings.token.clone(), settings.stateful);
+        loop {
+            let body = post(&negotiator.request_url(), negotiator.access_token()).await?;
+            if let Some(negotiated) = negotiator.receive(&body)? {
+                let token = negotiator.access_token().map(str::to_owned);
+                return Ok(Self { negotiated, token });
+            }
+        }
     }
-    let opening = timeout(STEP, client_async(request, stream)).await;
-    let (mut socket, _) = opening.map_err(|_| ConnectError::Late("open the WebSocket"))??;
-    let shaking = timeout(STEP, shake_hands(&mut socket, settings.encoding)).await;
-    let decoder = shaking.map_err(|_| ConnectError::Late("answer the handshake"))??;
-    Ok(Opened {
-        socket,
-        decoder,
-        encoding: settings.encoding,
-        connection_id: negotiated.connection_id,
-    })
+
+    pub(super) async fn open(&self) -> Result<WebSocketStream<TcpStream>, ConnectError> {
+        let url = self.negotiated.websocket_url.as_str();
+        let stream = connect(url).await?;
+        let mut request = url.into_client_request()?;
+        if let Some(token) = &self.token {
+            let bearer = format!("Bearer {token}").parse().map_err(http::Error::from);
+            let bearer = bearer.map_err(tungstenite::Error::from)?;
+            request
+                .headers_mut()
+                .insert(http::header::AUTHORIZATION, bearer);
+        }
+        let opening = timeout(STEP, client_async(request, stream)).await;
+        let (socket, _) = opening.map_err(|_| ConnectError::Late("open the WebSocket"))??;
+        Ok(socket)
+    }
 }
 
-async fn negotiate(negotiator: &mut Negotiator) -> Result<Negotiated, ConnectError> {
-    loop {
-        let url = negotiator.request_url();
-        let (authority, path) = split(&url)?;
-        let mut socket = RawSocket::over(connect(&url).await?);
-        let bearer = negotiator
-            .access_token()
-            .map(|token| format!("Authorization: Bearer {token}\r\n"));
-        let request = format!(
-            "POST {path} HTTP/1.1\r\nHost: {authority}\r\nContent-Length: 0\r\nConnection: close\r\n{}\r\n",
-            bearer.unwrap_or_default()
-        );
-        socket.write(request.as_bytes()).await?;
-        let response = socket.response(STEP).await?;
-        if response.status != 200 {
-            return Err(ConnectError::Status(response.status));
-        }
-        if let Some(negotiated) = negotiator.receive(&response.body)? {
-            return Ok(negotiated);
-        }
+/// Posts an empty body and returns the answer's.
+async fn post(url: &str, token: Option<&str>) -> Result<Vec<u8>, ConnectError> {
+    let (authority, path) = split(url)?;
+    let mut socket = RawSocket::over(connect(url).await?);
+    let bearer = token.map(|token| format!("Authorization: Bearer {token}\r\n"));
+    let request = format!(
+        "POST {path} HTTP/1.1\r\nHost: {authority}\r\nContent-Length: 0\r\nConnection: close\r\n{}\r\n",
+        bearer.unwrap_or_default()
+    );
+    socket.write(request.as_bytes()).await?;
+    let response = socket.response(STEP).await?;
+    match response.status {
+        200 => Ok(response.body),
+        other => Err(ConnectError::Status(other)),
     }
 }
 
@@ -130,44 +123,4 @@ fn split(url: &str) -> Result<(&str, &str), ConnectError> {
         .or_else(|| url.strip_prefix("ws://"));
     let parts = rest.and_then(|rest| rest.find('/').map(|slash| rest.split_at(slash)));
     parts.ok_or_else(|| ConnectError::Address(url.to_owned()))
-}
-
-/// The decoder has what followed the answer in its frame.
-async fn shake_hands(
-    socket: &mut WebSocketStream<TcpStream>,
-    encoding: Encoding,
-) -> Result<Decoder, ConnectError> {
-    let request = HandshakeRequest {
-        encoding,
-        version: PLAIN_VERSION,
-    };
-    let text = String::from_utf8_lossy(&request.encode()).into_owned();
-    socket.send(Message::text(text)).await?;
-    let mut answer = Vec::new();
-    let end = loop {
-        match socket
-            .next()
-            .await
-            .ok_or(tungstenite::Error::ConnectionClosed)??
-        {
-            Message::Text(text) => answer.extend_from_slice(text.as_bytes()),
-            Message::Binary(bytes) => answer.extend_from_slice(&bytes),
-            Message::Close(_) => return Err(tungstenite::Error::ConnectionClosed.into()),
-            _ => {}
-        }
-        if let Some(end) = answer.iter().position(|byte| *byte == 0x1e) {
-            break end;
-        }
-        if answer.len() > MESSAGE_BYTES {
-            return Err(ResponseError::Malformed.into());
-        }
-    };
-    decode_response(&answer[..end])?;
-    let limits = Limits {
-        max_message_bytes: MESSAGE_BYTES,
-        ..Limits::default()
-    };
-    let mut decoder = Decoder::new(encoding, limits);
-    decoder.push(answer.split_off(end + 1));
-    Ok(decoder)
 }

@@ -7,8 +7,9 @@ mod connect;
 mod run;
 
 use std::fmt;
+use std::time::Duration;
 
-use protocol::{Encoding, Raw};
+use protocol::{CloseReason, Encoding, Raw};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use thiserror::Error;
@@ -31,6 +32,10 @@ pub struct Settings {
     pub encoding: Encoding,
     /// Callbacks that may wait to be taken; then reading stops.
     pub callbacks: usize,
+    /// Whether to ask for stateful reconnect: the connection then outlives its socket.
+    pub stateful: bool,
+    /// The hub is given up when nothing was read from it for this long.
+    pub silence: Duration,
 }
 
 impl Settings {
@@ -41,6 +46,8 @@ impl Settings {
             token,
             encoding,
             callbacks: 1024,
+            stateful: false,
+            silence: Duration::from_secs(30),
         }
     }
 }
@@ -80,22 +87,6 @@ impl InvokeError {
     pub fn is_code(&self, code: &str) -> bool {
         matches!(self, Self::Refused(text) if text.contains(&format!("HubException: {code}: ")))
     }
-}
-
-/// Why a connection ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ended {
-    /// The hub said so.
-    Closed {
-        /// Its reason, if it gave one.
-        error: Option<String>,
-        /// Whether it invites to come back.
-        allow_reconnect: bool,
-    },
-    /// This client wanted it.
-    Stopped,
-    /// The socket failed or ended without a word, or the hub broke the protocol.
-    Lost(String),
 }
 
 /// Takes the result of a call or the error text of the hub.
@@ -178,18 +169,18 @@ impl Caller {
 pub struct Client {
     caller: Caller,
     callbacks: mpsc::Receiver<Callback>,
-    running: JoinHandle<Ended>,
+    running: JoinHandle<CloseReason>,
     connection_id: String,
 }
 
 impl Client {
     /// Negotiates, opens the WebSocket and shakes hands.
     pub async fn connect(settings: &Settings) -> Result<Self, ConnectError> {
-        let opened = Box::pin(connect::open(settings)).await?;
+        let connection = Box::pin(run::Connection::open(settings)).await?;
         let (commands, receiver) = mpsc::channel(COMMANDS);
         let (sender, callbacks) = mpsc::channel(settings.callbacks);
-        let connection_id = opened.connection_id.clone();
-        let running = tokio::spawn(run::run(opened, receiver, sender));
+        let connection_id = connection.id().to_owned();
+        let running = tokio::spawn(connection.run(receiver, sender));
         Ok(Self {
             caller: Caller {
                 encoding: settings.encoding,
@@ -226,12 +217,11 @@ impl Client {
     }
 
     /// Waits for the end of the connection, and tells why. Callbacks that were not taken are lost.
-    pub async fn ended(mut self) -> Ended {
+    pub async fn ended(mut self) -> CloseReason {
         self.callbacks.close();
-        match (&mut self.running).await {
-            Ok(ended) => ended,
-            Err(error) => Ended::Lost(error.to_string()),
-        }
+        (&mut self.running)
+            .await
+            .unwrap_or(CloseReason::TransportLost)
     }
 
     /// Says goodbye and waits until the connection has ended.

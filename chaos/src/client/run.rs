@@ -1,178 +1,243 @@
-//! The task of one connection: writes calls and pings, reads as long as someone takes what comes.
+//! The task of one connection: writes calls and what the protocol wants written, and reads as long as someone takes what
+//! comes. A stateful connection outlives its socket.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
-use protocol::{Call, Encoding, HubMessage, Id, Outcome, encode};
+use protocol::client::{ClientConnection, ClientEvent, ClientSettings};
+use protocol::{Call, CloseReason, Encoding, Id, Limits, Outcome, Timing};
+use tokio::net::TcpStream;
 use tokio::sync::mpsc;
-use tokio::time::{MissedTickBehavior, interval};
-use tokio_tungstenite::tungstenite::Message;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::{Error, Message};
 
-use super::connect::Opened;
-use super::{Answer, Callback, Command, Ended};
+use super::connect::{STEP, Ticket};
+use super::{Answer, Callback, Command, ConnectError, Settings};
 
-/// Between two pings.
-const PING: Duration = Duration::from_secs(5);
+/// The longest message taken from a hub, in bytes.
+const MESSAGE_BYTES: usize = 16 * 1024 * 1024;
 /// Calls that are written in one frame at most.
 const BATCH: usize = 32;
+/// Between two attempts to open a new socket for a connection.
+const PAUSE: Duration = Duration::from_millis(20);
 
-pub(super) async fn run(
-    opened: Opened,
-    mut commands: mpsc::Receiver<Command>,
-    callbacks: mpsc::Sender<Callback>,
-) -> Ended {
-    let mut connection = Connection {
-        opened,
-        pending: HashMap::new(),
-        arrived: VecDeque::new(),
-        next_id: 0,
-    };
-    if let Err(ended) = connection.take_messages().await {
-        return ended;
-    }
-    let mut pings = interval(PING);
-    pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        // A receiver that is closed wants no callbacks any more: they are dropped, and reading goes on.
-        if callbacks.is_closed() {
-            connection.arrived.clear();
-        }
-        let step = tokio::select! {
-            command = commands.recv() => connection.write_calls(command, &mut commands).await,
-            _ = pings.tick() => connection.write(vec![HubMessage::Ping]).await,
-            permit = callbacks.reserve(), if !connection.arrived.is_empty() => {
-                if let (Ok(permit), Some(callback)) = (permit, connection.arrived.pop_front()) {
-                    permit.send(callback);
-                }
-                Ok(())
-            }
-            frame = connection.opened.socket.next(), if connection.arrived.is_empty() => {
-                connection.read(frame).await
-            }
-        };
-        if let Err(ended) = step {
-            // What arrived before the end is still owed, as far as there is room for it.
-            for callback in connection.arrived.drain(..) {
-                if callbacks.send(callback).await.is_err() {
-                    break;
-                }
-            }
-            return ended;
-        }
-    }
-}
-
-struct Connection {
-    opened: Opened,
+/// A connection with its socket.
+pub(super) struct Connection {
+    ticket: Ticket,
+    socket: WebSocketStream<TcpStream>,
+    protocol: ClientConnection,
+    /// The protocol counts time from here.
+    start: Instant,
     /// Calls without an answer yet; each has a caller that waits.
-    pending: HashMap<Id, Answer>,
+    pending: BTreeMap<Id, Answer>,
     /// Callbacks of the frame read last.
     arrived: VecDeque<Callback>,
-    next_id: u64,
+    ended: Option<CloseReason>,
 }
 
 impl Connection {
-    async fn write_calls(
-        &mut self,
-        first: Option<Command>,
-        more: &mut mpsc::Receiver<Command>,
-    ) -> Result<(), Ended> {
-        let mut messages = Vec::new();
-        let mut command = first;
+    /// Negotiates, opens a socket and shakes hands.
+    pub(super) async fn open(settings: &Settings) -> Result<Self, ConnectError> {
+        let ticket = Ticket::negotiate(settings).await?;
+        let socket = ticket.open().await?;
+        let start = Instant::now();
+        let mut protocol =
+            ClientSettings::new(settings.encoding, ticket.negotiated.stateful_reconnect);
+        protocol.limits = Limits {
+            max_message_bytes: MESSAGE_BYTES,
+            ..Limits::default()
+        };
+        protocol.timing = Timing {
+            keep_alive: Duration::from_secs(5),
+            peer_timeout: settings.silence,
+            ..Timing::default()
+        };
+        let mut connection = Self {
+            ticket,
+            socket,
+            protocol: ClientConnection::new(protocol, Duration::ZERO),
+            start,
+            pending: BTreeMap::new(),
+            arrived: VecDeque::new(),
+            ended: None,
+        };
+        let shaking = timeout(STEP, connection.shake_hands()).await;
+        shaking.map_err(|_| ConnectError::Late("answer the handshake"))??;
+        Ok(connection)
+    }
+
+    pub(super) fn id(&self) -> &str {
+        &self.ticket.negotiated.connection_id
+    }
+
+    async fn shake_hands(&mut self) -> Result<(), ConnectError> {
+        self.write().await;
         loop {
-            match command {
+            let frame = self.socket.next().await;
+            self.receive(frame);
+            while let Some(event) = self.protocol.poll_event() {
+                match event {
+                    ClientEvent::Handshaked { .. } => return Ok(()),
+                    ClientEvent::Closed(reason) => return Err(reason.into()),
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    /// Runs until the connection is over. Callbacks that were read are handed over before the end, if anyone takes them.
+    pub(super) async fn run(
+        mut self,
+        mut commands: mpsc::Receiver<Command>,
+        callbacks: mpsc::Sender<Callback>,
+    ) -> CloseReason {
+        self.take_events();
+        loop {
+            self.write().await;
+            if callbacks.is_closed() {
+                self.arrived.clear();
+            }
+            if let Some(reason) = self.ended.take() {
+                for callback in self.arrived.drain(..) {
+                    if callbacks.send(callback).await.is_err() {
+                        break;
+                    }
+                }
+                // The hub may be gone already; this side has ended in any case.
+                let _ = timeout(STEP, self.socket.close(None)).await;
+                return reason;
+            }
+            let due = self.protocol.poll_timeout().map(|due| self.start + due);
+            tokio::select! {
+                command = commands.recv(), if !self.protocol.is_full() => self.obey(command, &mut commands),
+                permit = callbacks.reserve(), if !self.arrived.is_empty() => {
+                    if let (Ok(permit), Some(callback)) = (permit, self.arrived.pop_front()) {
+                        permit.send(callback);
+                    }
+                }
+                frame = self.socket.next(), if self.arrived.is_empty() => {
+                    if !self.receive(frame) {
+                        self.resume().await;
+                    }
+                }
+                () = sleep_until(due.unwrap_or(self.start)), if due.is_some() => {
+                    self.protocol.handle_timeout(self.start.elapsed());
+                }
+            }
+            self.take_events();
+        }
+    }
+
+    /// Makes the calls that wait, up to a batch.
+    fn obey(&mut self, first: Option<Command>, more: &mut mpsc::Receiver<Command>) {
+        let mut next = Some(first.unwrap_or(Command::Stop));
+        for _ in 0..BATCH {
+            let now = self.start.elapsed();
+            match next.take().or_else(|| more.try_recv().ok()) {
                 Some(Command::Call {
                     target,
                     arguments,
-                    answer,
+                    answer: None,
                 }) => {
-                    let invocation_id = answer.map(|answer| self.register(answer));
-                    let call = Call::new(target, arguments);
-                    messages.push(HubMessage::Invocation {
-                        invocation_id,
-                        call,
-                    });
+                    // Without an answer wanted, a call that cannot be sent is like one that was lost.
+                    let _ = self.protocol.send(Call::new(target, arguments), now);
                 }
-                Some(Command::Stop) | None => {
-                    messages.push(HubMessage::Close {
-                        error: None,
-                        allow_reconnect: false,
-                    });
-                    self.write(messages).await?;
-                    // The hub may be gone already; this side has ended in any case.
-                    let _ = self.opened.socket.close(None).await;
-                    return Err(Ended::Stopped);
+                Some(Command::Call {
+                    target,
+                    arguments,
+                    answer: Some(answer),
+                }) => {
+                    // A call that cannot be sent loses its answer, and so its caller learns of it.
+                    if let Ok(id) = self.protocol.invoke(Call::new(target, arguments), now) {
+                        self.pending.insert(id, answer);
+                    }
                 }
+                Some(Command::Stop) => return self.protocol.close(now),
+                None => return,
             }
-            match more.try_recv() {
-                Ok(next) if messages.len() < BATCH => command = Some(next),
-                Ok(next) => {
-                    self.write(std::mem::take(&mut messages)).await?;
-                    command = Some(next);
-                }
-                Err(_) => return self.write(messages).await,
+            if self.protocol.is_full() {
+                return;
             }
         }
     }
 
-    fn register(&mut self, answer: Answer) -> Id {
-        let id = Id::from(self.next_id.to_string());
-        self.next_id += 1;
-        self.pending.insert(id.clone(), answer);
-        id
-    }
-
-    async fn write(&mut self, messages: Vec<HubMessage>) -> Result<(), Ended> {
+    /// Writes all that is due in one frame. A failed write is noticed by the next read.
+    async fn write(&mut self) {
         let mut bytes = Vec::new();
-        for message in &messages {
-            encode(self.opened.encoding, message, &mut bytes).map_err(lost)?;
+        while let Some(record) = self.protocol.poll_transmit() {
+            bytes.extend_from_slice(&record);
         }
-        let frame = match self.opened.encoding {
-            Encoding::Json => Message::text(String::from_utf8(bytes).map_err(lost)?),
+        if bytes.is_empty() {
+            return;
+        }
+        let frame = match self.protocol.encoding() {
             Encoding::MessagePack => Message::binary(bytes),
+            // The protocol writes valid UTF-8 in this encoding.
+            Encoding::Json => Message::text(String::from_utf8_lossy(&bytes).into_owned()),
         };
-        self.opened.socket.send(frame).await.map_err(lost)
+        let _ = self.socket.send(frame).await;
     }
 
-    async fn read(
-        &mut self,
-        frame: Option<Result<Message, tokio_tungstenite::tungstenite::Error>>,
-    ) -> Result<(), Ended> {
+    /// Takes in what was read. False when the socket is lost and a new one may be opened.
+    fn receive(&mut self, frame: Option<Result<Message, Error>>) -> bool {
+        let now = self.start.elapsed();
         match frame {
-            Some(Ok(Message::Text(text))) => self.opened.decoder.push(bytes::Bytes::from(text)),
-            Some(Ok(Message::Binary(bytes))) => self.opened.decoder.push(bytes),
-            Some(Ok(Message::Close(_))) | None => {
-                return Err(Ended::Lost(
-                    "the WebSocket ended without a Close message".to_owned(),
-                ));
-            }
-            Some(Ok(_)) => return Ok(()),
-            Some(Err(error)) => return Err(lost(error)),
+            Some(Ok(Message::Text(text))) => self.protocol.receive(Bytes::from(text), now),
+            Some(Ok(Message::Binary(bytes))) => self.protocol.receive(bytes, now),
+            Some(Ok(Message::Close(_))) => self.protocol.transport_closed(),
+            Some(Ok(_)) => {}
+            Some(Err(_)) | None => return !self.protocol.transport_lost(now),
         }
-        self.take_messages().await
+        true
     }
 
-    /// Handles all messages that have arrived whole.
-    async fn take_messages(&mut self) -> Result<(), Ended> {
-        while let Some(message) = self.opened.decoder.next().map_err(lost)? {
-            match message {
-                HubMessage::Invocation {
+    /// Opens new sockets until one lives or the protocol gives up.
+    async fn resume(&mut self) {
+        loop {
+            self.protocol.handle_timeout(self.start.elapsed());
+            self.take_events();
+            if self.ended.is_some() {
+                return;
+            }
+            match self.ticket.open().await {
+                Ok(socket) => {
+                    self.socket = socket;
+                    if self.protocol.resume(self.start.elapsed()).is_ok() {
+                        return;
+                    }
+                }
+                Err(ConnectError::WebSocket(error)) if matches!(*error, Error::Http(_)) => {
+                    self.ended = Some(CloseReason::TransportLost);
+                    return;
+                }
+                Err(_) => sleep(PAUSE).await,
+            }
+        }
+    }
+
+    fn take_events(&mut self) {
+        while let Some(event) = self.protocol.poll_event() {
+            match event {
+                ClientEvent::Invocation {
                     invocation_id,
                     call,
                 } => {
-                    if let Some(invocation_id) = invocation_id {
-                        self.decline(invocation_id).await?;
+                    if let Some(id) = invocation_id {
+                        // This client has no results to give; the hub's time limit covers a refusal that cannot be sent.
+                        let outcome = Outcome::Error("Client didn't provide a result.".to_owned());
+                        let _ = self.protocol.complete(id, outcome, self.start.elapsed());
                     }
                     self.arrived.push_back(Callback {
                         target: call.target.to_string(),
                         arguments: call.arguments,
                     });
                 }
-                HubMessage::Completion {
+                ClientEvent::Completion {
                     invocation_id,
                     outcome,
-                    ..
                 } => {
                     if let Some(answer) = self.pending.remove(&invocation_id) {
                         // A caller that has given up needs no answer.
@@ -183,33 +248,11 @@ impl Connection {
                         });
                     }
                 }
-                HubMessage::Close {
-                    error,
-                    allow_reconnect,
-                } => {
-                    return Err(Ended::Closed {
-                        error,
-                        allow_reconnect,
-                    });
-                }
-                _ => {}
+                ClientEvent::Closed(reason) => self.ended = Some(reason),
+                ClientEvent::Handshaked { .. }
+                | ClientEvent::StreamItem { .. }
+                | ClientEvent::Resumed => {}
             }
         }
-        Ok(())
     }
-
-    /// This client has no results to give.
-    async fn decline(&mut self, invocation_id: Id) -> Result<(), Ended> {
-        let outcome = Outcome::Error("Client didn't provide a result.".to_owned());
-        self.write(vec![HubMessage::Completion {
-            invocation_id,
-            outcome,
-            headers: protocol::Headers::default(),
-        }])
-        .await
-    }
-}
-
-fn lost(error: impl std::fmt::Display) -> Ended {
-    Ended::Lost(error.to_string())
 }
