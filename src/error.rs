@@ -2,7 +2,9 @@
 
 use std::fmt;
 
+use actors::journal::{RETRY_AFTER, ReadError};
 use actors::machines::room::RoomRejection;
+use actors::runtime::AskError;
 use axum::http::StatusCode;
 
 /// One row of the table of errors.
@@ -45,6 +47,7 @@ codes! {
     MESSAGE_DELETED = "message_deleted", CONFLICT, false, "The message was deleted.";
     MESSAGE_ID_REUSED = "message_id_reused", CONFLICT, false, "The message id was used before with another content.";
     EDIT_WINDOW_CLOSED = "edit_window_closed", CONFLICT, false, "The time to edit the message is over.";
+    LIMIT_REACHED = "limit_reached", CONFLICT, false, "A bound of the connection or the node is reached; the text names it.";
     TOO_LARGE = "too_large", PAYLOAD_TOO_LARGE, false, "The request is larger than allowed.";
     RATE_LIMITED = "rate_limited", TOO_MANY_REQUESTS, true, "Too many calls in too short a time; the text says when to retry.";
     OVERLOADED = "overloaded", SERVICE_UNAVAILABLE, true, "The hub has too much to do; the text says when to retry.";
@@ -94,6 +97,33 @@ impl From<RoomRejection> for HubError {
     }
 }
 
+impl From<actors::hub::HubError> for HubError {
+    fn from(error: actors::hub::HubError) -> Self {
+        use actors::hub::HubError as Inner;
+        let retry = |wait: std::time::Duration| format!("retry after {} ms", wait.as_millis());
+        match error {
+            Inner::Room(AskError::Rejected(rejection)) => rejection.into(),
+            Inner::Room(AskError::Overloaded { retry_after }) => {
+                Self::new(OVERLOADED, retry(retry_after))
+            }
+            // The reason is for operators and stands in the log.
+            Inner::Room(AskError::Unavailable { retry_after, .. }) => {
+                Self::new(UNAVAILABLE, retry(retry_after))
+            }
+            Inner::Room(AskError::OutcomeUnknown) => Self::new(
+                OUTCOME_UNKNOWN,
+                "it may have happened; retry with the same id",
+            ),
+            Inner::Store(ReadError::Unavailable(_)) => Self::new(UNAVAILABLE, retry(RETRY_AFTER)),
+            Inner::Store(ReadError::Corrupt { .. }) => {
+                Self::new(INTERNAL, "what is stored is damaged")
+            }
+            Inner::Limit(text) => Self::new(LIMIT_REACHED, text),
+            Inner::NotReached(_) => Self::new(UNAVAILABLE, error.to_string()),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,6 +158,28 @@ mod tests {
             assert_eq!(error.code.code, code, "{text}");
             assert_eq!(error.to_string(), format!("{code}: {text}"));
         }
+    }
+
+    #[test]
+    fn failures_of_the_store_keep_their_details_to_themselves() {
+        use actors::hub::HubError as Inner;
+        use std::time::Duration;
+        let unavailable = Inner::Room(AskError::Unavailable {
+            retry_after: Duration::from_millis(40),
+            reason: "/srv/data: no space".into(),
+        });
+        let shown = HubError::from(unavailable).to_string();
+        assert_eq!(shown, "unavailable: retry after 40 ms");
+        let corrupt = Inner::Store(ReadError::Corrupt {
+            entity: actors::ids::EntityId::new(actors::ids::EntityKind::Room, "r").expect("valid"),
+            sequence: Sequence(3),
+            reason: "bad digest".into(),
+        });
+        assert_eq!(HubError::from(corrupt).code, INTERNAL);
+        let unknown = HubError::from(Inner::Room(AskError::OutcomeUnknown));
+        assert_eq!(unknown.code, OUTCOME_UNKNOWN);
+        let rejected = HubError::from(Inner::rejected(RoomRejection::RoomNotFound));
+        assert_eq!(rejected.code, ROOM_NOT_FOUND);
     }
 
     #[test]

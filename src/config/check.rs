@@ -106,6 +106,30 @@ fn bounds(config: &Config, checks: &mut Checks<'_>) {
         ("room.members_page", room.members_page as u64),
         ("room.dedupe_max", room.dedupe_max as u64),
         ("room.recent_messages", room.recent_messages as u64),
+        (
+            "runtime.mailbox_commands",
+            config.runtime.mailbox_commands as u64,
+        ),
+        ("runtime.mailbox_bytes", config.runtime.mailbox_bytes as u64),
+        ("runtime.node_bytes", config.runtime.node_bytes as u64),
+        ("runtime.entities", config.runtime.entities as u64),
+        ("runtime.ask_timeout_ms", config.runtime.ask_timeout_ms),
+        ("runtime.batch_records", config.runtime.batch_records as u64),
+        ("runtime.batch_bytes", config.runtime.batch_bytes as u64),
+        ("runtime.idle_ms", config.runtime.idle_ms),
+        (
+            "fanout.rooms_per_session",
+            config.fanout.rooms_per_session as u64,
+        ),
+        ("fanout.catch_ups", config.fanout.catch_ups as u64),
+        ("fanout.page_records", config.fanout.page_records as u64),
+        ("fanout.page_bytes", config.fanout.page_bytes as u64),
+        (
+            "fanout.pending_cursors",
+            config.fanout.pending_cursors as u64,
+        ),
+        ("fanout.rooms_page", config.fanout.rooms_page as u64),
+        ("fanout.history_page", config.fanout.history_page as u64),
         ("http.body_bytes", config.http.body_bytes as u64),
         ("http.slow_request_ms", config.http.slow_request_ms),
         (
@@ -116,12 +140,12 @@ fn bounds(config: &Config, checks: &mut Checks<'_>) {
         ("log.queue_lines", config.log.queue_lines as u64),
         ("drain.grace_ms", config.drain.grace_ms),
         (
-            "runtime.event_interval",
-            config.runtime.event_interval.into(),
+            "threads.event_interval",
+            config.threads.event_interval.into(),
         ),
         (
-            "runtime.io_events_per_tick",
-            config.runtime.io_events_per_tick as u64,
+            "threads.io_events_per_tick",
+            config.threads.io_events_per_tick as u64,
         ),
     ] {
         checks.require(value >= 1, key, "must be at least 1");
@@ -163,8 +187,8 @@ fn bounds(config: &Config, checks: &mut Checks<'_>) {
         "must be above drain.notice_ms and drain.spread_ms together",
     );
     checks.require(
-        config.runtime.workers <= 1_024,
-        "runtime.workers",
+        config.threads.workers <= 1_024,
+        "threads.workers",
         "must not be above 1024",
     );
     if let Err(error) = EnvFilter::builder().parse(&config.log.level) {

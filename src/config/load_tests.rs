@@ -137,7 +137,7 @@ fn wrong_values_say_what_was_expected() {
         ("MUSSIKON_ENV", "prod"),
         ("MUSSIKON_ECHO_HUB", "yes"),
         ("MUSSIKON_ROOM__TEXT_CHARS", "-1"),
-        ("MUSSIKON_RUNTIME__EVENT_INTERVAL", "99999999999"),
+        ("MUSSIKON_THREADS__EVENT_INTERVAL", "99999999999"),
     ]));
     assert_eq!(found.len(), 5, "{found:#?}");
     let line = |key: &str| {
@@ -149,7 +149,7 @@ fn wrong_values_say_what_was_expected() {
     assert!(line("env").ends_with("expected one of development, production, found \"prod\""));
     assert!(line("echo_hub").ends_with("expected true or false, found \"yes\""));
     assert!(line("room.text_chars").ends_with("expected a whole number, 0 or more, found \"-1\""));
-    assert!(line("runtime.event_interval").contains("u32"), "{found:#?}");
+    assert!(line("threads.event_interval").contains("u32"), "{found:#?}");
     let found = lines(from_file(
         "echo_hub = \"true\"\nscylla_nodes = 5\n[log]\nkeep_files = 1.5\n",
     ));

@@ -16,7 +16,9 @@ mod suggest;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use actors::cluster::FanoutLimits;
 use actors::machines::room::RoomLimits;
+use actors::runtime::RuntimeLimits;
 use serde::{Deserialize, Serialize};
 
 use crate::limits::GatewayLimits;
@@ -24,7 +26,7 @@ pub use load::{FileChoice, Loaded, Problem, Problems, Setting, Sources, load};
 pub use secret::Secret;
 pub use sections::{
     AuthConfig, CorsConfig, DrainConfig, HealthConfig, HttpConfig, LogConfig, LogFormat,
-    RuntimeConfig,
+    ThreadsConfig,
 };
 
 /// Everything that can be configured.
@@ -57,6 +59,10 @@ pub struct Config {
     pub gateway: GatewayLimits,
     /// What a room allows.
     pub room: RoomLimits,
+    /// Entities: the actors of rooms.
+    pub runtime: RuntimeLimits,
+    /// Sessions and what they are shown.
+    pub fanout: FanoutLimits,
     /// Requests over HTTP.
     pub http: HttpConfig,
     /// Which web pages may use the hub.
@@ -68,7 +74,7 @@ pub struct Config {
     /// The orderly end.
     pub drain: DrainConfig,
     /// Threads.
-    pub runtime: RuntimeConfig,
+    pub threads: ThreadsConfig,
 }
 
 impl Default for Config {
@@ -87,12 +93,14 @@ impl Default for Config {
             auth: AuthConfig::default(),
             gateway: GatewayLimits::default(),
             room: RoomLimits::default(),
+            runtime: RuntimeLimits::default(),
+            fanout: FanoutLimits::default(),
             http: HttpConfig::default(),
             cors: CorsConfig::default(),
             health: HealthConfig::default(),
             log: LogConfig::default(),
             drain: DrainConfig::default(),
-            runtime: RuntimeConfig::default(),
+            threads: ThreadsConfig::default(),
         }
     }
 }

@@ -148,7 +148,7 @@ impl Default for DrainConfig {
 /// Threads and how they share their time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct RuntimeConfig {
+pub struct ThreadsConfig {
     /// Worker threads; 0 takes as many as there are processors.
     pub workers: usize,
     /// Tasks that a worker runs before it looks at the network again.
@@ -157,7 +157,7 @@ pub struct RuntimeConfig {
     pub io_events_per_tick: usize,
 }
 
-impl Default for RuntimeConfig {
+impl Default for ThreadsConfig {
     fn default() -> Self {
         Self {
             workers: 0,

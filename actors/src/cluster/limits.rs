@@ -1,9 +1,9 @@
 //! Every bound of sessions and fan-out, in one place.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Bounds of fan-out. Configuration section `[fanout]`.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct FanoutLimits {
     /// Rooms one session may be subscribed to.

@@ -1,9 +1,9 @@
 //! Every bound of the runtime, in one place.
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Bounds of journaled actors. Configuration section `[runtime]`.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct RuntimeLimits {
     /// Commands waiting in front of one entity.
