@@ -1,0 +1,78 @@
+//! What can be wrong with a run, counted.
+
+use serde::Serialize;
+use std::fmt;
+
+/// What was wrong, counted. All zero is correct.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Faults {
+    /// Deliveries that should have arrived and did not (sum over members).
+    pub missing: u64,
+    /// Sequences that a member jumped over.
+    pub skipped: u64,
+    /// Sequences not above one that the member had already seen: duplicates and late ones.
+    pub repeated: u64,
+    /// Sends that appeared at two sequences.
+    pub doubled: u64,
+    /// Sends of one connection that overtook each other.
+    pub overtaken: u64,
+    /// Messages in a room they were not sent to, or never sent.
+    pub foreign: u64,
+    /// Members whose run of messages differs from that of the first member of the room.
+    pub diverged: u64,
+    /// Acknowledgements whose sequence is not the delivered one, or that came twice.
+    pub misacknowledged: u64,
+    /// Sends without an answer.
+    pub unacknowledged: u64,
+    /// Sends that the hub answered with an error.
+    pub refused: u64,
+    /// Connections that ended.
+    pub disconnected: u64,
+    /// Bytes that are no hub message, resets, and other things that must not happen.
+    pub unexpected: u64,
+}
+
+impl Faults {
+    /// Nothing was wrong.
+    pub fn none(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Faults {
+    /// The same without what may still have been on its way.
+    pub fn without_outstanding(self) -> Self {
+        Self {
+            missing: 0,
+            diverged: 0,
+            unacknowledged: 0,
+            ..self
+        }
+    }
+}
+
+/// Only what happened: `missing 3, diverged 1`.
+impl fmt::Display for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let counts = [
+            ("missing", self.missing),
+            ("skipped", self.skipped),
+            ("repeated", self.repeated),
+            ("doubled", self.doubled),
+            ("overtaken", self.overtaken),
+            ("foreign", self.foreign),
+            ("diverged", self.diverged),
+            ("misacknowledged", self.misacknowledged),
+            ("unacknowledged", self.unacknowledged),
+            ("refused", self.refused),
+            ("disconnected", self.disconnected),
+            ("unexpected", self.unexpected),
+        ];
+        let mut separator = "";
+        for (name, count) in counts.into_iter().filter(|(_, count)| *count > 0) {
+            write!(f, "{separator}{name} {count}")?;
+            separator = ", ";
+        }
+        Ok(())
+    }
+}

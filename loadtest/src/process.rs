@@ -1,0 +1,242 @@
+//! Server processes: start them on a core of their own, read what they use, end them.
+
+use rustix::process::{Pid, Resource, Rlimit, getrlimit, setrlimit};
+use rustix::thread::{CpuSet, sched_setaffinity};
+use std::fs;
+use std::io::{self, BufRead, BufReader};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+use thiserror::Error;
+
+/// What a server prints when it is ready, before its address.
+pub const LISTENING: &str = "listening on http://";
+const START_TIMEOUT: Duration = Duration::from_secs(30);
+/// `/proc/PID/stat` counts in ticks of this length on every Linux.
+const SECONDS_PER_TICK: f64 = 0.01;
+const FILES_WANTED: u64 = 1 << 18;
+
+/// Why no server could be started.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// The program could not be run.
+    #[error("cannot start {0}: {1}")]
+    Spawn(PathBuf, io::Error),
+    /// It ended or stayed silent.
+    #[error("{0} did not say where it listens; its log: {1}")]
+    Silent(PathBuf, PathBuf),
+}
+
+/// A running server.
+pub struct Server {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Its process, when known.
+    pub meter: Option<Meter>,
+    _child: Option<Owned>,
+}
+
+/// A child that ends with its owner.
+struct Owned(Child);
+
+/// How a server is started.
+pub struct Start<'a> {
+    /// The program.
+    pub program: &'a Path,
+    /// Its arguments.
+    pub arguments: Vec<String>,
+    /// Added to its environment.
+    pub environment: Vec<(String, String)>,
+    /// The only core it may use.
+    pub core: Option<usize>,
+    /// Where its standard error goes.
+    pub log: &'a Path,
+}
+
+impl Server {
+    /// Starts a program that prints `listening on http://ADDRESS` and waits for that line.
+    pub fn start(start: Start) -> Result<Self, StartError> {
+        let spawn_error = |error| StartError::Spawn(start.program.to_owned(), error);
+        let log = fs::File::create(start.log).map_err(spawn_error)?;
+        let before = start.core.map(|core| {
+            let own = rustix::thread::sched_getaffinity(None);
+            pin(core);
+            own
+        });
+        // The child inherits the affinity, so that all its threads are born on the core.
+        let child = Command::new(start.program)
+            .args(&start.arguments)
+            .envs(start.environment.iter().map(|(key, value)| (key, value)))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn();
+        if let Some(Ok(own)) = before {
+            let _ = sched_setaffinity(None, &own);
+        }
+        let mut child = Owned(child.map_err(spawn_error)?);
+        let meter = Some(Meter::of(child.0.id()));
+        match child.0.stdout.take().and_then(listening_address) {
+            Some(address) => Ok(Self {
+                address,
+                meter,
+                _child: Some(child),
+            }),
+            None => Err(StartError::Silent(
+                start.program.to_owned(),
+                start.log.to_owned(),
+            )),
+        }
+    }
+
+    /// A server that somebody else runs; `pid` when it may be measured.
+    pub fn existing(address: SocketAddr, pid: Option<u32>) -> Self {
+        Self {
+            address,
+            meter: pid.map(Meter::of),
+            _child: None,
+        }
+    }
+}
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Reads lines until the address comes, then keeps draining so that the server never blocks on its output.
+fn listening_address(stdout: impl io::Read + Send + 'static) -> Option<SocketAddr> {
+    let (found, address) = mpsc::sync_channel(1);
+    thread::spawn(move || {
+        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+            if let Some((_, rest)) = line.split_once(LISTENING)
+                && let Ok(address) = rest.trim().trim_end_matches('/').parse()
+            {
+                let _ = found.try_send(address);
+            }
+        }
+    });
+    address.recv_timeout(START_TIMEOUT).ok()
+}
+
+/// Reads the consumption of one process from `/proc`.
+#[derive(Clone, Copy, Debug)]
+pub struct Meter {
+    pid: u32,
+}
+
+impl Meter {
+    /// A meter of process `pid`.
+    pub fn of(pid: u32) -> Self {
+        Self { pid }
+    }
+
+    /// User and system time so far, in seconds, threads that ended included.
+    pub fn cpu_seconds(self) -> Option<f64> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid)).ok()?;
+        // The name in parentheses may hold spaces; fields 14 and 15 are the 12th and 13th after it.
+        let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace().skip(11);
+        let (user, system) = (fields.next()?, fields.next()?);
+        Some((user.parse::<f64>().ok()? + system.parse::<f64>().ok()?) * SECONDS_PER_TICK)
+    }
+
+    /// Resident memory in kilobytes.
+    pub fn resident_kb(self) -> Option<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid)).ok()?;
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:"))?;
+        line.trim().trim_end_matches("kB").trim().parse().ok()
+    }
+}
+
+/// Seconds that every process, the kernel and other machines on the host together took from all cores.
+pub fn machine_busy_seconds() -> Option<f64> {
+    let stat = fs::read_to_string("/proc/stat").ok()?;
+    let fields: Vec<f64> = stat
+        .lines()
+        .next()?
+        .split_ascii_whitespace()
+        .skip(1)
+        .map_while(|field| field.parse().ok())
+        .collect();
+    // user, nice, system, idle, iowait, irq, softirq, steal; guest time is inside user.
+    let [user, nice, system, _idle, _iowait, irq, softirq, steal, ..] = fields[..] else {
+        return None;
+    };
+    Some((user + nice + system + irq + softirq + steal) * SECONDS_PER_TICK)
+}
+
+/// Keeps the calling thread, and what it starts later, on one core; false when that is not possible.
+pub fn pin(core: usize) -> bool {
+    let mut set = CpuSet::new();
+    set.set(core);
+    sched_setaffinity(None, &set).is_ok()
+}
+
+/// Number of cores this process may use.
+pub fn cores() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
+}
+
+/// Raises the limit of open files as far as allowed; returns what is in force.
+pub fn raise_file_limit() -> u64 {
+    let now = getrlimit(Resource::Nofile);
+    for maximum in [Some(FILES_WANTED), now.maximum] {
+        let wanted = Rlimit {
+            current: maximum,
+            maximum,
+        };
+        if maximum >= now.current && setrlimit(Resource::Nofile, wanted).is_ok() {
+            break;
+        }
+    }
+    getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX)
+}
+
+/// Lets this process end when the one that started it ends.
+pub fn end_with_parent() {
+    let signal = rustix::process::Signal::KILL;
+    let _ = rustix::process::set_parent_process_death_signal(Some(signal));
+    // The parent may have ended before the wish was heard; then init is the parent.
+    if rustix::process::getppid() == Some(Pid::INIT) {
+        std::process::exit(0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn this_process_can_be_measured() {
+        let meter = Meter::of(std::process::id());
+        assert!(meter.cpu_seconds().is_some());
+        assert!(meter.resident_kb().is_some_and(|kb| kb > 500));
+        assert!(machine_busy_seconds().is_some_and(|seconds| seconds > 0.0));
+        assert_eq!(Meter::of(u32::MAX).cpu_seconds(), None);
+    }
+
+    #[test]
+    fn a_program_that_never_listens_is_an_error_that_names_its_log() {
+        let directory = tempfile::tempdir().unwrap();
+        let log = directory.path().join("log");
+        let start = Start {
+            program: Path::new("/bin/true"),
+            arguments: Vec::new(),
+            environment: Vec::new(),
+            core: None,
+            log: &log,
+        };
+        let error = Server::start(start).err().unwrap();
+        assert!(
+            matches!(&error, StartError::Silent(_, named) if *named == log),
+            "{error}"
+        );
+    }
+}

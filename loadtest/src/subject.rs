@@ -1,0 +1,172 @@
+//! A server that is measured: the hub under test, or a reference, each started anew for every scenario.
+
+use std::env;
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
+use tempfile::TempDir;
+use thiserror::Error;
+
+use crate::args::Common;
+use crate::process::{self, Server, Start, StartError};
+use crate::target::Target;
+use crate::token::Credentials;
+
+/// Which server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// The hub under test.
+    Hub,
+    /// The bare server, one write per delivery.
+    Reference,
+    /// The bare server, one write per socket and turn.
+    Coalescing,
+}
+
+/// Why a server could not be had.
+#[derive(Debug, Error)]
+pub enum OpenError {
+    /// It did not start.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// A directory or our own path could not be had.
+    #[error("preparing the server: {0}")]
+    Prepare(#[from] io::Error),
+    /// `--target` is no address.
+    #[error("{0} is not an http:// address of a hub")]
+    Address(String),
+    /// Connections need a secret or a token.
+    #[error("--target needs --secret or --token (or MUSSIKON_JWT_SECRET)")]
+    NoCredentials,
+    /// Nothing to measure.
+    #[error("name the hub with --spawn PATH or --target URL")]
+    NoHub,
+}
+
+/// A server that runs.
+pub struct Running {
+    /// The process.
+    pub server: Server,
+    /// How to connect to it.
+    pub target: Target,
+    /// Whether it answers sends.
+    pub acknowledges: bool,
+    /// Data of a spawned hub; removed at the end.
+    _directory: TempDir,
+}
+
+impl Subject {
+    /// Name in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Hub => "hub",
+            Self::Reference => "L1",
+            Self::Coalescing => "L2",
+        }
+    }
+
+    /// Starts the server, or finds the one that runs. A reference answers sends only when asked to.
+    pub fn open(self, common: &Common, acknowledge: bool) -> Result<Running, OpenError> {
+        let directory = match &common.data_dir {
+            Some(parent) => TempDir::with_prefix_in("loadtest-", parent)?,
+            None => TempDir::with_prefix("loadtest-")?,
+        };
+        let log = match &common.server_log {
+            Some(path) => path.clone(),
+            None => directory.path().join("server.log"),
+        };
+        let secret = common.secret.clone();
+        let (server, credentials) = match (self, &common.target, &common.spawn) {
+            (Self::Hub, Some(url), _) => {
+                let address = resolve(url).ok_or_else(|| OpenError::Address(url.clone()))?;
+                let credentials = match (&common.token, secret) {
+                    (Some(token), _) => Credentials::Token(token.clone()),
+                    (None, Some(secret)) => Credentials::Secret(secret),
+                    (None, None) => return Err(OpenError::NoCredentials),
+                };
+                (Server::existing(address, common.pid), credentials)
+            }
+            (Self::Hub, None, Some(program)) => {
+                let secret =
+                    secret.unwrap_or_else(|| format!("loadtest-{0}-{0}-{0}-{0}", common.nonce()));
+                let start = Start {
+                    program,
+                    arguments: Vec::new(),
+                    environment: hub_environment(common, &directory, &secret),
+                    core: common.server_core(),
+                    log: &log,
+                };
+                (Server::start(start)?, Credentials::Secret(secret))
+            }
+            (Self::Hub, None, None) => return Err(OpenError::NoHub),
+            (Self::Reference | Self::Coalescing, ..) => {
+                let program: PathBuf = env::current_exe()?;
+                let mut arguments = vec![
+                    "reference-server".to_owned(),
+                    "--end-with-parent".to_owned(),
+                ];
+                arguments.extend((self == Self::Coalescing).then(|| "--coalesce".to_owned()));
+                arguments.extend(acknowledge.then(|| "--acknowledge".to_owned()));
+                let start = Start {
+                    program: &program,
+                    arguments,
+                    environment: Vec::new(),
+                    core: common.server_core(),
+                    log: &log,
+                };
+                (
+                    Server::start(start)?,
+                    Credentials::Secret("the reference does not check".into()),
+                )
+            }
+        };
+        let target = Target {
+            address: server.address,
+            credentials,
+            encoding: common.encoding.into(),
+            nonce: common.nonce(),
+            text_bytes: usize::from(common.text_bytes),
+        };
+        Ok(Running {
+            server,
+            target,
+            acknowledges: self == Self::Hub || acknowledge,
+            _directory: directory,
+        })
+    }
+}
+
+/// What a spawned hub is told: a free port, a directory of its own, our secret, limits out of the way, then `--hub-env`.
+fn hub_environment(common: &Common, directory: &TempDir, secret: &str) -> Vec<(String, String)> {
+    let data = directory.path().join("data").to_string_lossy().into_owned();
+    let set = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+    let mut environment = vec![
+        set("MUSSIKON_LISTEN", "127.0.0.1:0"),
+        set("MUSSIKON_DATA_DIR", &data),
+        set("MUSSIKON_JWT_SECRET", secret),
+    ];
+    environment.extend(common.hub_env.iter().cloned());
+    environment
+}
+
+fn resolve(url: &str) -> Option<SocketAddr> {
+    let host = url.strip_prefix("http://")?.trim_end_matches('/');
+    host.to_socket_addrs().ok()?.next()
+}
+
+/// Puts this process on its own core, when there is one besides the server's.
+pub fn take_own_core(common: &Common) -> bool {
+    common.generator_core().is_some_and(process::pin)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_target_is_an_http_address() {
+        assert_eq!(resolve("http://127.0.0.1:8080/").unwrap().port(), 8080);
+        assert_eq!(resolve("127.0.0.1:8080"), None);
+        assert_eq!(resolve("http://nowhere"), None);
+    }
+}

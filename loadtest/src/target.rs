@@ -1,0 +1,171 @@
+//! Which hub, who connects to it, and in which encoding; and the rooms made there before a run.
+
+use protocol::{Encoding, HubMessage};
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+use thiserror::Error;
+
+use crate::hub::{self, HubError};
+use crate::token::Credentials;
+use crate::websocket::{self, FrameError};
+
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
+const ROOMS_AT_ONCE: usize = 32;
+const OWNER: &str = "loadtest-owner";
+
+/// The hub under test as its clients see it.
+#[derive(Clone)]
+pub struct Target {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// How connections prove who they are.
+    pub credentials: Credentials,
+    /// What they speak.
+    pub encoding: Encoding,
+    /// Keeps rooms and message ids of different runs apart.
+    pub nonce: String,
+    /// Length of a message's text.
+    pub text_bytes: usize,
+}
+
+/// Why connections could not be made or used.
+#[derive(Debug, Error)]
+pub enum ConnectError {
+    /// The socket failed or ended.
+    #[error("connection: {0}")]
+    Socket(#[from] io::Error),
+    /// No WebSocket.
+    #[error("WebSocket: {0}")]
+    Frame(#[from] FrameError),
+    /// The hub refused, or spoke differently than agreed.
+    #[error("hub: {0}")]
+    Hub(#[from] HubError),
+    /// A token could not be signed.
+    #[error("token: {0}")]
+    Token(#[from] jsonwebtoken::errors::Error),
+    /// Nothing came for too long.
+    #[error("{0} of {1} connections joined, then nothing came for {ANSWER_TIMEOUT:?}")]
+    Stuck(usize, usize),
+}
+
+impl Target {
+    /// The name of room `room` of group `group` (one group per fleet).
+    pub fn room_name(&self, group: u32, room: u32) -> String {
+        format!("lt{}-{group}-{room}", self.nonce)
+    }
+
+    /// The request that opens a WebSocket for `user`.
+    pub fn upgrade_request(&self, user: &str) -> Result<Vec<u8>, ConnectError> {
+        let path = format!("/hubs/chat?access_token={}", self.credentials.token(user)?);
+        Ok(websocket::upgrade_request(&self.address.to_string(), &path))
+    }
+
+    /// Appends one masked frame with this record.
+    pub fn push_frame(&self, out: &mut Vec<u8>, record: &[u8]) {
+        websocket::push_frame(out, hub::opcode(self.encoding), record, Some(*b"mask"));
+    }
+
+    /// Creates the rooms of a group, so that its connections can join.
+    pub fn create_rooms(&self, group: u32, rooms: u32) -> Result<(), ConnectError> {
+        let mut owner = Owner::connect(self)?;
+        let all: Vec<u32> = (0..rooms).collect();
+        for some in all.chunks(ROOMS_AT_ONCE) {
+            let mut frames = Vec::new();
+            for &room in some {
+                let name = self.room_name(group, room);
+                self.push_frame(
+                    &mut frames,
+                    &hub::create_room(self.encoding, &room.to_string(), &name)?,
+                );
+            }
+            owner.stream.write_all(&frames)?;
+            owner.await_completions(some.len())?;
+        }
+        Ok(())
+    }
+}
+
+/// A blocking connection that creates rooms.
+struct Owner {
+    stream: TcpStream,
+    encoding: Encoding,
+    received: Vec<u8>,
+}
+
+impl Owner {
+    fn connect(target: &Target) -> Result<Self, ConnectError> {
+        let stream = TcpStream::connect(target.address)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(ANSWER_TIMEOUT))?;
+        let mut owner = Self {
+            stream,
+            encoding: target.encoding,
+            received: Vec::new(),
+        };
+        owner.stream.write_all(&target.upgrade_request(OWNER)?)?;
+        let head = loop {
+            owner.read_more()?;
+            if let Some(head) = websocket::upgrade_answer(&owner.received)? {
+                break head;
+            }
+        };
+        owner.received.drain(..head);
+        let mut frame = Vec::new();
+        target.push_frame(&mut frame, &hub::handshake_request(target.encoding));
+        owner.stream.write_all(&frame)?;
+        let payload = owner.next_payload()?;
+        hub::handshake_answer(&payload)?;
+        Ok(owner)
+    }
+
+    fn await_completions(&mut self, mut count: usize) -> Result<(), ConnectError> {
+        while count > 0 {
+            let payload = self.next_payload()?;
+            for message in hub::read_messages(self.encoding, &payload)? {
+                match message {
+                    HubMessage::Completion { outcome, .. } => {
+                        hub::result(&outcome)?;
+                        count -= 1;
+                    }
+                    HubMessage::Close { error, .. } => {
+                        return Err(HubError::Closed(error.unwrap_or_default()).into());
+                    }
+                    _ => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn next_payload(&mut self) -> Result<Vec<u8>, ConnectError> {
+        loop {
+            if let Some(head) = websocket::head(&self.received)? {
+                let end = head.head_bytes + head.payload_bytes;
+                if self.received.len() >= end {
+                    let frame: Vec<u8> = self.received.drain(..end).collect();
+                    match head.opcode {
+                        websocket::TEXT | websocket::BINARY => {
+                            return Ok(frame[head.head_bytes..].to_vec());
+                        }
+                        websocket::CLOSE => {
+                            return Err(HubError::Closed("close frame".into()).into());
+                        }
+                        _ => continue,
+                    }
+                }
+            }
+            self.read_more()?;
+        }
+    }
+
+    fn read_more(&mut self) -> Result<(), ConnectError> {
+        let mut chunk = [0; 16 << 10];
+        let read = self.stream.read(&mut chunk)?;
+        if read == 0 {
+            return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+        }
+        self.received.extend_from_slice(&chunk[..read]);
+        Ok(())
+    }
+}
