@@ -4,6 +4,9 @@
 //! the machine by the provider's promise. **Fenced** means: an append names the head it was decided on
 //! and is applied only if that is still the head; nothing else guards against two writers.
 
+pub mod memory;
+pub mod page;
+mod prepare;
 pub mod record;
 
 use std::time::Duration;
@@ -13,6 +16,7 @@ use futures_util::future::BoxFuture;
 use thiserror::Error;
 
 use crate::ids::{EntityId, Sequence, Timestamp};
+pub use page::PageLimit;
 pub use record::{Digest, Head, Record, Row};
 
 /// One atomic append of one or more records to one entity.
@@ -37,7 +41,8 @@ pub struct Append {
 pub struct SideWrites {
     /// Latest state of older messages.
     pub overlays: Vec<OverlayWrite>,
-    /// Records whose body is to be physically removed; the chain still verifies.
+    /// Records whose body is to be physically removed, in older rows or in the row that goes with them;
+    /// the chain still verifies. Sequences that are trimmed or hold no body are ignored.
     pub erasures: Vec<Sequence>,
     /// Latest-value rows and index entries.
     pub table: Vec<TableWrite>,
@@ -116,15 +121,6 @@ pub enum Range {
     Before(Sequence),
 }
 
-/// Bounds of one page. At least one row is returned if there is one, whatever its size.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct PageLimit {
-    /// Stop after this many records.
-    pub records: usize,
-    /// Stop after this many bytes.
-    pub bytes: usize,
-}
-
 /// What a provider can promise beyond the contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Capabilities {
@@ -153,9 +149,15 @@ pub enum AppendError {
     /// It was not and will not be applied.
     #[error("append refused: {0}")]
     Unavailable(String),
-    /// The store failed in a way that a retry cannot mend (a failed fsync, a broken chain).
+    /// The store failed in a way that a retry cannot mend (a failed fsync): every write is refused from
+    /// now on. This one was not applied.
     #[error("the store is broken: {0}")]
     Broken(String),
+    /// The request contradicts itself or a limit: a row that does not follow `after` or whose digests do
+    /// not fit, one that is too large or crosses a bucket, a snapshot ahead of its journal. Nothing was
+    /// stored and the store is well; the caller has a bug.
+    #[error("invalid write: {0}")]
+    Invalid(String),
 }
 
 /// Why a read gave no answer.
@@ -174,9 +176,18 @@ pub enum ReadError {
         /// What is wrong.
         reason: String,
     },
+    /// The same, for something that belongs to no journal (a table row).
+    #[error("{place} is corrupt: {reason}")]
+    CorruptRow {
+        /// Where.
+        place: String,
+        /// What is wrong.
+        reason: String,
+    },
 }
 
-/// Ordered logs per entity. Cheap to share; all calls may run at once.
+/// Ordered logs per entity. Cheap to share; all calls may run at once. Futures are lazy: nothing happens
+/// before the first poll; one dropped later leaves its write in doubt.
 pub trait Journal: Send + Sync + 'static {
     /// What this provider promises beyond the contract.
     fn capabilities(&self) -> Capabilities;
@@ -197,7 +208,8 @@ pub trait Journal: Send + Sync + 'static {
     /// The head, linearizable with appends; `Head::default()` if the entity has no journal.
     fn head(&self, entity: &EntityId) -> BoxFuture<'static, Result<Head, ReadError>>;
 
-    /// A page of rows. An empty page means that nothing more lies in that direction.
+    /// A page of rows without holes between them. An empty page means that nothing more lies in that
+    /// direction. Ascending, the first row holds the sequence after the one asked, unless that is trimmed.
     fn read(
         &self,
         entity: &EntityId,
@@ -219,7 +231,7 @@ pub trait Journal: Send + Sync + 'static {
         entity: &EntityId,
     ) -> BoxFuture<'static, Result<Option<Snapshot>, ReadError>>;
 
-    /// Keeps a snapshot unless a newer one is stored.
+    /// Keeps a snapshot unless a newer one is stored, durable on `Ok`.
     fn put_snapshot(
         &self,
         entity: &EntityId,
@@ -229,8 +241,9 @@ pub trait Journal: Send + Sync + 'static {
     /// First sequence that can still be read; 1 if nothing was trimmed.
     fn first_retained(&self, entity: &EntityId) -> BoxFuture<'static, Result<Sequence, ReadError>>;
 
-    /// Removes rows that lie wholly below `first` (monotone; never beyond the newest snapshot).
-    /// Answers the first sequence retained afterwards.
+    /// Removes rows that lie wholly below `first`, with their overlays: never a row that the newest
+    /// snapshot does not cover, never the last row (it carries the head). A provider may keep more.
+    /// Answers the first sequence that can be read afterwards, which never goes back.
     fn trim(
         &self,
         entity: &EntityId,

@@ -117,6 +117,14 @@ pub enum RowError {
     /// Bytes after the last record, or no record at all.
     #[error("the row has a wrong number of records")]
     Count,
+    /// The row does not follow the head it was decided on.
+    #[error("the row begins at {first} and does not follow the head {after}")]
+    Follow {
+        /// Its first sequence.
+        first: Sequence,
+        /// The head.
+        after: Head,
+    },
 }
 
 /// Version written; [`Row::decode`] reads this one.
@@ -139,7 +147,8 @@ impl Row {
 
     /// Sequence of the last record.
     pub fn last(&self) -> Sequence {
-        Sequence(self.first.0 + self.records.len() as u64 - 1)
+        self.first
+            .plus((self.records.len() as u64).saturating_sub(1))
     }
 
     /// The head that this row makes.
@@ -170,9 +179,41 @@ impl Row {
         ROW_OVERHEAD + self.records.iter().map(Record::encoded_len).sum::<usize>()
     }
 
+    /// Checks everything that [`Row::decode`] and the chain will demand of this row later, so that no
+    /// unreadable row is stored.
+    pub fn verify(&self, after: Head) -> Result<(), RowError> {
+        if self.records.is_empty() {
+            return Err(RowError::Count);
+        }
+        if self.first.0.checked_sub(1) != Some(after.sequence.0) || self.previous != after.digest {
+            return Err(RowError::Follow {
+                first: self.first,
+                after,
+            });
+        }
+        let fits = |r: &Record| {
+            r.body
+                .as_deref()
+                .is_none_or(|b| Digest::of(b) == r.body_digest)
+        };
+        if !self.records.iter().all(fits) {
+            return Err(RowError::Body);
+        }
+        if chain(self.previous, self.first, &self.records) != self.digest {
+            return Err(RowError::Digest);
+        }
+        Ok(())
+    }
+
     /// Byte form, the same for every provider.
     pub fn encode(&self) -> Bytes {
         let mut out = BytesMut::with_capacity(self.encoded_len());
+        self.encode_into(&mut out);
+        out.freeze()
+    }
+
+    /// Appends the byte form to a buffer.
+    pub fn encode_into(&self, out: &mut impl BufMut) {
         out.put_u8(FORMAT);
         out.put_u64(self.first.0);
         out.put_slice(&self.previous.0);
@@ -194,7 +235,6 @@ impl Row {
                 }
             }
         }
-        out.freeze()
     }
 
     /// Reads and verifies a row: its own digest and each body that is present. Slices share `bytes`.
