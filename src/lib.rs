@@ -5,4 +5,6 @@ pub mod auth;
 pub mod config;
 pub mod drain;
 pub mod error;
+pub mod http;
 pub mod limits;
+pub mod telemetry;

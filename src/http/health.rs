@@ -1,0 +1,152 @@
+//! Is the process alive, and should it be sent work: two questions, two answers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use actors::ids::{EntityId, EntityKind, Timestamp};
+use actors::journal::{AppendError, Journal, Wakeups};
+use serde::Serialize;
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use crate::config::HealthConfig;
+use crate::drain::Watch;
+
+/// One look at the store serves all who ask within this time, so that asking costs nothing.
+const KEEP: Duration = Duration::from_secs(1);
+/// The entity whose journal is looked at; it never has one.
+const PROBE: &str = "health-probe";
+
+/// How well something is; the overall answer is the worst of its checks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// Well.
+    Healthy,
+    /// It works, but slowly.
+    Degraded,
+    /// It does not work.
+    Unhealthy,
+    /// The process is about to end.
+    Draining,
+}
+
+/// One check.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Check {
+    /// What was looked at.
+    pub name: &'static str,
+    /// How well it is.
+    pub status: Status,
+    /// How long it took to answer.
+    pub elapsed_ms: u64,
+    /// In words.
+    pub description: String,
+}
+
+/// The answer to "should this node be sent work".
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Report {
+    /// The worst of the checks.
+    pub status: Status,
+    /// The checks.
+    pub checks: Vec<Check>,
+}
+
+/// Answers for this process.
+pub struct Health {
+    journal: Arc<dyn Journal>,
+    wakeups: Arc<dyn Wakeups>,
+    limits: HealthConfig,
+    drain: Watch,
+    last: Mutex<Option<(Instant, Check)>>,
+}
+
+/// Liveness: the process answers, whatever else is broken. Restarting it would not mend that.
+pub async fn live() -> axum::Json<serde_json::Value> {
+    axum::Json(serde_json::json!({ "status": "alive" }))
+}
+
+impl Health {
+    /// Health of a process with this store.
+    pub fn new(
+        journal: Arc<dyn Journal>,
+        wakeups: Arc<dyn Wakeups>,
+        limits: HealthConfig,
+        drain: Watch,
+    ) -> Self {
+        Self {
+            journal,
+            wakeups,
+            limits,
+            drain,
+            last: Mutex::new(None),
+        }
+    }
+
+    /// Readiness, with every check.
+    pub async fn report(&self) -> Report {
+        let journal = self.journal_check().await;
+        let status = if self.drain.not_ready() {
+            Status::Draining
+        } else {
+            journal.status
+        };
+        let ready = status < Status::Unhealthy;
+        metrics::gauge!("mussikon_ready").set(f64::from(u8::from(ready)));
+        Report {
+            status,
+            checks: vec![journal],
+        }
+    }
+
+    async fn journal_check(&self) -> Check {
+        let mut last = self.last.lock().await;
+        if let Some((at, check)) = &*last
+            && at.elapsed() < KEEP
+        {
+            return check.clone();
+        }
+        let begun = Instant::now();
+        let allowed = Duration::from_millis(self.limits.journal_unhealthy_ms);
+        let probed = tokio::time::timeout(allowed, self.probe()).await;
+        let took = begun.elapsed();
+        metrics::histogram!("mussikon_journal_probe_seconds").record(took.as_secs_f64());
+        let elapsed_ms = took.as_millis() as u64;
+        let (status, description) = match probed {
+            Err(_) => (
+                Status::Unhealthy,
+                format!("no answer within {} ms", allowed.as_millis()),
+            ),
+            Ok(Err(text)) => (Status::Unhealthy, text),
+            Ok(Ok(())) if elapsed_ms > self.limits.journal_degraded_ms => {
+                (Status::Degraded, format!("took {elapsed_ms} ms"))
+            }
+            Ok(Ok(())) => (Status::Healthy, "reads and writes".into()),
+        };
+        if status != Status::Healthy {
+            tracing::warn!(?status, elapsed_ms, reason = %description, "the journal is not well");
+        }
+        let check = Check {
+            name: "journal",
+            status,
+            elapsed_ms,
+            description,
+        };
+        *last = Some((begun, check.clone()));
+        check
+    }
+
+    /// Reads, and writes something that changes nothing: a store that stopped writing still reads.
+    async fn probe(&self) -> Result<(), String> {
+        let entity = EntityId::new(EntityKind::Room, PROBE).map_err(|e| e.to_string())?;
+        let read = self.journal.head(&entity).await;
+        read.map_err(|_| "reads fail".to_owned())?;
+        let written = self.wakeups.clear(&entity, Timestamp(0)).await;
+        written.map_err(|error| match error {
+            AppendError::Broken(_) => "the store is broken: it needs an operator".into(),
+            _ => "writes fail".into(),
+        })
+    }
+}
