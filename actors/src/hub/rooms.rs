@@ -18,6 +18,8 @@ pub struct RoomListing {
     pub card: RoomCard,
     /// The user's own membership.
     pub membership: Membership,
+    /// For direct rooms: the other member.
+    pub peer: Option<UserId>,
     /// Last sequence.
     pub head: Sequence,
     /// Messages so far.
@@ -82,6 +84,7 @@ impl Hub {
             };
             let (head, message_count, last_message) = self.tail(&room).await?;
             rooms.push(RoomListing {
+                peer: card.peer(user).cloned(),
                 card,
                 membership,
                 head,
