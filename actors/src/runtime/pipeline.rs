@@ -376,7 +376,9 @@ impl<M: Machine> Pipeline<M> {
                     self.append_again(out);
                 }
             }
-            Err(AppendError::Broken(reason)) => self.fail(reason, out),
+            Err(AppendError::Broken(reason) | AppendError::Invalid(reason)) => {
+                self.fail(reason, out);
+            }
         }
     }
 

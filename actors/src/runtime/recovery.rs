@@ -47,6 +47,11 @@ impl From<(EntityId, ReadError)> for RecoverError {
     fn from((entity, error): (EntityId, ReadError)) -> Self {
         match error {
             ReadError::Unavailable(reason) => RecoverError::Unavailable { entity, reason },
+            ReadError::CorruptRow { place, reason } => RecoverError::Corrupt {
+                entity,
+                sequence: Sequence::ZERO,
+                reason: format!("{place}: {reason}"),
+            },
             ReadError::Corrupt {
                 entity,
                 sequence,
