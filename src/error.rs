@@ -115,7 +115,7 @@ impl From<actors::hub::HubError> for HubError {
                 "it may have happened; retry with the same id",
             ),
             Inner::Store(ReadError::Unavailable(_)) => Self::new(UNAVAILABLE, retry(RETRY_AFTER)),
-            Inner::Store(ReadError::Corrupt { .. }) => {
+            Inner::Store(ReadError::Corrupt { .. } | ReadError::CorruptRow { .. }) => {
                 Self::new(INTERNAL, "what is stored is damaged")
             }
             Inner::Limit(text) => Self::new(LIMIT_REACHED, text),
