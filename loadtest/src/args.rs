@@ -54,6 +54,9 @@ pub struct Common {
     /// Environment of the spawned hub, as KEY=VALUE; may be repeated.
     #[arg(long, value_parser = key_value)]
     pub hub_env: Vec<(String, String)>,
+    /// Configuration file of the spawned hub (default: loadtest/hub.toml, built in, which lifts limits per client).
+    #[arg(long)]
+    pub hub_config: Option<PathBuf>,
     /// Secret with which tokens are signed (HS256).
     #[arg(long, env = "MUSSIKON_JWT_SECRET", hide_env_values = true)]
     pub secret: Option<String>,

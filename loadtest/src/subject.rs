@@ -1,6 +1,7 @@
 //! A server that is measured: the hub under test, or a reference, each started anew for every scenario.
 
 use std::env;
+use std::fs;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
@@ -11,6 +12,9 @@ use crate::args::Common;
 use crate::process::{self, Server, Start, StartError};
 use crate::target::Target;
 use crate::token::Credentials;
+
+/// Limits that a benchmark must lift; the rest is as by default.
+const HUB_CONFIG: &str = include_str!("../hub.toml");
 
 /// Which server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,9 +93,17 @@ impl Subject {
             (Self::Hub, None, Some(program)) => {
                 let secret =
                     secret.unwrap_or_else(|| format!("loadtest-{0}-{0}-{0}-{0}", common.nonce()));
+                let config = match &common.hub_config {
+                    Some(path) => path.clone(),
+                    None => {
+                        let path = directory.path().join("hub.toml");
+                        fs::write(&path, HUB_CONFIG)?;
+                        path
+                    }
+                };
                 let start = Start {
                     program,
-                    arguments: Vec::new(),
+                    arguments: vec!["--config".to_owned(), config.to_string_lossy().into_owned()],
                     environment: hub_environment(common, &directory, &secret),
                     core: common.server_core(),
                     log: &log,
@@ -136,7 +148,7 @@ impl Subject {
     }
 }
 
-/// What a spawned hub is told: a free port, a directory of its own, our secret, limits out of the way, then `--hub-env`.
+/// What a spawned hub is told: a free port, a directory of its own, our secret, then `--hub-env`.
 fn hub_environment(common: &Common, directory: &TempDir, secret: &str) -> Vec<(String, String)> {
     let data = directory.path().join("data").to_string_lossy().into_owned();
     let set = |key: &str, value: &str| (key.to_owned(), value.to_owned());
