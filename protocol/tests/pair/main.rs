@@ -38,7 +38,7 @@ fn run(encoding: Encoding, script: &[Op], mutation: Mutation) -> Result<World, S
 }
 
 proptest! {
-    #![proptest_config(Config::with_cases(1_000))]
+    #![proptest_config(Config { cases: 1_000, failure_persistence: None, ..Config::default() })]
 
     #[test]
     fn nothing_is_lost_doubled_or_reordered(script in script()) {
