@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 fn limits() -> Limits {
     Limits {
         max_message_bytes: 1 << 20,
+        max_id_bytes: 2_000,
         ..Limits::default()
     }
 }
