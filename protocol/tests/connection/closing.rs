@@ -1,7 +1,10 @@
 //! Keep-alive, silence, protocol errors and closing.
 
-use protocol::server::ServerEvent;
-use protocol::{CloseReason, ProtocolError};
+use std::sync::Arc;
+use std::time::Duration;
+
+use protocol::server::{ServerConnection, ServerEvent, ServerSettings};
+use protocol::{CloseReason, ProtocolError, Timing};
 
 use crate::{CLOSED, at, events, open_server, receive, written};
 
@@ -102,4 +105,33 @@ fn close_is_the_last_word_of_either_side() {
     );
     server.transport_closed();
     assert_eq!(events(&mut server), [], "closed only once");
+}
+
+#[test]
+fn times_that_never_come_are_allowed() {
+    let timing = Timing {
+        handshake_timeout: Duration::MAX,
+        keep_alive: Duration::MAX,
+        peer_timeout: Duration::MAX,
+        resume_window: Duration::MAX,
+        ack_interval: Duration::MAX,
+    };
+    let settings = ServerSettings {
+        timing,
+        ..ServerSettings::default()
+    };
+    let mut server = ServerConnection::new(Arc::new(settings), true, at(0));
+    server.receive(
+        &b"{\"protocol\":\"json\",\"version\":2}\x1e{\"type\":6}\x1e"[..],
+        at(1),
+    );
+    assert_eq!(events(&mut server).len(), 1);
+    server.transport_lost(at(2));
+    assert_eq!(server.poll_timeout(), Some(Duration::MAX));
+    assert_eq!(server.resume(at(1_000_000)), Ok(()));
+    server.handle_timeout(at(2_000_000));
+    assert_eq!(
+        (events(&mut server), written(&mut server)),
+        (vec![], String::new())
+    );
 }
