@@ -4,7 +4,10 @@
 pub mod auth;
 pub mod config;
 pub mod drain;
+pub mod echo;
 pub mod error;
+pub mod gateway;
 pub mod http;
 pub mod limits;
+pub mod rfc3339;
 pub mod telemetry;
