@@ -2,6 +2,7 @@
 //! `actors`, the wire format in `protocol`; only this crate knows both.
 
 pub mod auth;
+pub mod chat;
 pub mod config;
 pub mod drain;
 pub mod echo;

@@ -36,7 +36,7 @@ macro_rules! callbacks {
 }
 
 callbacks! {
-    RECEIVE_MESSAGE = "ReceiveMessage", "{roomId, sequence, number, id, senderId, kind, text?, metadata?, replyTo?: {sequence, id, senderId, kind, text?}, sentAt, edited?, editedAt?, deleted?, reactions?: [{emoji, userIds}]}", true, "A message, in its latest state; a deleted one has no text.";
+    RECEIVE_MESSAGE = "ReceiveMessage", "{roomId, sequence, number, id, senderId, kind, text?, metadata?, replyTo?: {sequence, id, senderId, kind, text?}, sentAt, edited?, editedAt?, deleted?, reactions?: {emoji: [userId]}}", true, "A message, in its latest state; a deleted one has no text.";
     MESSAGE_EDITED = "MessageEdited", "{roomId, sequence, target, text?, by, editedAt}", true, "The message at `target` has a new text; none if it was deleted since.";
     MESSAGE_DELETED = "MessageDeleted", "{roomId, sequence, target, by, at}", true, "The message at `target` is gone.";
     REACTION_CHANGED = "ReactionChanged", "{roomId, sequence, target, emoji, userId, added, at}", true, "A user reacted to the message at `target`, or took that back.";

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use actors::ids::{Sequence, UserId};
 use actors::machines::room::{Message, MessageState, Metadata, ReplySnapshot, RoomView};
-use serde::ser::SerializeSeq;
 use serde::{Serialize, Serializer};
 
 use crate::rfc3339::Rfc3339;
@@ -144,19 +143,8 @@ impl Reactions<'_> {
 
 impl Serialize for Reactions<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut list = serializer.serialize_seq(Some(self.0.len()))?;
-        for (emoji, user_ids) in self.0 {
-            list.serialize_element(&Reaction { emoji, user_ids })?;
-        }
-        list.end()
+        serializer.collect_map(self.0)
     }
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Reaction<'a> {
-    emoji: &'a str,
-    user_ids: &'a BTreeSet<UserId>,
 }
 
 /// A room as one user sees it.
