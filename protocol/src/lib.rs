@@ -1,6 +1,4 @@
-//! The SignalR hub protocol, sans-io: see the chapters below, which are the crate's README.
-//!
-#![doc = include_str!("../README.md")]
+//! The SignalR hub protocol, sans-io.
 
 pub mod client;
 mod codec;

@@ -4,6 +4,9 @@
 //! the machine by the provider's promise. **Fenced** means: an append names the head it was decided on
 //! and is applied only if that is still the head; nothing else guards against two writers.
 
+#[cfg(any(test, feature = "testing"))]
+pub mod conformance;
+pub mod fjall;
 pub mod memory;
 pub mod page;
 mod prepare;

@@ -129,6 +129,8 @@ pub enum RowError {
 
 /// Version written; [`Row::decode`] reads this one.
 const FORMAT: u8 = 1;
+/// Where the digest stands: after format, first sequence and previous digest.
+const DIGEST_AT: usize = 1 + 8 + 16;
 const RECORD_OVERHEAD: usize = 4 + 16 + 1 + 4;
 const ROW_OVERHEAD: usize = 1 + 8 + 16 + 16 + 4;
 
@@ -252,9 +254,13 @@ impl Row {
         for _ in 0..count {
             let header = input.slice()?;
             let body_digest = input.digest()?;
-            let present = input.u8()? == 1;
+            let present = input.u8()?;
             let body = input.slice()?;
-            let body = present.then_some(body);
+            let body = match (present, body.is_empty()) {
+                (1, _) => Some(body),
+                (0, true) => None,
+                _ => return Err(RowError::Body),
+            };
             if body
                 .as_deref()
                 .is_some_and(|b| Digest::of(b) != body_digest)
@@ -279,6 +285,20 @@ impl Row {
             records,
             digest,
         })
+    }
+
+    /// The digest that an encoded row claims, unverified; for a provider that guards it in its own way.
+    pub fn peek_digest(bytes: &[u8]) -> Result<Digest, RowError> {
+        match bytes.first() {
+            Some(&FORMAT) => {}
+            Some(&other) => return Err(RowError::Format(other)),
+            None => return Err(RowError::Truncated),
+        }
+        let digest = bytes.get(DIGEST_AT..DIGEST_AT + 16);
+        let digest = digest.ok_or(RowError::Truncated)?;
+        let mut out = Digest::default();
+        out.0.copy_from_slice(digest);
+        Ok(out)
     }
 
     /// The same row without the body at `sequence`; nothing happens if it holds none there.

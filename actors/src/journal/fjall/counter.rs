@@ -1,0 +1,67 @@
+//! The thread that copies the commit counter to its file beside the store, about once a second.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use parking_lot::{Condvar, Mutex};
+
+use super::commit::Status;
+use super::guard::Guard;
+
+/// Owns the directory's guard, and so its lock, until it has written the last count.
+pub(super) struct CounterKeeper {
+    stop: Arc<(Mutex<bool>, Condvar)>,
+    thread: JoinHandle<()>,
+}
+
+impl CounterKeeper {
+    pub(super) fn start(
+        guard: Guard,
+        status: Arc<Status>,
+        interval: Duration,
+    ) -> std::io::Result<Self> {
+        let stop = Arc::new((Mutex::new(false), Condvar::new()));
+        let shared = stop.clone();
+        let thread = std::thread::Builder::new().name("journal-counter".into());
+        let thread = thread.spawn(move || keep(&guard, &status, interval, &shared))?;
+        Ok(Self { stop, thread })
+    }
+
+    /// Writes the final count and frees the directory. Blocks for as long as that takes.
+    pub(super) fn finish(self) {
+        *self.stop.0.lock() = true;
+        self.stop.1.notify_all();
+        if self.thread.join().is_err() {
+            tracing::error!("the thread that keeps the commit counter panicked");
+        }
+    }
+}
+
+fn keep(guard: &Guard, status: &Status, interval: Duration, stop: &(Mutex<bool>, Condvar)) {
+    let mut written = None;
+    loop {
+        let stopped = {
+            let mut stopped = stop.0.lock();
+            if !*stopped {
+                stop.1.wait_for(&mut stopped, interval);
+            }
+            *stopped
+        };
+        let count = status.commits.load(Ordering::Acquire);
+        if written != Some(count) {
+            match guard.write_commits(count) {
+                Ok(()) => written = Some(count),
+                // The store itself goes on: only a loss of its newest commits would pass unnoticed.
+                Err(error) => {
+                    tracing::warn!(%error, count, "the commit counter was not written");
+                    metrics::counter!("mussikon_journal_counter_failures_total").increment(1);
+                }
+            }
+        }
+        if stopped {
+            return;
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! What stands around the engine's directory: the lock of the one process that may use it, the format,
+//! and the commit counter kept beside the store so that a silent loss is noticed.
+//!
+//! ```text
+//! DIR/lock      held while the store is open
+//! DIR/format    name of the format
+//! DIR/commits   commits made durable, written about once a second and at a clean close
+//! DIR/engine/   the storage engine's files
+//! ```
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use super::options::OpenError;
+
+const FORMAT: &str = "mussikon journal 1";
+
+/// An open directory; the lock goes with it.
+pub(super) struct Guard {
+    directory: PathBuf,
+    _lock: File,
+}
+
+impl Guard {
+    /// Makes the directory if need be, locks it and checks its format.
+    pub(super) fn acquire(directory: &Path) -> Result<Self, OpenError> {
+        std::fs::create_dir_all(directory).map_err(OpenError::io(directory))?;
+        let path = directory.join("lock");
+        let mut open = OpenOptions::new();
+        let file = open.create(true).truncate(false).write(true).open(&path);
+        let lock = file.map_err(OpenError::io(&path))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let path = directory.to_owned();
+                return Err(OpenError::Locked { path });
+            }
+            Err(TryLockError::Error(error)) => return Err(OpenError::io(&path)(error)),
+        }
+        let guard = Self {
+            directory: directory.to_owned(),
+            _lock: lock,
+        };
+        guard.check_format()?;
+        Ok(guard)
+    }
+
+    pub(super) fn engine(&self) -> PathBuf {
+        self.directory.join("engine")
+    }
+
+    fn check_format(&self) -> Result<(), OpenError> {
+        let path = self.directory.join("format");
+        match std::fs::read_to_string(&path) {
+            Ok(found) if found.trim_end() == FORMAT => Ok(()),
+            Ok(found) => Err(format(found.trim_end())),
+            Err(e) if e.kind() == ErrorKind::InvalidData => Err(format("unreadable")),
+            // A new store: the counter comes before the engine, so that one without it is a loss.
+            Err(e) if e.kind() == ErrorKind::NotFound => {
+                if self.engine().exists() {
+                    return Err(format("missing"));
+                }
+                self.write_commits(0)?;
+                replace(&path, &format!("{FORMAT}\n")).map_err(OpenError::io(&path))
+            }
+            Err(e) => Err(OpenError::io(&path)(e)),
+        }
+    }
+
+    /// The counter beside the store.
+    pub(super) fn read_commits(&self) -> Result<u64, OpenError> {
+        let path = self.counter();
+        let unusable = |reason| OpenError::Counter {
+            path: self.counter(),
+            reason,
+        };
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(e) if e.kind() == ErrorKind::NotFound => return Err(unusable("missing")),
+            Err(e) if e.kind() == ErrorKind::InvalidData => return Err(unusable("unreadable")),
+            Err(e) => return Err(OpenError::io(&path)(e)),
+        };
+        let (count, check) = text.trim_end().split_once(' ').unwrap_or_default();
+        match count.parse::<u64>() {
+            Ok(count) if check == checksum(count) => Ok(count),
+            _ => Err(unusable("unreadable")),
+        }
+    }
+
+    /// Replaces the counter, durably and whole or not at all.
+    pub(super) fn write_commits(&self, count: u64) -> Result<(), OpenError> {
+        let path = self.counter();
+        let text = format!("{count} {}\n", checksum(count));
+        replace(&path, &text).map_err(OpenError::io(&path))
+    }
+
+    fn counter(&self) -> PathBuf {
+        self.directory.join("commits")
+    }
+}
+
+fn format(found: &str) -> OpenError {
+    OpenError::Format {
+        found: found.chars().take(80).collect(),
+        expected: FORMAT,
+    }
+}
+
+fn checksum(count: u64) -> String {
+    let hash = blake3::hash(format!("commits {count}").as_bytes());
+    hash.to_hex()[..16].to_owned()
+}
+
+fn replace(path: &Path, text: &str) -> std::io::Result<()> {
+    let temporary = path.with_extension("new");
+    let mut file = File::create(&temporary)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    std::fs::rename(&temporary, path)?;
+    let directory = path.parent().map(File::open);
+    directory.map_or(Ok(()), |directory| directory?.sync_all())
+}
