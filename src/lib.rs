@@ -2,9 +2,13 @@
 //! `actors`, the wire format in `protocol`; only this crate knows both.
 
 pub mod auth;
+pub mod chat;
 pub mod config;
 pub mod drain;
+pub mod echo;
 pub mod error;
+pub mod gateway;
 pub mod http;
 pub mod limits;
+pub mod rfc3339;
 pub mod telemetry;

@@ -40,6 +40,8 @@ pub struct GatewayLimits {
     pub sweep_ms: u64,
     /// How long a closed WebSocket may take to say goodbye.
     pub close_wait_ms: u64,
+    /// Longest WebSocket message that is accepted; it may hold many hub messages.
+    pub max_frame_bytes: usize,
     /// Longest hub message that is accepted.
     pub max_message_bytes: usize,
     /// Deepest nesting of a value in a hub message.
@@ -58,6 +60,8 @@ pub struct GatewayLimits {
     pub invocations_per_second: u32,
     /// Invocations of a connection at once.
     pub invocation_burst: u32,
+    /// Warn in the log of a call that took this long. 0 lifts.
+    pub slow_invocation_ms: u64,
     /// Streaming and other invocations of a connection that run beside the plain ones.
     pub parallel_streams: usize,
     /// Items of an upload stream that wait to be read; then reading pauses.
@@ -92,6 +96,7 @@ impl Default for GatewayLimits {
             client_timeout_ms: 30_000,
             sweep_ms: 1_000,
             close_wait_ms: 5_000,
+            max_frame_bytes: 256 * 1_024,
             max_message_bytes: 32 * 1_024,
             max_depth: 64,
             send_queue_bytes: 256 * 1_024,
@@ -101,6 +106,7 @@ impl Default for GatewayLimits {
             pending_invocations: 32,
             invocations_per_second: 200,
             invocation_burst: 1_000,
+            slow_invocation_ms: 1_000,
             parallel_streams: 16,
             stream_buffer: 10,
             client_result_ms: 30_000,
@@ -150,6 +156,10 @@ impl GatewayLimits {
         require(
             self.max_message_bytes >= 256,
             "max_message_bytes must be at least 256",
+        );
+        require(
+            self.max_frame_bytes >= self.max_message_bytes,
+            "max_frame_bytes must not be below max_message_bytes",
         );
         require(
             self.send_queue_low_bytes <= self.send_queue_bytes,

@@ -13,6 +13,7 @@ use crate::fleet::Fleet;
 use crate::fsync;
 use crate::plan::{Plan, Shape};
 use crate::pool::Ready;
+use crate::process;
 use crate::subject::{OpenError, Running, Subject};
 use crate::target::ConnectError;
 use crate::trial::Trial;
@@ -23,6 +24,8 @@ const REHEARSAL: Shape = Shape {
     members: 100,
     senders: 1,
 };
+/// Files that are open beside the connections.
+const FILES_BESIDE: u64 = 100;
 /// What was freed or started needs a moment to show in the resident size.
 const SETTLE: Duration = Duration::from_secs(2);
 
@@ -35,6 +38,11 @@ pub enum BenchError {
     /// No connections.
     #[error("{0}: {1}")]
     Connect(&'static str, ConnectError),
+    /// The limit is not ours to raise.
+    #[error(
+        "{0} connections need more open files than the {1} allowed (raise the hard limit, ulimit -Hn)"
+    )]
+    Files(u32, u64),
     /// Sockets or files failed.
     #[error(transparent)]
     Io(#[from] std::io::Error),
@@ -154,6 +162,10 @@ impl<'a> Bench<'a> {
         connections: u32,
         rooms: u32,
     ) -> Result<IdleFigures, BenchError> {
+        let allowed = process::raise_file_limit();
+        if u64::from(connections) + FILES_BESIDE > allowed {
+            return Err(BenchError::Files(connections, allowed));
+        }
         eprintln!("{}: {connections} idle connections …", subject.name());
         let running = subject.open(self.common, false)?;
         drop(self.gather(subject, &running, REHEARSAL)?);

@@ -292,3 +292,24 @@ impl From<FrameError> for HubError {
         Self::Failed(error.to_string())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    #[test]
+    fn connections_beyond_one_port_range_come_from_further_addresses() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        for (connection, source) in [
+            (0, "127.0.0.1"),
+            (19_999, "127.0.0.1"),
+            (20_000, "127.0.0.2"),
+            (40_000, "127.0.0.3"),
+        ] {
+            let _stream = connect(listener.local_addr().unwrap(), connection).unwrap();
+            let (_, from) = listener.accept().unwrap();
+            assert_eq!(from.ip().to_string(), source, "connection {connection}");
+        }
+    }
+}

@@ -16,6 +16,9 @@ pub const PLAIN_VERSION: u32 = 1;
 /// The version of connections that negotiated stateful reconnect.
 pub const STATEFUL_VERSION: u32 = 2;
 
+/// How much of the name of an unknown protocol is repeated, in characters.
+const MAX_NAME: usize = 64;
+
 /// What a client asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HandshakeRequest {
@@ -81,9 +84,9 @@ impl HandshakeRequest {
             serde_json::from_slice(record).map_err(|_| HandshakeError::Malformed)?;
         let named = |encoding: &Encoding| encoding.name() == request.protocol;
         let Some(encoding) = Encoding::ALL.into_iter().find(named) else {
-            return Err(HandshakeError::UnknownProtocol(
-                request.protocol.into_owned(),
-            ));
+            // Whoever logs this logs what a stranger wrote: not all of it.
+            let name = request.protocol.chars().take(MAX_NAME).collect();
+            return Err(HandshakeError::UnknownProtocol(name));
         };
         match u32::try_from(request.version) {
             Ok(version @ PLAIN_VERSION..=STATEFUL_VERSION) => Ok(Self { encoding, version }),
@@ -157,6 +160,11 @@ mod tests {
     fn refusals_have_the_texts_that_clients_show() {
         let unknown = refusal(r#"{"protocol":"xml","version":1}"#);
         assert_eq!(unknown, "The protocol 'xml' is not supported.");
+        let long = refusal(&format!(
+            "{{\"protocol\":\"{}\",\"version\":1}}",
+            "é".repeat(9_000)
+        ));
+        assert_eq!(long.chars().filter(|letter| *letter == 'é').count(), 64);
         let version = refusal(r#"{"protocol":"json","version":9}"#);
         assert_eq!(
             version,

@@ -1,4 +1,6 @@
-//! The SignalR hub protocol, sans-io.
+//! The SignalR hub protocol, sans-io: see the chapters below, which are the crate's README.
+//!
+#![doc = include_str!("../README.md")]
 
 pub mod client;
 mod codec;

@@ -98,7 +98,7 @@ impl Link {
             transmit: VecDeque::new(),
             queued: 0,
             session: None,
-            phase: Phase::Handshake(now + timing.handshake_timeout),
+            phase: Phase::Handshake(now.saturating_add(timing.handshake_timeout)),
             last_received: now,
             last_sent: now,
             encoding,
@@ -159,7 +159,7 @@ impl Link {
             };
             let process = session.counter.receive(&message)?;
             if session.counter.wants_ack() && session.ack_at.is_none() {
-                session.ack_at = Some(self.last_received + timing.ack_interval);
+                session.ack_at = Some(self.last_received.saturating_add(timing.ack_interval));
             }
             if let Phase::Resuming(_) = self.phase
                 && !session.counter.awaits_sequence()
@@ -244,7 +244,7 @@ impl Link {
         self.forget_transport();
         match (self.phase, &self.session) {
             (Phase::Open | Phase::Resuming(_), Some(_)) => {
-                self.phase = Phase::Detached(now + timing.resume_window);
+                self.phase = Phase::Detached(now.saturating_add(timing.resume_window));
             }
             (Phase::Detached(_), _) => {}
             _ => self.close(CloseReason::TransportLost),
@@ -263,7 +263,7 @@ impl Link {
             return Err(NotResumable);
         };
         session.counter.await_sequence();
-        self.phase = Phase::Resuming(now + timing.handshake_timeout);
+        self.phase = Phase::Resuming(now.saturating_add(timing.handshake_timeout));
         self.forget_transport();
         self.last_received = now;
         self.last_sent = now;
@@ -272,7 +272,7 @@ impl Link {
 
     pub(crate) fn poll_timeout(&self, timing: &Timing) -> Option<Duration> {
         let open = |peer| {
-            let ping = self.last_sent + timing.keep_alive;
+            let ping = self.last_sent.saturating_add(timing.keep_alive);
             let ack = self.session.as_ref().and_then(|session| session.ack_at);
             [Some(ping), peer, ack].into_iter().flatten().min()
         };
@@ -286,7 +286,7 @@ impl Link {
 
     fn peer_deadline(&self, timing: &Timing) -> Option<Duration> {
         self.watches_peer
-            .then(|| self.last_received + timing.peer_timeout)
+            .then(|| self.last_received.saturating_add(timing.peer_timeout))
     }
 
     /// Sends what is due; says what has run out, which the caller must turn into a close.
@@ -309,7 +309,7 @@ impl Link {
                 self.send_message(&ack, now);
             }
         }
-        if now >= self.last_sent + timing.keep_alive {
+        if now >= self.last_sent.saturating_add(timing.keep_alive) {
             self.send_message(&HubMessage::Ping, now);
         }
         None

@@ -4,6 +4,7 @@ use std::fmt;
 
 use smol_str::SmolStr;
 
+use crate::error::ProtocolError;
 use crate::value::Raw;
 
 /// Identifies an invocation or a stream; chosen by its sender, opaque to the other side.
@@ -182,11 +183,25 @@ pub struct Limits {
     pub max_stream_ids: usize,
     /// Most headers of a message.
     pub max_headers: usize,
+    /// Longest id of an invocation or a stream, in bytes: ids of running streams are kept.
+    pub max_id_bytes: usize,
 }
 
 impl Limits {
     /// Deepest nesting that can be allowed: what recursive readers of values bear on a small stack.
     pub const DEPTH_CEILING: usize = 127;
+
+    /// Fails if an id is too long.
+    pub(crate) fn check_id(&self, id: &str) -> Result<(), ProtocolError> {
+        let limit = self.max_id_bytes;
+        if id.len() > limit {
+            return Err(ProtocolError::TooMany {
+                what: "bytes of an id",
+                limit,
+            });
+        }
+        Ok(())
+    }
 
     /// The depth limit in force.
     pub(crate) fn depth(&self) -> usize {
@@ -202,6 +217,7 @@ impl Default for Limits {
             max_arguments: 64,
             max_stream_ids: 16,
             max_headers: 128,
+            max_id_bytes: 128,
         }
     }
 }

@@ -7,7 +7,7 @@ use actors::machines::room::{MemberView, Sent};
 use serde::ser::SerializeSeq;
 use serde::{Serialize, Serializer};
 
-use crate::gateway::callbacks::{RoomSummary, ShownMessage};
+use crate::gateway::shapes::{RoomSummary, ShownMessage};
 use crate::rfc3339::Rfc3339;
 
 #[derive(Serialize)]

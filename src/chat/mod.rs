@@ -18,7 +18,9 @@ use crate::gateway::app::{
 };
 use crate::gateway::handle::ConnectionHandle;
 use answers::{Joined, Read, Rooms, SentAnswer};
-use requests::{CreateRoom, HistoryRequest, JoinRoom, MembersRequest, MyRooms, SendMessage, UpdateRoom};
+use requests::{
+    CreateRoom, HistoryRequest, JoinRoom, MembersRequest, MyRooms, SendMessage, UpdateRoom,
+};
 
 /// The hub at `/hubs/chat`.
 pub struct ChatHub {
@@ -244,8 +246,20 @@ async fn change(session: &Session, call: &Call) -> Answered {
             };
             (room(call)?, command)
         }
-        methods::INVITE => (room(call)?, RoomCommand::Invite { by, user: user(call)? }),
-        methods::REMOVE_MEMBER => (room(call)?, RoomCommand::Remove { by, user: user(call)? }),
+        methods::INVITE => (
+            room(call)?,
+            RoomCommand::Invite {
+                by,
+                user: user(call)?,
+            },
+        ),
+        methods::REMOVE_MEMBER => (
+            room(call)?,
+            RoomCommand::Remove {
+                by,
+                user: user(call)?,
+            },
+        ),
         methods::QUIT_ROOM => {
             call.expect_arguments(1..=1)?;
             (room(call)?, RoomCommand::Quit { by })
@@ -266,9 +280,7 @@ async fn change(session: &Session, call: &Call) -> Answered {
         _ => return Err(InvokeError::UnknownMethod),
     };
     match ask(session, &room, command).await? {
-        RoomReply::Done { sequence } => {
-            Outcome::value(call.encoding, &answers::Done { sequence })
-        }
+        RoomReply::Done { sequence } => Outcome::value(call.encoding, &answers::Done { sequence }),
         other => summary(call, other),
     }
 }
@@ -276,7 +288,7 @@ async fn change(session: &Session, call: &Call) -> Answered {
 fn summary(call: &Call, reply: RoomReply) -> Answered {
     match reply {
         RoomReply::Room(view) => {
-            let summary = crate::gateway::callbacks::RoomSummary::new(&view);
+            let summary = crate::gateway::shapes::RoomSummary::new(&view);
             Outcome::value(call.encoding, &summary)
         }
         other => out_of_turn(&other),

@@ -40,7 +40,9 @@ impl CreateRoom {
                     return Err(invalid("roomId: the id of a direct room is derived"));
                 }
                 let [other] = &members[..] else {
-                    return Err(invalid("members: a direct room has exactly one other member"));
+                    return Err(invalid(
+                        "members: a direct room has exactly one other member",
+                    ));
                 };
                 (RoomKind::Direct, RoomId::direct(by, other))
             }
@@ -132,7 +134,9 @@ impl WireMetadata {
             }));
         }
         if self.lat.is_some() || self.lng.is_some() || self.address.is_some() {
-            return Err(invalid("metadata: lat, lng and address belong to a location"));
+            return Err(invalid(
+                "metadata: lat, lng and address belong to a location",
+            ));
         }
         Ok(Metadata::Media(Media {
             file_url: self.file_url.ok_or_else(|| missing("fileUrl"))?,

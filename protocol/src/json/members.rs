@@ -100,7 +100,12 @@ impl Members {
         };
         match name {
             b"type" => self.kind = integer(record, scanner)?,
-            b"invocationId" => self.id = string(record, scanner)?,
+            b"invocationId" => {
+                self.id = string(record, scanner)?;
+                if let Member::Is(id) = &self.id {
+                    limits.check_id(id)?;
+                }
+            }
             b"target" => self.target = string(record, scanner)?,
             b"arguments" => {
                 let limit = limits.max_arguments;
@@ -115,7 +120,10 @@ impl Members {
                 let limit = limits.max_stream_ids;
                 self.stream_ids = list(scanner, "streams", limit, |scanner| {
                     Ok(match string(record, scanner)? {
-                        Member::Is(id) if !id.is_empty() => Some(id),
+                        Member::Is(id) if !id.is_empty() => {
+                            limits.check_id(&id)?;
+                            Some(id)
+                        }
                         _ => None,
                     })
                 })?;

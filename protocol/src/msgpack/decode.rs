@@ -14,7 +14,7 @@ pub(crate) fn decode(record: &Bytes, limits: &Limits) -> Result<Option<HubMessag
     let message = match reader.unsigned("type")? {
         1 => {
             let headers = reader.headers()?;
-            let invocation_id = reader.optional_text("invocationId")?;
+            let invocation_id = reader.optional_id()?;
             HubMessage::Invocation {
                 invocation_id,
                 call: reader.call(headers)?,
@@ -22,7 +22,7 @@ pub(crate) fn decode(record: &Bytes, limits: &Limits) -> Result<Option<HubMessag
         }
         2 => {
             let headers = reader.headers()?;
-            let invocation_id = reader.text("invocationId")?;
+            let invocation_id = reader.id()?;
             HubMessage::StreamItem {
                 invocation_id,
                 item: reader.raw("item")?,
@@ -31,7 +31,7 @@ pub(crate) fn decode(record: &Bytes, limits: &Limits) -> Result<Option<HubMessag
         }
         3 => {
             let headers = reader.headers()?;
-            let invocation_id = reader.text("invocationId")?;
+            let invocation_id = reader.id()?;
             HubMessage::Completion {
                 invocation_id,
                 outcome: reader.outcome()?,
@@ -40,7 +40,7 @@ pub(crate) fn decode(record: &Bytes, limits: &Limits) -> Result<Option<HubMessag
         }
         4 => {
             let headers = reader.headers()?;
-            let invocation_id = reader.text("invocationId")?;
+            let invocation_id = reader.id()?;
             HubMessage::StreamInvocation {
                 invocation_id,
                 call: reader.call(headers)?,
@@ -49,7 +49,7 @@ pub(crate) fn decode(record: &Bytes, limits: &Limits) -> Result<Option<HubMessag
         5 => {
             let headers = reader.headers()?;
             HubMessage::CancelInvocation {
-                invocation_id: reader.text("invocationId")?,
+                invocation_id: reader.id()?,
                 headers,
             }
         }
@@ -160,6 +160,19 @@ impl<'a> Reader<'a> {
         })
     }
 
+    fn optional_id(&mut self) -> Result<Option<Id>, ProtocolError> {
+        let id = self.optional_text("invocationId")?;
+        if let Some(id) = &id {
+            self.limits.check_id(id)?;
+        }
+        Ok(id)
+    }
+
+    fn id(&mut self) -> Result<Id, ProtocolError> {
+        self.optional_id()?
+            .ok_or(ProtocolError::Missing("invocationId"))
+    }
+
     fn headers(&mut self) -> Result<Headers, ProtocolError> {
         self.take("headers")?;
         let Head::Map(count) = self.scanner.head()? else {
@@ -208,7 +221,10 @@ impl<'a> Reader<'a> {
 
     fn stream_id(&mut self) -> Result<Id, ProtocolError> {
         match self.scanner.text()? {
-            Some(id) if !id.is_empty() => Ok(id.into()),
+            Some(id) if !id.is_empty() => {
+                self.limits.check_id(id)?;
+                Ok(id.into())
+            }
             _ => Err(ProtocolError::WrongType("streamIds")),
         }
     }

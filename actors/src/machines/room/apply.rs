@@ -1,7 +1,7 @@
 //! What each event does to the state. Total: whatever was journaled applies.
 
 use super::state::{Member, Settings};
-use super::{Message, MessageState, Role, Room, RoomEntry, RoomEvent, RoomKind, dedupe};
+use super::{Message, MessageState, Role, Room, RoomEntry, RoomEvent, RoomKind};
 use crate::ids::{Sequence, Timestamp, UserId};
 
 impl Room {
@@ -49,7 +49,7 @@ impl Room {
 
     /// The dedupe part of a message, all of it in the header, so that it survives an erasure.
     fn remember(&mut self, sequence: Sequence, message: &Message) {
-        let key = dedupe::key(&message.sender, &message.id);
+        let key = self.dedupe.key(&message.sender, &message.id);
         self.dedupe.insert(
             key,
             &message.sender,

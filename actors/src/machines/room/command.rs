@@ -161,7 +161,7 @@ impl RoomCommand {
                 name.as_ref().map_or(0, String::len)
                     + members.iter().map(|m| m.as_str().len() + 16).sum::<usize>()
             }
-            RoomCommand::Send { content, .. } => content.text.len() + 256,
+            RoomCommand::Send { content, .. } => content.weight() + 128,
             RoomCommand::Edit { text, .. } => text.len(),
             RoomCommand::Rename { name, .. } => name.len(),
             RoomCommand::React { emoji, .. } => emoji.len(),

@@ -42,6 +42,21 @@ pub struct Content {
     pub metadata: Option<Metadata>,
 }
 
+impl Content {
+    /// Bytes this holds in memory beside itself.
+    pub fn weight(&self) -> usize {
+        let optional = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        let metadata = match &self.metadata {
+            None => 0,
+            Some(Metadata::Media(media)) => {
+                media.file_url.len() + optional(&media.file_name) + optional(&media.mime_type)
+            }
+            Some(Metadata::Location(place)) => optional(&place.address),
+        };
+        self.text.len() + metadata
+    }
+}
+
 /// Typed metadata.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Metadata {

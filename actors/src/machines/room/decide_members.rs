@@ -95,9 +95,15 @@ impl Room {
         if self.members.len() >= context.limits.members {
             return Err(RoomRejection::RoomFull(context.limits.members));
         }
+        // Only a public room can be joined when its last member has left.
+        let role = if self.members.is_empty() {
+            Role::Owner
+        } else {
+            Role::Member
+        };
         draft.push(RoomEvent::MemberAdded {
             user: user.clone(),
-            role: Role::Member,
+            role,
             by: by.clone(),
             at: context.now,
         });

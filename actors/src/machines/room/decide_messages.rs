@@ -34,7 +34,7 @@ impl Room {
         let fingerprint = dedupe::fingerprint(content, reply_to);
         let mut draft = Draft::new(self);
         // A repeat is recognised before any rule that may have changed since the first time.
-        if let Some(used) = self.dedupe.get(dedupe::key(by, id)) {
+        if let Some(used) = self.dedupe.find(by, id) {
             if used.fingerprint != fingerprint {
                 return Err(RoomRejection::IdReused);
             }
@@ -163,9 +163,10 @@ impl Room {
     ) -> Result<(), RoomRejection> {
         let (now, limits) = (context.now, context.limits);
         self.dedupe.prune(now, limits, PRUNED_PER_SEND);
+        self.dedupe.ask(by, id);
         if limits.sends_per_second == 0
             || self.reader(by).is_err()
-            || self.dedupe.get(dedupe::key(by, id)).is_some()
+            || self.dedupe.find(by, id).is_some()
         {
             return Ok(());
         }

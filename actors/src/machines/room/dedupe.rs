@@ -49,19 +49,44 @@ pub(super) struct Dedupe {
     senders: Vec<Sender>,
     sender_ids: HashMap<UserId, u32>,
     free_senders: Vec<u32>,
+    /// The identity computed last: admission, decision and event of one message ask for the same.
+    asked: Option<(UserId, MessageId, Key)>,
 }
 
 impl Dedupe {
+    /// Room for so many entries.
+    pub fn with_capacity(entries: usize) -> Self {
+        Self {
+            places: HashMap::with_capacity(entries),
+            recent: VecDeque::with_capacity(entries),
+            ..Self::default()
+        }
+    }
+
     pub fn len(&self) -> usize {
         self.old.len() + self.recent.len()
     }
 
-    /// The message that was sent under this key, as far as it is still known.
-    pub fn get(&self, key: Key) -> Option<&Used> {
-        let place = *self.places.get(&key)?;
+    /// What the sender sent under this id, as far as it is still known.
+    pub fn find(&self, sender: &UserId, id: &MessageId) -> Option<&Used> {
+        let place = *self.places.get(&self.key(sender, id))?;
         match place.checked_sub(self.first_recent) {
             Some(index) => self.recent.get(usize::try_from(index).ok()?),
             None => self.old.get(&place),
+        }
+    }
+
+    /// Prepares for questions about one message.
+    pub fn ask(&mut self, sender: &UserId, id: &MessageId) {
+        let key = key(sender, id);
+        self.asked = Some((sender.clone(), id.clone(), key));
+    }
+
+    /// The identity of a sender's message id.
+    pub fn key(&self, sender: &UserId, id: &MessageId) -> Key {
+        match &self.asked {
+            Some((user, asked, key)) if user == sender && asked == id => *key,
+            _ => key(sender, id),
         }
     }
 
@@ -131,6 +156,12 @@ impl Dedupe {
             && self
                 .iter()
                 .all(|(_, used)| self.places.contains_key(&used.key))
+    }
+
+    /// Loses an entry without telling the other parts.
+    #[cfg(test)]
+    pub fn damage(&mut self) {
+        self.recent.pop_back();
     }
 
     fn sender(&mut self, user: &UserId) -> u32 {
@@ -208,8 +239,7 @@ impl Dedupe {
     }
 }
 
-/// Identity of a message id of one sender.
-pub(super) fn key(sender: &UserId, id: &MessageId) -> Key {
+fn key(sender: &UserId, id: &MessageId) -> Key {
     let (sender, id) = (sender.as_str().as_bytes(), id.as_str().as_bytes());
     let mut bytes = Vec::with_capacity(8 + sender.len() + id.len());
     bytes.extend_from_slice(&(sender.len() as u64).to_le_bytes());

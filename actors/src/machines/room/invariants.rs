@@ -104,3 +104,140 @@ pub fn violated(room: &Room) -> Option<&'static str> {
     let broken = ALWAYS.iter().find(|(_, holds)| !holds(room));
     broken.map(|(name, _)| *name)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::ids::{EntityId, MessageId, RoomId, Timestamp, UserId};
+    use crate::machines::room::{Content, MessageKind, MessageState, RoomCommand, state::Member};
+    use crate::machines::{Context, Machine};
+
+    /// A group of two with one message, in which nothing is wrong.
+    fn room() -> Room {
+        let mut room = Room::new(&EntityId::room(&RoomId::parse("band").unwrap()));
+        let by = UserId::parse("ada").unwrap();
+        let create = RoomCommand::Create {
+            by: by.clone(),
+            kind: RoomKind::Group,
+            name: None,
+            members: vec![UserId::parse("bob").unwrap()],
+        };
+        let send = RoomCommand::Send {
+            by,
+            id: MessageId::parse("m").unwrap(),
+            content: Content {
+                kind: MessageKind::Text,
+                text: "hi".into(),
+                metadata: None,
+            },
+            reply_to: None,
+        };
+        for command in [create, send] {
+            let context = Context {
+                now: Timestamp(1),
+                limits: &RoomLimits::default(),
+            };
+            for entry in room.decide(&context, &command).unwrap().events {
+                room.apply(room.head.next(), &entry);
+            }
+        }
+        room
+    }
+
+    fn damaged(damage: impl FnOnce(&mut Room)) -> Option<&'static str> {
+        let mut room = room();
+        damage(&mut room);
+        violated(&room).map(|name| &name[..2])
+    }
+
+    #[test]
+    fn a_sound_room_violates_nothing() {
+        assert_eq!(damaged(|_| {}), None);
+        assert!(r9_bounds_hold(&room(), &RoomLimits::default()));
+    }
+
+    #[test]
+    fn each_predicate_sees_the_damage_it_is_for() {
+        let newest = |room: &Room| {
+            let known = room.messages.get(room.last_message).unwrap();
+            known.message.clone().unwrap()
+        };
+        assert_eq!(
+            damaged(|room| {
+                let mut message = newest(room);
+                Arc::make_mut(&mut message).number = 7;
+                room.messages.sent(room.last_message, message);
+            }),
+            Some("R1")
+        );
+        assert_eq!(
+            damaged(|room| room.members.values_mut().for_each(|m| m.role = Role::Owner)),
+            Some("R2")
+        );
+        assert_eq!(
+            damaged(|room| {
+                room.settings.as_mut().unwrap().kind = RoomKind::Direct;
+                room.settings.as_mut().unwrap().name = Some("us".into());
+                room.members
+                    .values_mut()
+                    .for_each(|m| m.role = Role::Member);
+            }),
+            Some("R3")
+        );
+        assert_eq!(damaged(|room| room.settings = None), Some("R2"));
+        assert_eq!(
+            damaged(|room| room.last_message = room.head.next()),
+            Some("R4")
+        );
+        assert_eq!(damaged(|room| room.dedupe.damage()), Some("R5"));
+        assert_eq!(
+            damaged(|room| {
+                let (beyond, message) = (room.head.next(), None);
+                room.messages
+                    .load(beyond, message, MessageState::default(), beyond);
+            }),
+            Some("R6")
+        );
+        assert_eq!(
+            damaged(|room| {
+                let (target, at) = (room.last_message, room.head.next());
+                room.messages.change(target, at, |state| {
+                    state.deleted = Some((UserId::parse("ada").unwrap(), Timestamp(1)));
+                    state.text = Some("still here".into());
+                });
+            }),
+            Some("R7")
+        );
+        assert_eq!(
+            damaged(|room| {
+                let (target, at) = (room.last_message, room.head.next());
+                room.messages.change(target, at, |state| {
+                    state.reactions.insert("x".into(), Default::default());
+                });
+            }),
+            Some("R8")
+        );
+    }
+
+    #[test]
+    fn bounds_are_checked_against_the_limits_in_force() {
+        let limits = |change: fn(&mut RoomLimits)| {
+            let mut limits = RoomLimits::default();
+            change(&mut limits);
+            limits
+        };
+        let mut room = room();
+        assert!(!r9_bounds_hold(&room, &limits(|l| l.recent_messages = 0)));
+        assert!(!r9_bounds_hold(&room, &limits(|l| l.dedupe_max = 0)));
+        let joined = Sequence(9);
+        let member = Member {
+            role: Role::Member,
+            joined_at: Timestamp(1),
+            joined,
+        };
+        room.members.insert(UserId::parse("cy").unwrap(), member);
+        assert!(!r9_bounds_hold(&room, &limits(|l| l.members = 2)));
+    }
+}

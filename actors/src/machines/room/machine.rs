@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::{
     MessageState, Room, RoomCommand, RoomEntry, RoomEvent, RoomLimits, RoomRejection, RoomReply,
-    codec, dedupe, invariants, snapshot,
+    codec, invariants, snapshot,
 };
 use crate::ids::{EntityId, EntityKind, Sequence, Timestamp};
 use crate::journal::{OverlayWrite, Record, SideWrites};
@@ -26,18 +26,18 @@ impl Machine for Room {
 
     fn needs(&self, command: &RoomCommand) -> Option<Sequence> {
         let target = match command {
-            // A repeat is answered without its target.
-            RoomCommand::Send { by, id, .. } if self.dedupe.get(dedupe::key(by, id)).is_some() => {
-                None
-            }
             RoomCommand::Send { reply_to, .. } => *reply_to,
             RoomCommand::Edit { target, .. }
             | RoomCommand::Delete { target, .. }
             | RoomCommand::React { target, .. } => Some(*target),
             _ => None,
         };
-        // Those who are refused anyway cost no read.
-        target.filter(|target| self.lacks(*target) && self.reader(command.by()).is_ok())
+        let target = target.filter(|target| self.lacks(*target))?;
+        // A repeat is answered without its target, and those who are refused anyway cost no read.
+        match command {
+            RoomCommand::Send { by, id, .. } if self.dedupe.find(by, id).is_some() => None,
+            _ => self.reader(command.by()).is_ok().then_some(target),
+        }
     }
 
     fn replay_needs(&self, entry: &RoomEntry) -> Option<Sequence> {

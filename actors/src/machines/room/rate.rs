@@ -23,21 +23,19 @@ impl Rates {
         let interval = (MICROS_PER_SECOND / u64::from(limits.sends_per_second)).max(1);
         let depth = interval * u64::from(limits.send_burst.max(1));
         let now = now.0.saturating_mul(1_000);
-        let known = self.full_at.get_mut(user);
-        // A bucket is never emptier than empty: a clock that jumped back must not lock a sender out.
-        let full_at = known.as_deref().copied().unwrap_or(now);
-        let full_at = full_at.clamp(now, now.saturating_add(depth));
-        let after = full_at.saturating_add(interval);
-        let wait = after.saturating_sub(now.saturating_add(depth));
-        if wait > 0 {
-            return Err(wait.div_ceil(1_000));
-        }
-        match known {
-            Some(known) => *known = after,
-            None => {
-                self.make_room(now, limits.rate_senders);
-                self.full_at.insert(user.clone(), after);
+        let empty = now.saturating_add(depth);
+        if let Some(full_at) = self.full_at.get_mut(user) {
+            // A bucket is never emptier than empty: a clock that jumped back locks no sender out.
+            *full_at = (*full_at).clamp(now, empty);
+            let after = full_at.saturating_add(interval);
+            if after > empty {
+                return Err((after - empty).div_ceil(1_000));
             }
+            *full_at = after;
+        } else {
+            self.make_room(now, limits.rate_senders);
+            self.full_at
+                .insert(user.clone(), now.saturating_add(interval));
         }
         Ok(())
     }

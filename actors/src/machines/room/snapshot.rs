@@ -19,6 +19,7 @@ use crate::machines::DecodeError;
 
 const VERSION: u8 = 1;
 const WHAT: &str = "a room's snapshot";
+const SMALLEST_ENTRY: usize = 16 + 8 + 3;
 
 #[derive(Serialize, Deserialize)]
 struct Fields {
@@ -29,6 +30,8 @@ struct Fields {
     members: Vec<(UserId, u8, Timestamp, Sequence)>,
     /// Senders in the dedupe index, in the order of their first entries.
     senders: Vec<UserId>,
+    /// Number of its entries: a check, never a size to allocate.
+    entries: u64,
 }
 
 pub(super) fn encode(room: &Room) -> Bytes {
@@ -50,6 +53,7 @@ pub(super) fn encode(room: &Room) -> Bytes {
         last_message: room.last_message,
         members: members.collect(),
         senders,
+        entries: room.dedupe.len() as u64,
     };
     let mut out = vec![VERSION, 0, 0, 0, 0];
     write(&mut out, &fields);
@@ -84,6 +88,9 @@ pub(super) fn decode(entity: &EntityId, bytes: &[u8]) -> Result<Room, DecodeErro
         room.members.insert(user, member);
     }
     room.dedupe = decode_dedupe(&fields.senders, entries)?;
+    if room.dedupe.len() as u64 != fields.entries {
+        return Err(failed(WHAT, "it ends early"));
+    }
     Ok(room)
 }
 
@@ -119,7 +126,7 @@ fn encode_dedupe(dedupe: &Dedupe, senders: &mut Vec<UserId>, out: &mut Vec<u8>) 
 }
 
 fn decode_dedupe(senders: &[UserId], mut input: &[u8]) -> Result<Dedupe, DecodeError> {
-    let mut dedupe = Dedupe::default();
+    let mut dedupe = Dedupe::with_capacity(input.len() / SMALLEST_ENTRY);
     let (mut sequence, mut sent_at) = (0_u64, 0_u64);
     while !input.is_empty() {
         let key = [take_word(&mut input)?, take_word(&mut input)?];

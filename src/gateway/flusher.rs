@@ -1,0 +1,252 @@
+//! Flushers own all writing: each takes the connections that became dirty in a turn and writes to
+//! every one of them once.
+//!
+//! Many messages leave in one system call that way, also when each was pushed alone; a task per
+//! connection would be woken for each. Under load a flusher rests between turns, so that more gathers.
+
+use std::io;
+use std::mem;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use super::clock::CoarseClock;
+use super::metrics::GatewayMetrics;
+use super::send_queue::{Batch, QueueBounds, SendQueue, Settled};
+
+/// A rest is this many times as long as the flush before it,
+const REST_FACTOR: u32 = 4;
+/// none below this (timers are no finer),
+const REST_LEAST: Duration = Duration::from_millis(1);
+/// and never longer than this.
+const REST_MOST: Duration = Duration::from_millis(5);
+
+/// Scratch space above this is given back after the turn that needed it.
+const SCRATCH_KEPT: usize = 1024 * 1024;
+
+/// Frames in one vectored write of a blocked connection.
+const VECTORED: usize = 64;
+
+/// Writes for the connections that have it as their home.
+pub struct Flusher {
+    dirty: Mutex<Vec<Arc<SendQueue>>>,
+    wake: Notify,
+    bounds: QueueBounds,
+    clock: Arc<CoarseClock>,
+    metrics: GatewayMetrics,
+}
+
+/// What one turn did.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Turn {
+    /// Connections written to.
+    pub connections: usize,
+    /// Frames written to the end.
+    pub frames: usize,
+    /// Bytes written.
+    pub bytes: usize,
+}
+
+impl Flusher {
+    /// A flusher; [`Flusher::run`] has to be spawned.
+    pub fn new(bounds: QueueBounds, clock: Arc<CoarseClock>, metrics: GatewayMetrics) -> Arc<Self> {
+        Arc::new(Flusher {
+            dirty: Mutex::new(Vec::new()),
+            wake: Notify::new(),
+            bounds,
+            clock,
+            metrics,
+        })
+    }
+
+    /// Writes for ever.
+    pub async fn run(self: Arc<Self>) {
+        let mut scratch = Vec::new();
+        let mut list = Vec::new();
+        let mut rest_until = Instant::now();
+        loop {
+            self.wake.notified().await;
+            // The readers of this turn run first; what they push leaves with it.
+            tokio::task::yield_now().await;
+            if Instant::now() < rest_until {
+                tokio::time::sleep_until(rest_until).await;
+            }
+            let begun = Instant::now();
+            let turn = self.turn(&mut list, &mut scratch);
+            let ended = Instant::now();
+            rest_until = ended + rest_after(ended - begun);
+            self.record(turn);
+        }
+    }
+
+    /// Flushes once every connection that is dirty now. Both buffers are only here to be used again.
+    pub fn turn(&self, list: &mut Vec<Arc<SendQueue>>, scratch: &mut Vec<u8>) -> Turn {
+        // An empty list is what makes the next push wake this flusher, so from here on a push counts
+        // for the turn after this one.
+        mem::swap(&mut *self.dirty.lock(), list);
+        let mut turn = Turn::default();
+        for queue in list.drain(..) {
+            self.flush(&queue, scratch, &mut turn);
+        }
+        if scratch.capacity() > SCRATCH_KEPT {
+            *scratch = Vec::new();
+        }
+        turn
+    }
+
+    /// Puts a queue that has become dirty on the list.
+    pub(super) fn enlist(&self, queue: Arc<SendQueue>) {
+        let mut dirty = self.dirty.lock();
+        let first = dirty.is_empty();
+        dirty.push(queue);
+        drop(dirty);
+        if first {
+            self.wake.notify_one();
+        }
+    }
+
+    pub(super) fn bounds(&self) -> &QueueBounds {
+        &self.bounds
+    }
+
+    pub(super) fn clock(&self) -> &CoarseClock {
+        &self.clock
+    }
+
+    pub(super) fn metrics(&self) -> &GatewayMetrics {
+        &self.metrics
+    }
+
+    fn flush(&self, queue: &Arc<SendQueue>, scratch: &mut Vec<u8>, turn: &mut Turn) {
+        let Some(mut batch) = queue.take() else {
+            return;
+        };
+        let frames = batch.frames.len();
+        let written = match write_at_once(&batch, scratch) {
+            Ok(written) => written,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => 0,
+            Err(_) => return queue.fail(&batch),
+        };
+        batch.frames.advance(written);
+        turn.connections += 1;
+        turn.frames += frames - batch.frames.len();
+        turn.bytes += written;
+        let stream = batch.stream.clone();
+        let transport = batch.transport();
+        if queue.settle(batch, written) == Settled::Blocked {
+            self.metrics.blocked_writes.increment(1);
+            let metrics = self.metrics.clone();
+            tokio::spawn(write_when_possible(
+                queue.clone(),
+                stream,
+                transport,
+                metrics,
+            ));
+        }
+    }
+
+    fn record(&self, turn: Turn) {
+        if turn.connections == 0 {
+            return;
+        }
+        self.metrics.bytes_out.increment(turn.bytes as u64);
+        self.metrics.frames_out.increment(turn.frames as u64);
+        self.metrics
+            .flush_connections
+            .record(turn.connections as f64);
+    }
+}
+
+/// How long to gather after a flush that took so long.
+fn rest_after(flush: Duration) -> Duration {
+    let rest = flush * REST_FACTOR;
+    if rest < REST_LEAST {
+        Duration::ZERO
+    } else {
+        rest.min(REST_MOST)
+    }
+}
+
+/// One system call: the only frame as it is, several copied together.
+fn write_at_once(batch: &Batch, scratch: &mut Vec<u8>) -> io::Result<usize> {
+    if let Some(frame) = batch.frames.single() {
+        return batch.stream.try_write(frame);
+    }
+    scratch.clear();
+    for frame in batch.frames.iter() {
+        scratch.extend_from_slice(frame);
+    }
+    batch.stream.try_write(scratch)
+}
+
+/// Writes for a connection whose socket is full, until nothing waits any more.
+async fn write_when_possible(
+    queue: Arc<SendQueue>,
+    stream: Arc<tokio::net::TcpStream>,
+    transport: u32,
+    metrics: GatewayMetrics,
+) {
+    loop {
+        // An error here shows again in the write.
+        let _ = stream.writable().await;
+        let Some(mut batch) = queue.take_again(transport) else {
+            return;
+        };
+        let frames = batch.frames.len();
+        let written = match write_what_fits(&mut batch) {
+            Ok(written) => written,
+            Err(_) => return queue.fail(&batch),
+        };
+        metrics.bytes_out.increment(written as u64);
+        metrics
+            .frames_out
+            .increment((frames - batch.frames.len()) as u64);
+        if queue.settle(batch, written) == Settled::Done {
+            return;
+        }
+    }
+}
+
+/// Vectored writes until the socket is full or nothing is left; the bytes written.
+fn write_what_fits(batch: &mut Batch) -> io::Result<usize> {
+    let mut total = 0;
+    while !batch.frames.is_empty() {
+        let mut slices = [io::IoSlice::new(&[]); VECTORED];
+        let count = batch.frames.slices(&mut slices);
+        match batch.stream.try_write_vectored(&slices[..count]) {
+            Ok(0) => break,
+            Ok(written) => {
+                total += written;
+                batch.frames.advance(written);
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(total)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flusher_rests_four_times_as_long_as_it_worked_within_bounds() {
+        assert_eq!(rest_after(Duration::from_micros(249)), Duration::ZERO);
+        assert_eq!(
+            rest_after(Duration::from_micros(250)),
+            Duration::from_millis(1)
+        );
+        assert_eq!(
+            rest_after(Duration::from_micros(900)),
+            Duration::from_micros(3_600)
+        );
+        assert_eq!(
+            rest_after(Duration::from_millis(2)),
+            Duration::from_millis(5)
+        );
+    }
+}

@@ -1,0 +1,493 @@
+//! The send queue of one connection: shared frames waiting for its socket, bounded in bytes.
+//!
+//! Fan-out appends under a short lock and never waits. Only the connection's home flusher, or while
+//! the socket would block a task of its own, takes frames out and writes them.
+
+use std::mem;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+use std::task::Waker;
+use std::time::Duration;
+
+use actors::delivery::Pushed;
+use bytes::Bytes;
+use futures_util::task::AtomicWaker;
+use parking_lot::Mutex;
+use protocol::session::ReplayBuffer;
+use protocol::{Encoding, HubMessage};
+use socket2::SockRef;
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+
+use super::flusher::Flusher;
+use super::frames::Frames;
+
+/// Bounds of a send queue, in bytes.
+#[derive(Debug, Clone, Copy)]
+pub struct QueueBounds {
+    /// Fan-out is refused above this.
+    pub soft: usize,
+    /// Anything else that would exceed this ends the connection.
+    pub hard: usize,
+    /// Fan-out is told to go on at this.
+    pub low: usize,
+    /// For a stateful connection fan-out is refused above this many unacknowledged bytes, too.
+    pub unacknowledged: usize,
+}
+
+/// How far a connection has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Takes frames.
+    Open,
+    /// Its last frame is queued; what waits is still written.
+    Closing,
+    /// Nothing is or will be written any more.
+    Closed,
+}
+
+type Wake = Box<dyn FnOnce() + Send>;
+
+/// Frames waiting for one connection.
+pub struct SendQueue {
+    state: Mutex<State>,
+    /// Signalled at the low mark, for tasks that wait for room.
+    room: Notify,
+    /// When the socket last took bytes or first refused them, by the coarse clock.
+    progress_ms: AtomicU64,
+    message_pack: AtomicBool,
+    /// The connection's task: it has to know when the queue is closed.
+    reader: AtomicWaker,
+    home: Arc<Flusher>,
+    me: Weak<SendQueue>,
+}
+
+struct State {
+    stream: Option<Arc<TcpStream>>,
+    /// Counts the transports of this connection; what belongs to an older one is dropped.
+    transport: u32,
+    frames: Frames,
+    /// Bytes of `frames` and of what is being written right now.
+    bytes: usize,
+    /// On its home flusher's list.
+    dirty: bool,
+    /// A task waits for writability; the flusher keeps off.
+    busy: bool,
+    phase: Phase,
+    wake: Option<Wake>,
+    waiting: bool,
+    replay: Option<Box<ReplayBuffer>>,
+}
+
+/// What was taken out to be written.
+pub(super) struct Batch {
+    pub stream: Arc<TcpStream>,
+    pub frames: Frames,
+    transport: u32,
+}
+
+/// What remains to be done after a write.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Settled {
+    /// Nothing, or a further push enlists the queue again.
+    Done,
+    /// The socket refuses more: somebody has to wait for it.
+    Blocked,
+}
+
+impl SendQueue {
+    /// A queue whose frames are written to `stream` by `home`.
+    pub fn new(home: Arc<Flusher>, stream: Arc<TcpStream>) -> Arc<Self> {
+        let progress_ms = AtomicU64::new(home.clock().now_ms());
+        Arc::new_cyclic(|me| SendQueue {
+            state: Mutex::new(State {
+                stream: Some(stream),
+                transport: 0,
+                frames: Frames::default(),
+                bytes: 0,
+                dirty: false,
+                busy: false,
+                phase: Phase::Open,
+                wake: None,
+                waiting: false,
+                replay: None,
+            }),
+            room: Notify::new(),
+            progress_ms,
+            message_pack: AtomicBool::new(false),
+            reader: AtomicWaker::new(),
+            home,
+            me: me.clone(),
+        })
+    }
+
+    /// Appends a frame of fan-out that holds `messages` counted messages, if there is room.
+    pub fn offer(&self, frame: &Bytes, messages: u32) -> Pushed {
+        let mut state = self.state.lock();
+        if state.phase != Phase::Open {
+            return Pushed::Closed;
+        }
+        if !state.has_room_for(frame.len(), self.home.bounds()) {
+            self.home.metrics().held_back.increment(1);
+            return Pushed::Full;
+        }
+        self.append(&mut state, frame.clone(), messages);
+        Pushed::Accepted
+    }
+
+    /// Appends a frame that must not be held back: a completion, a pong. A connection that lets too
+    /// much of that pile up is ended. Returns whether the frame was taken.
+    pub fn send(&self, frame: Bytes, messages: u32) -> bool {
+        let mut state = self.state.lock();
+        if state.phase != Phase::Open {
+            return false;
+        }
+        let waiting = state.bytes.max(state.unacknowledged());
+        if waiting + frame.len() > self.home.bounds().hard && waiting > 0 {
+            drop(state);
+            self.home.metrics().disconnected.increment(1);
+            tracing::info!(
+                bytes = waiting,
+                "connection lets its answers pile up, ended"
+            );
+            self.abort();
+            return false;
+        }
+        self.append(&mut state, frame, messages);
+        true
+    }
+
+    /// Appends the last frame; what waits is still written, then the socket is shut down.
+    pub fn close_with(&self, last: Bytes) -> bool {
+        let mut state = self.state.lock();
+        if state.phase != Phase::Open {
+            return false;
+        }
+        if state.stream.is_none() {
+            drop(state);
+            self.abort();
+            return true;
+        }
+        state.replay = None;
+        self.append(&mut state, last, 0);
+        state.phase = Phase::Closing;
+        self.progress_ms
+            .store(self.home.clock().now_ms(), Ordering::Relaxed);
+        let wake = state.wake.take();
+        drop(state);
+        self.announce(wake);
+        self.wake_reader();
+        true
+    }
+
+    /// Ends the connection at once; what waits is dropped.
+    pub fn abort(&self) {
+        let mut state = self.state.lock();
+        state.phase = Phase::Closed;
+        state.replay = None;
+        let stream = state.forget_transport();
+        let wake = state.wake.take();
+        drop(state);
+        if let Some(stream) = stream {
+            shut_down(&stream, std::net::Shutdown::Both);
+        }
+        self.announce(wake);
+        self.wake_reader();
+    }
+
+    /// Calls `wake` once there is room again, or the connection has closed; perhaps at once.
+    pub fn on_drain(&self, wake: Wake) {
+        let mut state = self.state.lock();
+        if state.phase == Phase::Open && !state.is_low(self.home.bounds()) {
+            state.wake = Some(wake);
+            return;
+        }
+        drop(state);
+        wake();
+    }
+
+    /// Waits until the queue is at its low mark; false when the connection has closed.
+    pub async fn wait_for_room(&self) -> bool {
+        loop {
+            let notified = self.room.notified();
+            tokio::pin!(notified);
+            notified.as_mut().enable();
+            {
+                let mut state = self.state.lock();
+                if state.phase != Phase::Open {
+                    return false;
+                }
+                if state.is_low(self.home.bounds()) {
+                    return true;
+                }
+                state.waiting = true;
+            }
+            notified.await;
+        }
+    }
+
+    /// The encoding of what is queued; JSON until the handshake says otherwise.
+    pub fn encoding(&self) -> Encoding {
+        match self.message_pack.load(Ordering::Relaxed) {
+            false => Encoding::Json,
+            true => Encoding::MessagePack,
+        }
+    }
+
+    pub(super) fn set_encoding(&self, encoding: Encoding) {
+        let message_pack = encoding == Encoding::MessagePack;
+        self.message_pack.store(message_pack, Ordering::Relaxed);
+    }
+
+    /// Wakes the connection's task.
+    pub(super) fn wake_reader(&self) {
+        self.reader.wake();
+    }
+
+    /// Says whom [`wake_reader`](Self::wake_reader) wakes.
+    pub(super) fn register_reader(&self, waker: &Waker) {
+        self.reader.register(waker);
+    }
+
+    /// How far the connection has come.
+    pub fn phase(&self) -> Phase {
+        self.state.lock().phase
+    }
+
+    /// Bytes waiting or being written.
+    pub fn bytes(&self) -> usize {
+        self.state.lock().bytes
+    }
+
+    /// When the socket last took bytes, by the coarse clock.
+    pub(super) fn last_progress(&self) -> Duration {
+        Duration::from_millis(self.progress_ms.load(Ordering::Relaxed))
+    }
+
+    /// How far the connection has come, bytes that wait, and milliseconds since the socket last took
+    /// some (or first refused them).
+    pub(super) fn look(&self, now_ms: u64) -> (Phase, usize, u64) {
+        let (phase, waiting) = {
+            let state = self.state.lock();
+            (state.phase, state.bytes)
+        };
+        let since = self.progress_ms.load(Ordering::Relaxed);
+        (phase, waiting, now_ms.saturating_sub(since))
+    }
+
+    /// Keeps sent messages until they are acknowledged, from now on.
+    pub fn keep_for_replay(&self) {
+        let most = self.home.bounds().hard;
+        self.state.lock().replay = Some(Box::new(ReplayBuffer::new(most)));
+    }
+
+    /// The peer has processed everything up to `sequence_id`.
+    pub fn acknowledge(&self, sequence_id: u64) {
+        let mut state = self.state.lock();
+        if let Some(replay) = state.replay.as_mut() {
+            replay.ack(sequence_id);
+        }
+        self.announce_if_low(state);
+    }
+
+    /// The transport is gone, the connection is not: what was sent waits for the next one.
+    pub fn detach(&self) {
+        let stream = self.state.lock().forget_transport();
+        if let Some(stream) = stream {
+            shut_down(&stream, std::net::Shutdown::Both);
+        }
+    }
+
+    /// Goes on over another transport: first the frame that `opening` makes of the Sequence message,
+    /// then all that was not acknowledged. False when closed.
+    pub fn attach(
+        &self,
+        stream: Arc<TcpStream>,
+        opening: impl FnOnce(&HubMessage) -> Bytes,
+    ) -> bool {
+        let mut state = self.state.lock();
+        if state.phase != Phase::Open {
+            return false;
+        }
+        let Some(replay) = state.replay.take() else {
+            return false;
+        };
+        let old = state.forget_transport();
+        state.stream = Some(stream);
+        self.append(&mut state, opening(&replay.sequence()), 0);
+        for frame in replay.unacked() {
+            self.append(&mut state, frame, 0);
+        }
+        state.replay = Some(replay);
+        drop(state);
+        if let Some(old) = old {
+            shut_down(&old, std::net::Shutdown::Both);
+        }
+        true
+    }
+
+    fn append(&self, state: &mut State, frame: Bytes, messages: u32) {
+        if messages > 0
+            && let Some(replay) = state.replay.as_mut()
+        {
+            // Cannot be full: nothing gets here that would exceed the hard bound.
+            let kept = replay.push(frame.clone(), messages);
+            debug_assert!(kept.is_ok());
+        }
+        if state.stream.is_none() {
+            return;
+        }
+        state.bytes += frame.len();
+        state.frames.push(frame);
+        if !state.dirty
+            && !state.busy
+            && let Some(me) = self.me.upgrade()
+        {
+            state.dirty = true;
+            self.home.enlist(me);
+        }
+    }
+
+    /// Takes everything out to be written by the flusher; none if there is nothing to do for it.
+    pub(super) fn take(&self) -> Option<Batch> {
+        let mut state = self.state.lock();
+        state.dirty = false;
+        if state.busy {
+            return None;
+        }
+        state.take()
+    }
+
+    /// Takes everything out for the task that waits on the transport of `batch_of`.
+    pub(super) fn take_again(&self, transport: u32) -> Option<Batch> {
+        let mut state = self.state.lock();
+        (state.transport == transport)
+            .then(|| state.take())
+            .flatten()
+    }
+
+    /// Puts back what could not be written and accounts for the rest.
+    pub(super) fn settle(&self, batch: Batch, written: usize) -> Settled {
+        let mut state = self.state.lock();
+        if state.transport != batch.transport {
+            return Settled::Done;
+        }
+        state.bytes = state.bytes.saturating_sub(written);
+        let blocked = !batch.frames.is_empty();
+        if blocked {
+            let later = mem::replace(&mut state.frames, batch.frames);
+            state.frames.extend(later);
+        }
+        if written > 0 || !state.busy {
+            self.progress_ms
+                .store(self.home.clock().now_ms(), Ordering::Relaxed);
+        }
+        state.busy = blocked || (state.busy && !state.frames.is_empty());
+        let busy = state.busy;
+        if state.phase == Phase::Closing && state.frames.is_empty() {
+            self.finish(&mut state);
+        }
+        self.announce_if_low(state);
+        if busy {
+            Settled::Blocked
+        } else {
+            Settled::Done
+        }
+    }
+
+    /// The socket has failed: the reader will see it too, whatever it waits for.
+    pub(super) fn fail(&self, batch: &Batch) {
+        let mut state = self.state.lock();
+        if state.transport != batch.transport {
+            return;
+        }
+        let stream = state.forget_transport();
+        if state.replay.is_none() {
+            state.phase = Phase::Closed;
+        }
+        let wake = (state.phase == Phase::Closed)
+            .then(|| state.wake.take())
+            .flatten();
+        drop(state);
+        if let Some(stream) = stream {
+            shut_down(&stream, std::net::Shutdown::Both);
+        }
+        self.announce(wake);
+        self.wake_reader();
+    }
+
+    /// Everything is written: says goodbye to the socket, which lives on until its reader lets go.
+    fn finish(&self, state: &mut State) {
+        state.phase = Phase::Closed;
+        if let Some(stream) = state.forget_transport() {
+            shut_down(&stream, std::net::Shutdown::Write);
+        }
+        self.wake_reader();
+    }
+
+    fn announce_if_low(&self, mut state: parking_lot::MutexGuard<'_, State>) {
+        if !state.waiting && state.wake.is_none() {
+            return;
+        }
+        if state.phase != Phase::Open || state.is_low(self.home.bounds()) {
+            state.waiting = false;
+            let wake = state.wake.take();
+            drop(state);
+            self.announce(wake);
+        }
+    }
+
+    fn announce(&self, wake: Option<Wake>) {
+        self.room.notify_waiters();
+        if let Some(wake) = wake {
+            wake();
+        }
+    }
+}
+
+impl State {
+    fn has_room_for(&self, len: usize, bounds: &QueueBounds) -> bool {
+        let fits = |used: usize, most: usize| used == 0 || used + len <= most;
+        fits(self.bytes, bounds.soft) && fits(self.unacknowledged(), bounds.unacknowledged)
+    }
+
+    fn is_low(&self, bounds: &QueueBounds) -> bool {
+        let low = bounds.low.min(bounds.unacknowledged / 2);
+        self.bytes <= bounds.low && self.unacknowledged() <= low
+    }
+
+    fn unacknowledged(&self) -> usize {
+        self.replay.as_ref().map_or(0, |replay| replay.bytes())
+    }
+
+    fn take(&mut self) -> Option<Batch> {
+        if self.frames.is_empty() {
+            return None;
+        }
+        Some(Batch {
+            stream: self.stream.clone()?,
+            frames: mem::take(&mut self.frames),
+            transport: self.transport,
+        })
+    }
+
+    fn forget_transport(&mut self) -> Option<Arc<TcpStream>> {
+        self.transport = self.transport.wrapping_add(1);
+        self.frames = Frames::default();
+        self.bytes = 0;
+        self.busy = false;
+        self.stream.take()
+    }
+}
+
+impl Batch {
+    /// Which transport of the connection this belongs to.
+    pub fn transport(&self) -> u32 {
+        self.transport
+    }
+}
+
+/// A socket that is gone already needs no shutting down, so a failure means nothing.
+fn shut_down(stream: &TcpStream, how: std::net::Shutdown) {
+    let _ = SockRef::from(stream).shutdown(how);
+}
