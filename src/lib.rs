@@ -3,6 +3,7 @@
 
 pub mod auth;
 pub mod chat;
+pub mod cli;
 pub mod config;
 pub mod drain;
 pub mod echo;
@@ -10,5 +11,9 @@ pub mod error;
 pub mod gateway;
 pub mod http;
 pub mod limits;
+pub mod node;
 pub mod rfc3339;
+pub mod store;
 pub mod telemetry;
+#[cfg(test)]
+mod tests;

@@ -1,2 +1,10 @@
 //! The hub process.
-fn main() {}
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use mussikon_hub::cli::{self, Cli};
+
+fn main() -> ExitCode {
+    cli::run(Cli::parse())
+}

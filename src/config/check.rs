@@ -138,6 +138,7 @@ fn bounds(config: &Config, checks: &mut Checks<'_>) {
         ),
         ("log.keep_files", config.log.keep_files as u64),
         ("log.queue_lines", config.log.queue_lines as u64),
+        ("drain.closes_per_second", config.drain.closes_per_second),
         ("drain.grace_ms", config.drain.grace_ms),
         (
             "threads.event_interval",

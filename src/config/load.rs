@@ -272,7 +272,7 @@ impl Schema {
 }
 
 /// Walks over all keys of a configuration and their values.
-pub(super) fn leaves(tree: &Json, prefix: &str, visit: &mut dyn FnMut(&str, &Json)) {
+pub(crate) fn leaves(tree: &Json, prefix: &str, visit: &mut dyn FnMut(&str, &Json)) {
     match tree {
         Json::Object(map) => map.iter().for_each(|(name, value)| {
             let separator = if prefix.is_empty() { "" } else { "." };

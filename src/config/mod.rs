@@ -17,11 +17,13 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use actors::cluster::FanoutLimits;
+use actors::journal::fjall::FjallOptions;
 use actors::machines::room::RoomLimits;
 use actors::runtime::RuntimeLimits;
 use serde::{Deserialize, Serialize};
 
 use crate::limits::GatewayLimits;
+pub(crate) use load::leaves;
 pub use load::{FileChoice, Loaded, Problem, Problems, Setting, Sources, load};
 pub use secret::Secret;
 pub use sections::{
@@ -63,6 +65,8 @@ pub struct Config {
     pub runtime: RuntimeLimits,
     /// Sessions and what they are shown.
     pub fanout: FanoutLimits,
+    /// The embedded store.
+    pub journal: FjallOptions,
     /// Requests over HTTP.
     pub http: HttpConfig,
     /// Which web pages may use the hub.
@@ -95,6 +99,7 @@ impl Default for Config {
             room: RoomLimits::default(),
             runtime: RuntimeLimits::default(),
             fanout: FanoutLimits::default(),
+            journal: FjallOptions::default(),
             http: HttpConfig::default(),
             cors: CorsConfig::default(),
             health: HealthConfig::default(),

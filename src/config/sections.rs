@@ -129,7 +129,9 @@ impl Default for LogConfig {
 pub struct DrainConfig {
     /// How long `/health/ready` says no before new connections are refused, so that a load balancer notices, in milliseconds.
     pub notice_ms: u64,
-    /// Over how much time the closing of all connections is spread, so that clients do not all come back at once, in milliseconds.
+    /// How many connections are closed per second, so that clients do not all come back at once.
+    pub closes_per_second: u64,
+    /// The closing of all connections takes at most this long, in milliseconds.
     pub spread_ms: u64,
     /// The process ends at the latest this long after the signal, in milliseconds.
     pub grace_ms: u64,
@@ -139,7 +141,8 @@ impl Default for DrainConfig {
     fn default() -> Self {
         Self {
             notice_ms: 0,
-            spread_ms: 5_000,
+            closes_per_second: 500,
+            spread_ms: 10_000,
             grace_ms: 25_000,
         }
     }

@@ -3,6 +3,8 @@
 pub mod health;
 mod middleware;
 pub mod problem;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::time::Duration;

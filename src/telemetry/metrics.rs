@@ -204,6 +204,54 @@ pub const METRICS: &[Metric] = &[
         &[],
         "Time the journal took to answer the readiness probe, in seconds.",
     ),
+    metric(
+        Counter,
+        "mussikon_journal_commits_total",
+        &[],
+        "Group commits of the embedded store; each is one sync of the disk.",
+    ),
+    metric(
+        Histogram,
+        "mussikon_journal_commit_requests",
+        &[],
+        "Writes that shared one group commit.",
+    ),
+    metric(
+        Histogram,
+        "mussikon_journal_commit_seconds",
+        &[],
+        "Time of one group commit with its sync, in seconds.",
+    ),
+    metric(
+        Gauge,
+        "mussikon_journal_queue_requests",
+        &[],
+        "Writes that wait for the next group commit.",
+    ),
+    metric(
+        Counter,
+        "mussikon_journal_queue_refusals_total",
+        &[],
+        "Writes refused because too many waited already.",
+    ),
+    metric(
+        Counter,
+        "mussikon_journal_conflicts_total",
+        &[],
+        "Appends refused by the embedded store because the head had moved.",
+    ),
+    metric(
+        Counter,
+        "mussikon_journal_counter_failures_total",
+        &[],
+        "Failed writes of the commit counter beside the store; until one succeeds a loss might go unnoticed.",
+    ),
+    metric(
+        Gauge,
+        "mussikon_journal_broken",
+        &[],
+        "1 after a write or sync of the embedded store failed: it acknowledges nothing more until it is opened again.",
+    ),
 ];
 
 /// Seconds; the third one is the target of 200 ms at p95 with its neighbours.
@@ -276,6 +324,17 @@ pub fn record_request(endpoint: &str, method: &'static str, status: u16, took: D
     .record(took.as_secs_f64());
 }
 
+/// Counts a request that found its musician. Labels are from fixed lists, so that their number is bounded.
+pub fn record_match(instrument: &'static str, location: &'static str) {
+    counter!("musical_matching_matches_total", "instrument" => instrument, "location" => location)
+        .increment(1);
+}
+
+/// Measures the time from a request's opening to its assignment.
+pub fn record_matching_duration(took: Duration) {
+    histogram!("musical_matching_matching_duration_seconds").record(took.as_secs_f64());
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -288,6 +347,8 @@ mod tests {
             describe();
             record_request("/health", "GET", 200, Duration::from_millis(150));
             record_request("/health", "GET", 503, Duration::from_millis(3));
+            record_match("piano", "other");
+            record_matching_duration(Duration::from_secs(20));
         });
         let text = handle.render();
         for line in [
@@ -300,6 +361,8 @@ mod tests {
             "musical_matching_request_duration_seconds_bucket{endpoint=\"/health\",method=\"GET\",le=\"0.2\"} 2",
             "musical_matching_request_duration_seconds_count{endpoint=\"/health\",method=\"GET\"} 2",
             "mussikon_corrupt_entities_total 0",
+            "musical_matching_matches_total{instrument=\"piano\",location=\"other\"} 1",
+            "musical_matching_matching_duration_seconds_bucket{le=\"60\"} 1",
         ] {
             assert!(text.lines().any(|l| l == line), "{line} in\n{text}");
         }

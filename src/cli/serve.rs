@@ -1,0 +1,78 @@
+//! `serve`: the hub itself, from its threads to its exit.
+
+use std::process;
+
+use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+use super::{Failed, print};
+use crate::config::{Config, ThreadsConfig};
+use crate::node::Node;
+use crate::telemetry;
+
+pub fn run(config: &Config) -> Result<(), Failed> {
+    let _log = telemetry::start(config).map_err(Failed::because)?;
+    let metrics = telemetry::metrics::install().map_err(Failed::because)?;
+    let runtime = runtime(&config.threads).map_err(Failed::because)?;
+    runtime.block_on(async {
+        // Listened for before there is anything to end, so that no signal is lost.
+        let mut signals = Signals::new().map_err(Failed::because)?;
+        let node = Node::start(config, metrics).await.map_err(|error| {
+            tracing::error!(%error, "the hub could not start");
+            Failed::because(error)
+        })?;
+        print(&format!("listening on http://{}", node.address()))?;
+        let name = signals.next().await.0;
+        tracing::info!(signal = name, "draining");
+        tokio::spawn(async move {
+            let (name, code) = signals.next().await;
+            tracing::warn!(signal = name, "second signal, ending at once");
+            process::exit(code);
+        });
+        if node.drain().await {
+            tracing::info!("drained");
+            Ok(())
+        } else {
+            Err(Failed(
+                "the grace is over before everything was finished".into(),
+            ))
+        }
+    })
+}
+
+fn runtime(config: &ThreadsConfig) -> std::io::Result<Runtime> {
+    let mut builder = Builder::new_multi_thread();
+    if config.workers > 0 {
+        builder.worker_threads(config.workers);
+    }
+    builder
+        .event_interval(config.event_interval)
+        .max_io_events_per_tick(config.io_events_per_tick)
+        .thread_name("hub")
+        .enable_all()
+        .build()
+}
+
+/// The signals that end a process.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    /// The next one: its name, and the exit code that shells expect of it.
+    async fn next(&mut self) -> (&'static str, i32) {
+        tokio::select! {
+            biased;
+            _ = self.terminate.recv() => ("SIGTERM", 128 + 15),
+            _ = self.interrupt.recv() => ("SIGINT", 128 + 2),
+        }
+    }
+}

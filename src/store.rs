@@ -1,0 +1,84 @@
+//! The store that the configuration asks for, behind the ports of the journal.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use actors::journal::fjall::{FjallJournal, OpenError};
+use actors::journal::{Journal, Wakeups};
+use thiserror::Error;
+
+use crate::config::Config;
+
+/// Folder of the journal in the data directory.
+const FOLDER: &str = "journal";
+
+/// Why there is no store.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// The directory cannot be made.
+    #[error("the directory {path} cannot be used: {source}")]
+    Directory {
+        /// The directory.
+        path: PathBuf,
+        /// What happened.
+        source: std::io::Error,
+    },
+    /// A command that only looks found nothing to look at.
+    #[error("there is no journal in {0}; name the right directory with --data-dir")]
+    Nothing(PathBuf),
+    /// Another process uses it.
+    #[error("the journal {0} is in use: a running hub holds its lock; stop it first")]
+    InUse(PathBuf),
+    /// It refuses to be opened, and says why.
+    #[error("the journal cannot be opened: {0}")]
+    Open(OpenError),
+}
+
+/// An open store.
+pub struct Store {
+    /// Journals, overlays, tables.
+    pub journal: Arc<dyn Journal>,
+    /// Durable alarms.
+    pub wakeups: Arc<dyn Wakeups>,
+    embedded: Arc<FjallJournal>,
+}
+
+impl Store {
+    /// Writes what waits and frees the directory.
+    pub async fn close(&self) {
+        self.embedded.close().await;
+    }
+}
+
+/// Opens the store, or makes it.
+pub fn open(config: &Config) -> Result<Store, StoreError> {
+    let path = config.data_dir.join(FOLDER);
+    std::fs::create_dir_all(&path).map_err(|source| StoreError::Directory {
+        path: path.clone(),
+        source,
+    })?;
+    embedded(&path, config)
+}
+
+/// Opens a store that is there already.
+pub fn open_existing(config: &Config) -> Result<Store, StoreError> {
+    let path = config.data_dir.join(FOLDER);
+    if path.is_dir() {
+        embedded(&path, config)
+    } else {
+        Err(StoreError::Nothing(config.data_dir.clone()))
+    }
+}
+
+fn embedded(path: &Path, config: &Config) -> Result<Store, StoreError> {
+    let opened = FjallJournal::open(path, &config.journal).map_err(|error| match error {
+        OpenError::Locked { path } => StoreError::InUse(path),
+        other => StoreError::Open(other),
+    })?;
+    let embedded = Arc::new(opened);
+    Ok(Store {
+        journal: embedded.clone(),
+        wakeups: embedded.clone(),
+        embedded,
+    })
+}
