@@ -23,8 +23,8 @@ use crate::telemetry::metrics::UPKEEP;
 
 /// What connection tokens are signed with is derived from the secret under this name.
 const TOKEN_KEY_CONTEXT: &str = "mussikon-hub 2026 connection tokens";
-/// Kept free at the end of the grace for what comes after the connections are closed.
-const RESERVE: Duration = Duration::from_secs(3);
+/// The part of the grace that is kept free for what comes after the connections are closed: one in so many.
+const RESERVE: u32 = 4;
 
 /// Why a hub did not start.
 #[derive(Debug, Error)]
@@ -149,7 +149,7 @@ impl Node {
         tokio::time::sleep(notice).await;
         self.signal.advance(Phase::Draining);
         let connections = self.gateway.connections();
-        let left = grace.saturating_sub(notice).saturating_sub(RESERVE);
+        let left = grace.saturating_sub(notice).saturating_sub(grace / RESERVE);
         let spread = spread(&self.limits, connections).min(left);
         tracing::info!(
             connections,

@@ -1,7 +1,9 @@
 //! `serve`: the hub itself, from its threads to its exit.
 
 use std::process;
+use std::time::Duration;
 
+use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -10,34 +12,41 @@ use crate::config::{Config, ThreadsConfig};
 use crate::node::Node;
 use crate::telemetry;
 
+/// For threads that are still busy when everything else has ended.
+const LAST_WAIT: Duration = Duration::from_secs(1);
+
 pub fn run(config: &Config) -> Result<(), Failed> {
     let _log = telemetry::start(config).map_err(Failed::because)?;
     let metrics = telemetry::metrics::install().map_err(Failed::because)?;
     let runtime = runtime(&config.threads).map_err(Failed::because)?;
-    runtime.block_on(async {
-        // Listened for before there is anything to end, so that no signal is lost.
-        let mut signals = Signals::new().map_err(Failed::because)?;
-        let node = Node::start(config, metrics).await.map_err(|error| {
-            tracing::error!(%error, "the hub could not start");
-            Failed::because(error)
-        })?;
-        print(&format!("listening on http://{}", node.address()))?;
-        let name = signals.next().await.0;
-        tracing::info!(signal = name, "draining");
-        tokio::spawn(async move {
-            let (name, code) = signals.next().await;
-            tracing::warn!(signal = name, "second signal, ending at once");
-            process::exit(code);
-        });
-        if node.drain().await {
-            tracing::info!("drained");
-            Ok(())
-        } else {
-            Err(Failed(
-                "the grace is over before everything was finished".into(),
-            ))
-        }
-    })
+    let served = runtime.block_on(serve(config, metrics));
+    // What still blocks a thread now had its grace.
+    runtime.shutdown_timeout(LAST_WAIT);
+    served
+}
+
+async fn serve(config: &Config, metrics: PrometheusHandle) -> Result<(), Failed> {
+    // Listened for before there is anything to end, so that no signal is lost.
+    let mut signals = Signals::new().map_err(Failed::because)?;
+    let node = Node::start(config, metrics).await.map_err(|error| {
+        tracing::error!(%error, "the hub could not start");
+        Failed::because(error)
+    })?;
+    print(&format!("listening on http://{}", node.address()))?;
+    let name = signals.next().await.0;
+    tracing::info!(signal = name, "draining");
+    tokio::spawn(async move {
+        let (name, code) = signals.next().await;
+        tracing::warn!(signal = name, "second signal, ending at once");
+        process::exit(code);
+    });
+    if node.drain().await {
+        tracing::info!("drained");
+        return Ok(());
+    }
+    Err(Failed(
+        "the grace is over before everything was finished".into(),
+    ))
 }
 
 fn runtime(config: &ThreadsConfig) -> std::io::Result<Runtime> {

@@ -133,7 +133,9 @@ impl Gateway {
             for handle in &handles[asked..now_asked] {
                 handle.signal(signal::DRAIN);
             }
-            let now_closed = due(handles.len(), elapsed.saturating_sub(finish), spread);
+            let now_closed = elapsed
+                .checked_sub(finish)
+                .map_or(0, |elapsed| due(handles.len(), elapsed, spread));
             for handle in &handles[closed..now_closed] {
                 handle.close(None, true);
             }

@@ -3,6 +3,7 @@
 use serde_json::Value as Json;
 
 use super::read;
+use crate::chat::methods::METHODS;
 use crate::config::{Config, leaves};
 use crate::error;
 use crate::telemetry::metrics::{Kind, METRICS};
@@ -163,6 +164,28 @@ pub fn errors() -> String {
             row.code,
             row.status.as_u16(),
             row.meaning
+        ));
+    }
+    rows.join("\n")
+}
+
+/// Every method of the chat hub.
+pub fn methods() -> String {
+    let mut rows = vec![
+        "| method | arguments | result | meaning |".into(),
+        "|---|---|---|---|".into(),
+    ];
+    for method in METHODS {
+        let code = |text: &str| match text {
+            "" => "–".to_owned(),
+            text => format!("`{}`", cell(text)),
+        };
+        rows.push(format!(
+            "| `{}` | {} | {} | {} |",
+            method.name,
+            code(method.arguments),
+            code(method.result),
+            cell(method.meaning)
         ));
     }
     rows.join("\n")
