@@ -13,7 +13,8 @@ use crate::auth::Identity;
 use crate::gateway::app::{
     Call, ConnectRefused, HubApp, HubSession, InvokeError, Invoked, Method, Outcome,
 };
-use crate::gateway::handle::{AskError, ConnectionHandle};
+use crate::gateway::calls::AskError;
+use crate::gateway::handle::ConnectionHandle;
 
 /// Longest string that `BigString` and the padding of `SendBurst` make.
 const MOST_CHARACTERS: usize = 16 * 1024 * 1024;

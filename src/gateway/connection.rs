@@ -3,14 +3,16 @@
 //! One small future per connection, polled by hand, without a buffer of its own: input is read into a
 //! buffer of the thread and used up before the poll ends, unless reading has to pause.
 
+mod events;
+
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use protocol::Raw;
 use protocol::server::{CLOSED_WITH_ERROR, ServerConnection, ServerEvent};
-use protocol::{CloseReason, HubMessage, Raw};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::app::HubSession;
@@ -21,7 +23,7 @@ use super::lane::Lane;
 use super::rate::Usage;
 use super::send_queue::Phase;
 use super::upload::UploadSender;
-use super::websocket::{CloseCode, FrameBuilder, Received, close_frame};
+use super::websocket::Received;
 use crate::auth::Identity;
 
 /// Reads in one poll before others get their turn.
@@ -248,114 +250,6 @@ impl Connection {
             self.transmit();
             self.act(event, cx);
         }
-    }
-
-    fn act(&mut self, event: ServerEvent, cx: &mut Context<'_>) {
-        match event {
-            ServerEvent::Handshaked { stateful, .. } => self.begin(stateful),
-            ServerEvent::Invocation {
-                invocation_id,
-                call,
-            } => self.invoke(invocation_id, call, false, cx),
-            ServerEvent::StreamInvocation {
-                invocation_id,
-                call,
-            } => self.invoke(Some(invocation_id), call, true, cx),
-            ServerEvent::Refused {
-                invocation_id,
-                error,
-            } => super::reply::refuse(&self.handle, Some(&invocation_id), error),
-            ServerEvent::StreamItem { stream_id, item } => {
-                let upload = self.handle.calls.lock().uploads.get(&stream_id).cloned();
-                // The next round of events pushes it, or holds.
-                self.blocked = upload.map(|upload| (upload, item));
-            }
-            ServerEvent::StreamEnded { stream_id, error } => {
-                self.handle.end_upload(&stream_id, error);
-            }
-            ServerEvent::Cancel { invocation_id } => self.handle.cancel(&invocation_id),
-            ServerEvent::ClientResult {
-                invocation_id,
-                outcome,
-            } => self.handle.answered(&invocation_id, outcome),
-            ServerEvent::Acknowledged { sequence_id } => self.handle.queue.acknowledge(sequence_id),
-            ServerEvent::Resumed => {}
-            ServerEvent::Closed(reason) => self.closed(&reason),
-        }
-    }
-
-    /// The handshake is done.
-    fn begin(&mut self, stateful: bool) {
-        if stateful {
-            self.handle.queue.keep_for_replay();
-            self.handle.resumable.store(true, Ordering::Release);
-        }
-        let identity = self.identity.take().map(|identity| *identity);
-        let app = &self.hub.route.app;
-        match app.connected(self.handle.clone(), identity) {
-            Ok(session) => self.session = Some(session),
-            Err(refused) => self.handle.close(Some(&refused.0), false),
-        }
-    }
-
-    /// The protocol is at its end; what it had to say is queued.
-    fn closed(&mut self, reason: &CloseReason) {
-        tracing::debug!(connection = self.handle.id(), %reason, "connection closed");
-        self.handle
-            .queue
-            .close_with(Bytes::copy_from_slice(&close_frame(CloseCode::Normal)));
-    }
-
-    /// Sends what the protocol itself has to say, in one frame.
-    fn transmit(&mut self) {
-        let Some(first) = self.protocol.poll_transmit() else {
-            return;
-        };
-        let binary = self.protocol.encoding().is_binary();
-        let mut frame = FrameBuilder::new(binary, first.len());
-        frame.payload().extend_from_slice(&first);
-        while let Some(record) = self.protocol.poll_transmit() {
-            frame.payload().extend_from_slice(&record);
-        }
-        self.handle.queue.send(frame.finish(), 0);
-    }
-
-    /// The transport is gone without a goodbye.
-    fn lost(&mut self) -> Flow {
-        self.input = None;
-        self.protocol.transport_lost(self.handle.core.now());
-        if self.protocol.is_stateful() {
-            self.handle.queue.detach();
-        } else {
-            self.handle.queue.abort();
-        }
-        Flow::Over
-    }
-
-    /// Another transport, perhaps while the old one seems alive.
-    fn resume(&mut self) {
-        let Some(transport) = self.handle.resume.lock().take() else {
-            return;
-        };
-        if self.protocol.resume(self.handle.core.now()).is_err() {
-            return;
-        }
-        let opening = |sequence: &HubMessage| self.handle.encode(sequence).unwrap_or_default();
-        let stream = transport.stream.clone();
-        if self.handle.queue.attach(stream, opening) {
-            let most = self.handle.core.limits.max_frame_bytes;
-            self.input = Some(Input::new(transport, most));
-            self.handle.core.metrics.resumed.increment(1);
-        }
-    }
-
-    /// Pings, acknowledges, gives up: whatever the protocol has to do at this time.
-    fn tick(&mut self, cx: &mut Context<'_>) {
-        self.protocol.note_sent(self.handle.queue.last_progress());
-        self.protocol.handle_timeout(self.handle.core.now());
-        self.transmit();
-        // Unless events have to wait for others, one of them may be the end.
-        self.poll_events(cx);
     }
 
     fn publish_due(&self) {

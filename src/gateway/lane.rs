@@ -8,8 +8,8 @@ use futures_util::future::BoxFuture;
 use protocol::{Id, Raw};
 
 use super::app::{Call, InvokeError, Invoked, MethodKind};
+use super::calls::RunningId;
 use super::connection::Connection;
-use super::handle::RunningId;
 use super::reply::{Answer, Reply, refuse, run_detached, run_stream};
 use super::upload::upload;
 

@@ -7,6 +7,7 @@
 pub mod accept;
 pub mod app;
 pub mod callbacks;
+pub mod calls;
 mod clock;
 mod connection;
 mod core;

@@ -15,7 +15,7 @@ use super::core::Core;
 use super::hub::Hub;
 use super::token::{Ticket, UserDigest, public_id};
 use super::upgrade;
-use crate::auth::Identity;
+use crate::auth::{Identity, bearer_token};
 
 /// What the handlers of one hub share.
 #[derive(Clone)]
@@ -115,9 +115,7 @@ async fn connect(State(endpoint): State<Endpoint>, request: Request) -> Result<R
 impl Endpoint {
     /// The caller, as far as this hub wants to know it.
     pub fn identify(&self, request: &Request<Body>) -> Result<Option<Identity>, Refused> {
-        let token = bearer(request.headers());
-        let query = request.uri().query().unwrap_or_default();
-        let token = token.or_else(|| query_value(query, "access_token").map(Into::into));
+        let token = bearer_token(request.headers(), request.uri());
         let required = self.hub.route.auth_required;
         match token.map(|token| self.core.authenticate.authenticate(&token)) {
             Some(Ok(identity)) => Ok(Some(identity)),
@@ -203,14 +201,6 @@ pub(super) type Peer = std::net::SocketAddr;
 
 pub(super) fn unknown_id() -> Refused {
     Refused::new(StatusCode::NOT_FOUND, "No Connection with that ID")
-}
-
-fn bearer(headers: &HeaderMap) -> Option<String> {
-    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, token) = value.split_once(' ')?;
-    scheme
-        .eq_ignore_ascii_case("bearer")
-        .then(|| token.trim().to_owned())
 }
 
 fn forwarded_for(headers: &HeaderMap) -> Option<std::net::IpAddr> {

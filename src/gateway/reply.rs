@@ -10,7 +10,8 @@ use protocol::{Headers, HubMessage, Id, Outcome as WireOutcome, Raw};
 use tokio::sync::oneshot;
 
 use super::app::{InvokeError, Outcome};
-use super::handle::{ConnectionHandle, RunningId};
+use super::calls::RunningId;
+use super::handle::ConnectionHandle;
 use super::hub::Hub;
 
 /// How a call ended.

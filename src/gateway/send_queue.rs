@@ -3,7 +3,11 @@
 //! Fan-out appends under a short lock and never waits. Only the connection's home flusher, or while
 //! the socket would block a task of its own, takes frames out and writes them.
 
-use std::mem;
+mod flushing;
+mod state;
+mod transport;
+
+use std::net::Shutdown;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::task::Waker;
@@ -13,14 +17,13 @@ use actors::delivery::Pushed;
 use bytes::Bytes;
 use futures_util::task::AtomicWaker;
 use parking_lot::Mutex;
-use protocol::session::ReplayBuffer;
-use protocol::{Encoding, HubMessage};
-use socket2::SockRef;
+use protocol::Encoding;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 
+pub(super) use self::flushing::{Batch, Settled};
+use self::state::{State, Wake, shut_down};
 use super::flusher::Flusher;
-use super::frames::Frames;
 
 /// Bounds of a send queue, in bytes.
 #[derive(Debug, Clone, Copy)]
@@ -46,8 +49,6 @@ pub enum Phase {
     Closed,
 }
 
-type Wake = Box<dyn FnOnce() + Send>;
-
 /// Frames waiting for one connection.
 pub struct SendQueue {
     state: Mutex<State>,
@@ -62,56 +63,12 @@ pub struct SendQueue {
     me: Weak<SendQueue>,
 }
 
-struct State {
-    stream: Option<Arc<TcpStream>>,
-    /// Counts the transports of this connection; what belongs to an older one is dropped.
-    transport: u32,
-    frames: Frames,
-    /// Bytes of `frames` and of what is being written right now.
-    bytes: usize,
-    /// On its home flusher's list.
-    dirty: bool,
-    /// A task waits for writability; the flusher keeps off.
-    busy: bool,
-    phase: Phase,
-    wake: Option<Wake>,
-    waiting: bool,
-    replay: Option<Box<ReplayBuffer>>,
-}
-
-/// What was taken out to be written.
-pub(super) struct Batch {
-    pub stream: Arc<TcpStream>,
-    pub frames: Frames,
-    transport: u32,
-}
-
-/// What remains to be done after a write.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Settled {
-    /// Nothing, or a further push enlists the queue again.
-    Done,
-    /// The socket refuses more: somebody has to wait for it.
-    Blocked,
-}
-
 impl SendQueue {
     /// A queue whose frames are written to `stream` by `home`.
     pub fn new(home: Arc<Flusher>, stream: Arc<TcpStream>) -> Arc<Self> {
         let progress_ms = AtomicU64::new(home.clock().now_ms());
         Arc::new_cyclic(|me| SendQueue {
-            state: Mutex::new(State {
-                stream: Some(stream),
-                transport: 0,
-                frames: Frames::default(),
-                bytes: 0,
-                dirty: false,
-                busy: false,
-                phase: Phase::Open,
-                wake: None,
-                waiting: false,
-                replay: None,
-            }),
+            state: Mutex::new(State::new(stream)),
             room: Notify::new(),
             progress_ms,
             message_pack: AtomicBool::new(false),
@@ -189,7 +146,7 @@ impl SendQueue {
         let wake = state.wake.take();
         drop(state);
         if let Some(stream) = stream {
-            shut_down(&stream, std::net::Shutdown::Both);
+            shut_down(&stream, Shutdown::Both);
         }
         self.announce(wake);
         self.wake_reader();
@@ -275,57 +232,6 @@ impl SendQueue {
         (phase, waiting, now_ms.saturating_sub(since))
     }
 
-    /// Keeps sent messages until they are acknowledged, from now on.
-    pub fn keep_for_replay(&self) {
-        let most = self.home.bounds().hard;
-        self.state.lock().replay = Some(Box::new(ReplayBuffer::new(most)));
-    }
-
-    /// The peer has processed everything up to `sequence_id`.
-    pub fn acknowledge(&self, sequence_id: u64) {
-        let mut state = self.state.lock();
-        if let Some(replay) = state.replay.as_mut() {
-            replay.ack(sequence_id);
-        }
-        self.announce_if_low(state);
-    }
-
-    /// The transport is gone, the connection is not: what was sent waits for the next one.
-    pub fn detach(&self) {
-        let stream = self.state.lock().forget_transport();
-        if let Some(stream) = stream {
-            shut_down(&stream, std::net::Shutdown::Both);
-        }
-    }
-
-    /// Goes on over another transport: first the frame that `opening` makes of the Sequence message,
-    /// then all that was not acknowledged. False when closed.
-    pub fn attach(
-        &self,
-        stream: Arc<TcpStream>,
-        opening: impl FnOnce(&HubMessage) -> Bytes,
-    ) -> bool {
-        let mut state = self.state.lock();
-        if state.phase != Phase::Open {
-            return false;
-        }
-        let Some(replay) = state.replay.take() else {
-            return false;
-        };
-        let old = state.forget_transport();
-        state.stream = Some(stream);
-        self.append(&mut state, opening(&replay.sequence()), 0);
-        for frame in replay.unacked() {
-            self.append(&mut state, frame, 0);
-        }
-        state.replay = Some(replay);
-        drop(state);
-        if let Some(old) = old {
-            shut_down(&old, std::net::Shutdown::Both);
-        }
-        true
-    }
-
     fn append(&self, state: &mut State, frame: Bytes, messages: u32) {
         if messages > 0
             && let Some(replay) = state.replay.as_mut()
@@ -348,83 +254,6 @@ impl SendQueue {
         }
     }
 
-    /// Takes everything out to be written by the flusher; none if there is nothing to do for it.
-    pub(super) fn take(&self) -> Option<Batch> {
-        let mut state = self.state.lock();
-        state.dirty = false;
-        if state.busy {
-            return None;
-        }
-        state.take()
-    }
-
-    /// Takes everything out for the task that waits on the transport of `batch_of`.
-    pub(super) fn take_again(&self, transport: u32) -> Option<Batch> {
-        let mut state = self.state.lock();
-        (state.transport == transport)
-            .then(|| state.take())
-            .flatten()
-    }
-
-    /// Puts back what could not be written and accounts for the rest.
-    pub(super) fn settle(&self, batch: Batch, written: usize) -> Settled {
-        let mut state = self.state.lock();
-        if state.transport != batch.transport {
-            return Settled::Done;
-        }
-        state.bytes = state.bytes.saturating_sub(written);
-        let blocked = !batch.frames.is_empty();
-        if blocked {
-            let later = mem::replace(&mut state.frames, batch.frames);
-            state.frames.extend(later);
-        }
-        if written > 0 || !state.busy {
-            self.progress_ms
-                .store(self.home.clock().now_ms(), Ordering::Relaxed);
-        }
-        state.busy = blocked || (state.busy && !state.frames.is_empty());
-        let busy = state.busy;
-        if state.phase == Phase::Closing && state.frames.is_empty() {
-            self.finish(&mut state);
-        }
-        self.announce_if_low(state);
-        if busy {
-            Settled::Blocked
-        } else {
-            Settled::Done
-        }
-    }
-
-    /// The socket has failed: the reader will see it too, whatever it waits for.
-    pub(super) fn fail(&self, batch: &Batch) {
-        let mut state = self.state.lock();
-        if state.transport != batch.transport {
-            return;
-        }
-        let stream = state.forget_transport();
-        if state.replay.is_none() {
-            state.phase = Phase::Closed;
-        }
-        let wake = (state.phase == Phase::Closed)
-            .then(|| state.wake.take())
-            .flatten();
-        drop(state);
-        if let Some(stream) = stream {
-            shut_down(&stream, std::net::Shutdown::Both);
-        }
-        self.announce(wake);
-        self.wake_reader();
-    }
-
-    /// Everything is written: says goodbye to the socket, which lives on until its reader lets go.
-    fn finish(&self, state: &mut State) {
-        state.phase = Phase::Closed;
-        if let Some(stream) = state.forget_transport() {
-            shut_down(&stream, std::net::Shutdown::Write);
-        }
-        self.wake_reader();
-    }
-
     fn announce_if_low(&self, mut state: parking_lot::MutexGuard<'_, State>) {
         if !state.waiting && state.wake.is_none() {
             return;
@@ -443,51 +272,4 @@ impl SendQueue {
             wake();
         }
     }
-}
-
-impl State {
-    fn has_room_for(&self, len: usize, bounds: &QueueBounds) -> bool {
-        let fits = |used: usize, most: usize| used == 0 || used + len <= most;
-        fits(self.bytes, bounds.soft) && fits(self.unacknowledged(), bounds.unacknowledged)
-    }
-
-    fn is_low(&self, bounds: &QueueBounds) -> bool {
-        let low = bounds.low.min(bounds.unacknowledged / 2);
-        self.bytes <= bounds.low && self.unacknowledged() <= low
-    }
-
-    fn unacknowledged(&self) -> usize {
-        self.replay.as_ref().map_or(0, |replay| replay.bytes())
-    }
-
-    fn take(&mut self) -> Option<Batch> {
-        if self.frames.is_empty() {
-            return None;
-        }
-        Some(Batch {
-            stream: self.stream.clone()?,
-            frames: mem::take(&mut self.frames),
-            transport: self.transport,
-        })
-    }
-
-    fn forget_transport(&mut self) -> Option<Arc<TcpStream>> {
-        self.transport = self.transport.wrapping_add(1);
-        self.frames = Frames::default();
-        self.bytes = 0;
-        self.busy = false;
-        self.stream.take()
-    }
-}
-
-impl Batch {
-    /// Which transport of the connection this belongs to.
-    pub fn transport(&self) -> u32 {
-        self.transport
-    }
-}
-
-/// A socket that is gone already needs no shutting down, so a failure means nothing.
-fn shut_down(stream: &TcpStream, how: std::net::Shutdown) {
-    let _ = SockRef::from(stream).shutdown(how);
 }

@@ -1,0 +1,10 @@
+//! The gateway in this process, over real sockets: what a client of any kind meets.
+#![allow(clippy::unwrap_used)]
+
+mod echo;
+mod flusher;
+mod http;
+mod lifecycle;
+mod server;
+mod streams;
+mod wire;
