@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use actors::ids::NodeId;
+use actors::journal::fjall::OpenError;
 use axum::http::Uri;
 use tracing_subscriber::EnvFilter;
 
@@ -99,6 +100,13 @@ fn bounds(config: &Config, checks: &mut Checks<'_>) {
         let (name, text) = problem.split_once(' ').unwrap_or((&problem, ""));
         checks.require(false, &format!("gateway.{name}"), text);
     }
+    if let Err(OpenError::Option { name, least, .. }) = config.journal.check() {
+        checks.require(
+            false,
+            &format!("journal.{name}"),
+            format!("must be at least {least}"),
+        );
+    }
     for (key, value) in [
         ("room.text_chars", room.text_chars as u64),
         ("room.name_chars", room.name_chars as u64),
@@ -157,6 +165,11 @@ fn bounds(config: &Config, checks: &mut Checks<'_>) {
         largest <= config.gateway.max_message_bytes,
         "gateway.max_message_bytes",
         format!("must be at least {largest}, so that the longest message that a room allows fits"),
+    );
+    checks.require(
+        config.runtime.batch_bytes + config.gateway.max_message_bytes <= config.journal.max_row_bytes,
+        "journal.max_row_bytes",
+        "must be above runtime.batch_bytes and gateway.max_message_bytes together, so that a batch fits",
     );
     checks.require(
         room.members >= 2,

@@ -175,8 +175,12 @@ fn contradictions_are_reported_together_with_wrong_values() {
         ("MUSSIKON_ROOM__TEXT_CHARS", "0"),
         ("MUSSIKON_ROOM__METADATA_BYTES", "40000"),
         ("MUSSIKON_GATEWAY__PARALLEL_STREAMS", "0"),
+        ("MUSSIKON_JOURNAL__LOG_BYTES", "1"),
+        ("MUSSIKON_JOURNAL__MAX_ROW_BYTES", "1"),
     ]));
     for key in [
+        "journal.log_bytes (from MUSSIKON_JOURNAL__LOG_BYTES): must be at least 67108864",
+        "journal.max_row_bytes",
         "gateway.max_message_bytes",
         "gateway.parallel_streams (from MUSSIKON_GATEWAY__PARALLEL_STREAMS): must be at least 1",
         "jwt_secret",

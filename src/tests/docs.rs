@@ -36,6 +36,8 @@ fn generated(file: &str, mark: &str, fresh: &str) {
 fn the_tables_of_the_documents_are_those_of_the_code() {
     // One test, so that rewriting never meets itself.
     generated("README.md", "config", &tables::config());
+    generated("README.md", "methods", &tables::methods());
+    generated("README.md", "callbacks", &tables::callbacks());
     generated("README.md", "errors", &tables::errors());
     generated("README.md", "metrics", &tables::metrics());
 }

@@ -6,6 +6,7 @@ use super::read;
 use crate::chat::methods::METHODS;
 use crate::config::{Config, leaves};
 use crate::error;
+use crate::gateway::callbacks::CALLBACKS;
 use crate::telemetry::metrics::{Kind, METRICS};
 
 /// Sections of the configuration: prefix of the key, file and struct that it is read into.
@@ -164,6 +165,24 @@ pub fn errors() -> String {
             row.code,
             row.status.as_u16(),
             row.meaning
+        ));
+    }
+    rows.join("\n")
+}
+
+/// Every callback of the chat hub.
+pub fn callbacks() -> String {
+    let mut rows = vec![
+        "| callback | argument | one per sequence | meaning |".into(),
+        "|---|---|---|---|".into(),
+    ];
+    for callback in CALLBACKS {
+        let journaled = if callback.journaled { "yes" } else { "no" };
+        rows.push(format!(
+            "| `{}` | `{}` | {journaled} | {} |",
+            callback.name,
+            cell(callback.shape),
+            cell(callback.meaning)
         ));
     }
     rows.join("\n")

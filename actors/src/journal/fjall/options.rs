@@ -66,7 +66,8 @@ impl Default for FjallOptions {
 }
 
 impl FjallOptions {
-    pub(super) fn check(&self) -> Result<(), OpenError> {
+    /// Whether all of it can work; else the first setting that is too small.
+    pub fn check(&self) -> Result<(), OpenError> {
         let least: [(&'static str, u64, u64); 9] = [
             ("log_bytes", self.log_bytes, 64 << 20),
             ("write_buffer_bytes", self.write_buffer_bytes, 1 << 20),
