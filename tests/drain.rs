@@ -2,13 +2,14 @@
 
 use std::os::unix::process::ExitStatusExt;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use chaos::client::{Client, Settings};
 use protocol::{CloseReason, Encoding};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::time::Instant;
 
 mod common;
 use common::{TestHub, token};
