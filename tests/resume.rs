@@ -82,10 +82,10 @@ async fn readers_resume_by_sequence_whatever_happens_to_their_connections() {
         proxy.heal();
     }
     stop.send_replace(true);
-    let sent = timeout(SOON, senders.join_all()).await.unwrap();
+    let fared = timeout(SOON, senders.join_all()).await.unwrap();
     assert!(
-        sent.iter().all(|count| *count > 50),
-        "{sent:?} acknowledged"
+        fared.iter().all(|fared| fared.acknowledged > 50),
+        "{fared:?}"
     );
 
     let summary: Value = owner.invoke("JoinRoom", json!([ROOM])).await.unwrap();

@@ -108,9 +108,18 @@ pub struct Sending {
     pub give_up_every: usize,
 }
 
+/// How a sender fared.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Fared {
+    /// Messages that were acknowledged.
+    pub acknowledged: usize,
+    /// Attempts whose answer was lost.
+    pub unanswered: usize,
+}
+
 /// Sends messages one after the other until `stop` is true. A message whose answer is lost is sent again under its id, on a
-/// new connection. Returns how many were acknowledged.
-pub async fn send(sending: Sending, history: History, stop: watch::Receiver<bool>) -> usize {
+/// new connection.
+pub async fn send(sending: Sending, history: History, stop: watch::Receiver<bool>) -> Fared {
     let Sending {
         user,
         settings,
@@ -118,7 +127,7 @@ pub async fn send(sending: Sending, history: History, stop: watch::Receiver<bool
         ..
     } = &sending;
     let mut client: Option<Client> = None;
-    let (mut acknowledged, mut unanswered) = (0, 0);
+    let mut fared = Fared::default();
     for number in 0.. {
         if *stop.borrow() {
             break;
@@ -143,7 +152,7 @@ pub async fn send(sending: Sending, history: History, stop: watch::Receiver<bool
                             sequence,
                         },
                     );
-                    acknowledged += 1;
+                    fared.acknowledged += 1;
                     client = Some(connected);
                     break;
                 }
@@ -155,8 +164,9 @@ pub async fn send(sending: Sending, history: History, stop: watch::Receiver<bool
                 Ok(Err(InvokeError::Refused(_))) => client = Some(connected),
                 // Lost, or late: a new connection is next.
                 _ => {
-                    unanswered += 1;
-                    if sending.give_up_every > 0 && unanswered % sending.give_up_every == 0 {
+                    fared.unanswered += 1;
+                    let every = sending.give_up_every;
+                    if every > 0 && fared.unanswered % every == 0 {
                         break;
                     }
                 }
@@ -165,7 +175,7 @@ pub async fn send(sending: Sending, history: History, stop: watch::Receiver<bool
         }
         sleep(sending.pause).await;
     }
-    acknowledged
+    fared
 }
 
 /// Whether an error says that the message will never be there.

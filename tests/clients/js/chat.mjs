@@ -49,8 +49,8 @@ test("a room is made with its members and each of them is told", async () => {
   await carol.join(roomId, 0);
   const events = await carol.upTo(roomId, room.head);
   same(events.map(({ sequence }) => sequence), Array.from({ length: room.head }, (_, at) => at + 1));
-  equal(events[0].target, "RoomChanged");
-  ok(events.every((event) => event.roomId === roomId && JOURNALED.includes(event.target)));
+  equal(events[0].callback, "RoomChanged");
+  ok(events.every((event) => event.roomId === roomId && JOURNALED.includes(event.callback)));
 });
 
 test("a message reaches everyone alike, whatever their encoding", async () => {
@@ -63,7 +63,7 @@ test("a message reaches everyone alike, whatever their encoding", async () => {
   for (const member of everyone) {
     const { reactions, ...message } = await member.next(roomId, "ReceiveMessage");
     same(message, {
-      target: "ReceiveMessage", roomId, sequence: head + 1, number: 1, id: "first", senderId: "alice", kind: "text",
+      callback: "ReceiveMessage", roomId, sequence: head + 1, number: 1, id: "first", senderId: "alice", kind: "text",
       text: "¿Tocamos? 🎷", sentAt: sent.sentAt,
     });
     ok(reactions === undefined || Object.keys(reactions).length === 0);
@@ -125,7 +125,7 @@ test("edits, deletions and reactions are told, and history shows the latest stat
   await alice.invoke("EditMessage", roomId, one.sequence, "typo");
   for (const member of [alice, bob]) {
     const event = await member.next(roomId, "MessageEdited");
-    same([event.target, event.text, event.sequence], ["MessageEdited", "typo", two.sequence + 1]);
+    same([event.target, event.text, event.sequence], [one.sequence, "typo", two.sequence + 1]);
   }
   await rejects(bob.invoke("EditMessage", roomId, one.sequence, "not mine"), coded("forbidden"));
   await bob.invoke("AddReaction", roomId, one.sequence, "🎺");

@@ -14,20 +14,20 @@ export class Member {
     const member = new Member();
     member.user = user;
     member.connection = await connect("/hubs/chat", { token, ...settings });
-    for (const target of JOURNALED) member.connection.on(target, (event) => member.#arrived(target, event));
-    for (const target of ["RoomAdded", "MessagesRead", "UserTyping", "PresenceChanged", "StreamReset"]) {
-      member[target] = calls(member.connection, target);
+    for (const callback of JOURNALED) member.connection.on(callback, (event) => member.#arrived(callback, event));
+    for (const callback of ["RoomAdded", "MessagesRead", "UserTyping", "PresenceChanged", "StreamReset"]) {
+      member[callback] = calls(member.connection, callback);
     }
     return member;
   }
 
-  #arrived(target, event) {
+  #arrived(callback, event) {
     const room = this.room(event.roomId);
     if (room.last !== undefined && event.sequence !== room.last + 1) {
       room.events.push(new Error(`${this.user} in ${event.roomId}: ${event.sequence} after ${room.last}`));
     }
     room.last = event.sequence;
-    room.events.push({ target, ...event });
+    room.events.push({ callback, ...event });
   }
 
   room(roomId) {
@@ -49,10 +49,10 @@ export class Member {
   }
 
   /** The next event of a room, which must be of this kind. */
-  async next(roomId, target) {
+  async next(roomId, callback) {
     const event = await this.room(roomId).events.next();
     if (event instanceof Error) throw event;
-    if (target) equal(event.target, target, JSON.stringify(event));
+    if (callback) equal(event.callback, callback, JSON.stringify(event));
     return event;
   }
 

@@ -83,7 +83,7 @@ test("a member that reconnects resumes by sequence without a gap", async () => {
     if (number % 50 === 25) await ask("cut");
   }
   const events = await bob.upTo(roomId, last.sequence);
-  const texts = events.filter(({ target }) => target === "ReceiveMessage").map(({ text }) => text);
+  const texts = events.filter(({ callback }) => callback === "ReceiveMessage").map(({ text }) => text);
   same(texts, Array.from({ length: 150 }, (_, at) => `message ${at}`));
   ok(reconnected >= 1, "the connection was cut");
 
