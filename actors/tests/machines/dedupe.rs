@@ -51,8 +51,10 @@ fn the_same_id_with_anything_else_is_refused() {
         Err(RoomRejection::IdReused)
     );
     assert_eq!(hall.send("bob", "m1", ""), Err(RoomRejection::IdReused));
-    let reply = hall.send_content("bob", "m1", words("hello"), Some(target));
-    assert_eq!(reply, Err(RoomRejection::IdReused));
+    for target in [target, Sequence::ZERO] {
+        let reply = hall.send_content("bob", "m1", words("hello"), Some(target));
+        assert_eq!(reply, Err(RoomRejection::IdReused));
+    }
     assert_eq!(
         hall.send_content("bob", "m1", place(1.0), None),
         Err(RoomRejection::IdReused)

@@ -3,6 +3,7 @@
 use actors::ids::RoomId;
 use actors::journal::Table;
 use actors::machines::room::cards::{self, Membership, RoomCard};
+use actors::machines::room::invariants;
 use actors::machines::room::{Role, RoomCommand, RoomEvent, RoomRejection, RoomReply};
 
 use crate::hall::{Hall, user};
@@ -123,6 +124,17 @@ fn giving_the_owner_role_hands_the_room_over() {
     assert_eq!(changes, [("bob", Role::Owner), ("ada", Role::Moderator)]);
     assert!(forbidden(set_role(&mut hall, "ada", "ada", Role::Owner)));
     assert!(set_role(&mut hall, "bob", "ada", Role::Member).is_ok());
+}
+
+#[test]
+fn a_hand_over_that_was_cut_in_two_leaves_one_owner() {
+    let mut hall = Hall::group();
+    set_role(&mut hall, "ada", "bob", Role::Owner).expect("handed over");
+    hall.store.records.pop();
+    hall.restart();
+    assert_eq!(hall.room.role(&user("bob")), Some(Role::Owner));
+    assert_eq!(hall.room.role(&user("ada")), Some(Role::Moderator));
+    assert_eq!(invariants::violated(&hall.room), None);
 }
 
 #[test]

@@ -256,7 +256,8 @@ pub(super) fn fingerprint(content: &Content, reply_to: Option<Sequence>) -> u64 
     let mut bytes = Vec::with_capacity(64 + text.len());
     put(&mut bytes, content.kind.as_str().as_bytes());
     put(&mut bytes, text.as_bytes());
-    bytes.extend_from_slice(&reply_to.unwrap_or_default().0.to_le_bytes());
+    let reply_to = reply_to.map(|target| target.0.to_le_bytes());
+    put_option(&mut bytes, reply_to.as_ref().map(<[u8; 8]>::as_slice));
     match &content.metadata {
         None => {}
         Some(Metadata::Media(media)) => {
