@@ -59,6 +59,11 @@ fn the_same_id_with_anything_else_is_refused() {
         hall.send_content("bob", "m1", place(1.0), None),
         Err(RoomRejection::IdReused)
     );
+    hall.send_content("bob", "m3", words("yes"), Some(target))
+        .expect("sent");
+    let other = hall.send("ada", "o", "other topic").expect("sent").sequence;
+    let reply = hall.send_content("bob", "m3", words("yes"), Some(other));
+    assert_eq!(reply, Err(RoomRejection::IdReused));
     hall.send_content("bob", "m2", place(1.0), None)
         .expect("sent");
     assert_eq!(

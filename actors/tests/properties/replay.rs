@@ -33,6 +33,7 @@ fn limits() -> RoomLimits {
 struct Latest {
     text: String,
     deleted: bool,
+    edits: Vec<Sequence>,
     reactions: BTreeMap<String, BTreeSet<UserId>>,
 }
 
@@ -53,6 +54,7 @@ fn work_out(events: &[(Sequence, RoomEvent)]) -> BTreeMap<Sequence, Latest> {
             RoomEvent::MessageEdited { target, text, .. } => {
                 let message = messages.get_mut(target).expect("an edit of a message");
                 message.text = text.clone().expect("edited with text");
+                message.edits.push(*sequence);
             }
             RoomEvent::MessageDeleted { target, .. } => {
                 let message = messages.get_mut(target).expect("a deletion of a message");
@@ -82,6 +84,7 @@ fn work_out(events: &[(Sequence, RoomEvent)]) -> BTreeMap<Sequence, Latest> {
 
 fn assert_shown_is(view: &MessageView, latest: &Latest) {
     assert_eq!(view.state.deleted.is_some(), latest.deleted);
+    assert_eq!(view.state.edits, latest.edits);
     if latest.deleted {
         assert_eq!(view.message.content, None);
         assert_eq!(view.state.text, None);
