@@ -144,7 +144,7 @@ pub fn users() -> impl Strategy<Value = UserId> {
 }
 
 fn targets() -> impl Strategy<Value = Sequence> {
-    prop_oneof![8 => 0..40_u64, 1 => any::<u64>()].prop_map(Sequence)
+    prop_oneof![8 => 0..20_u64, 1 => any::<u64>()].prop_map(Sequence)
 }
 
 fn texts() -> impl Strategy<Value = String> {
@@ -249,8 +249,8 @@ pub fn histories(
         20 => (owner.clone(), command).prop_map(|(owner, command)| Step::Ask(owner, command)),
         4 => (0..400_u64).prop_map(Step::Wait),
         2 => owner.clone().prop_map(Step::Sweep),
-        1 => owner.clone().prop_map(Step::Restart),
-        1 => owner.prop_map(Step::Snapshot),
+        3 => owner.clone().prop_map(Step::Restart),
+        3 => owner.prop_map(Step::Snapshot),
     ];
     (creates(), proptest::collection::vec(step, 0..length))
 }
