@@ -41,13 +41,14 @@ async fn until_acknowledged(history: &History, count: usize, hub: &TestHub) {
             sleep(Duration::from_millis(20)).await;
         }
     };
-    let waited = timeout(SOON, waiting).await;
-    assert!(
-        waited.is_ok(),
-        "{} of {count} acknowledged in time\n{}",
-        acknowledged(history),
-        hub.logs()
-    );
+    if timeout(SOON, waiting).await.is_err() {
+        judge(history, hub);
+        panic!(
+            "{} of {count} acknowledged in time\n{}",
+            acknowledged(history),
+            hub.logs()
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -25,12 +25,19 @@ const SOON: Duration = Duration::from_secs(30);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn readers_resume_by_sequence_whatever_happens_to_their_connections() {
-    let hub = TestHub::start().await;
+    // A dead connection is noticed by its silence, so both sides say something often.
+    let hub = TestHub::start_with(&[
+        ("MUSSIKON_GATEWAY__KEEP_ALIVE_MS", "200"),
+        ("MUSSIKON_GATEWAY__SWEEP_MS", "100"),
+    ])
+    .await;
     let proxy = Proxy::start(hub.address()).await.unwrap();
     let history = History::new(2_000_000);
     let (goal, stop) = (watch::Sender::new(None), watch::Sender::new(false));
     let at = |url: String, user: &str, encoding| {
-        Settings::new(format!("{url}/hubs/chat"), encoding, Some(token(user)))
+        let mut settings = Settings::new(format!("{url}/hubs/chat"), encoding, Some(token(user)));
+        settings.silence = Duration::from_millis(1500);
+        settings
     };
 
     let owner = Client::connect(&at(hub.url(), "owner", Encoding::Json))
@@ -61,24 +68,30 @@ async fn readers_resume_by_sequence_whatever_happens_to_their_connections() {
     }
 
     let moment = Duration::from_millis(300);
-    for round in 0..6 {
+    for round in 0..8 {
         sleep(moment).await;
         proxy.cut();
         sleep(moment).await;
-        match round % 3 {
+        match round % 4 {
             0 => proxy.set(|faults| faults.downstream.paused = true),
             1 => proxy.set(|faults| {
-                let delay = Duration::from_millis(40);
                 faults.downstream = Fault {
-                    delay,
+                    delay: Duration::from_millis(40),
                     bytes_per_second: Some(20_000),
                     ..Fault::default()
                 };
             }),
-            _ => proxy.set(|faults| faults.refuse = true),
+            2 => proxy.set(|faults| faults.refuse = true),
+            // The hub goes on believing in these, and their clients come back by other ways.
+            _ => {
+                proxy.half_open();
+                sleep(6 * moment).await;
+            }
         }
         sleep(moment).await;
-        proxy.cut();
+        if round % 4 != 3 {
+            proxy.cut();
+        }
         proxy.heal();
     }
     stop.send_replace(true);
