@@ -1,6 +1,6 @@
 //! The commit thread: takes all that waits, makes one engine batch of it, syncs, then answers.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use ::fjall::{OwnedWriteBatch as WriteBatch, PersistMode};
@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use super::group::Group;
 use super::heads::HeadCache;
 use super::keys;
+use super::log::Mark;
 use super::queue::{Bounds, Queue, Request};
 use super::store::Store;
 use crate::journal::AppendError;
@@ -20,6 +21,8 @@ pub(super) struct Status {
     broken: OnceLock<String>,
     /// Groups made durable since the store was created.
     pub(super) commits: AtomicU64,
+    /// Whether the disk has less free space than its reserve.
+    pub(super) low_space: AtomicBool,
 }
 
 impl Status {
@@ -28,6 +31,15 @@ impl Status {
             Some(reason) => Err(AppendError::Broken(reason.clone())),
             None => Ok(()),
         }
+    }
+
+    /// Whether a new write may be queued.
+    pub(super) fn admit(&self) -> Result<(), AppendError> {
+        self.check()?;
+        if self.low_space.load(Ordering::Relaxed) {
+            return Err(AppendError::Unavailable("the disk is nearly full".into()));
+        }
+        Ok(())
     }
 }
 
@@ -104,8 +116,11 @@ impl Committer {
         let count = self.status.commits.load(Ordering::Relaxed) + 1;
         let mut batch = WriteBatch::with_capacity(self.store.database.clone(), group.len() + 1);
         group.stage(&mut batch);
-        let counter = keys::ranked(keys::COUNTER, count, &[]);
-        batch.insert(&self.store.data, keys::COUNTER, counter);
+        let mark = Mark {
+            commit: count,
+            floor: self.store.database.visible_seqno(),
+        };
+        batch.insert(&self.store.data, keys::COUNTER, mark.value());
         let started = now();
         self.write(batch).inspect_err(|failure| {
             let reason = failure.reason.clone();

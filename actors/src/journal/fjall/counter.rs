@@ -1,4 +1,5 @@
-//! The thread that copies the commit counter to its file beside the store, about once a second.
+//! The thread that looks after the store about once a second: copies the commit counter to its file
+//! beside the store, and watches the free space of the disk.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -21,11 +22,13 @@ impl CounterKeeper {
         guard: Guard,
         status: Arc<Status>,
         interval: Duration,
+        reserve: u64,
     ) -> std::io::Result<Self> {
+        watch_space(&guard, &status, reserve);
         let stop = Arc::new((Mutex::new(false), Condvar::new()));
         let shared = stop.clone();
         let thread = std::thread::Builder::new().name("journal-counter".into());
-        let thread = thread.spawn(move || keep(&guard, &status, interval, &shared))?;
+        let thread = thread.spawn(move || keep(&guard, &status, interval, reserve, &shared))?;
         Ok(Self { stop, thread })
     }
 
@@ -39,7 +42,13 @@ impl CounterKeeper {
     }
 }
 
-fn keep(guard: &Guard, status: &Status, interval: Duration, stop: &(Mutex<bool>, Condvar)) {
+fn keep(
+    guard: &Guard,
+    status: &Status,
+    interval: Duration,
+    reserve: u64,
+    stop: &(Mutex<bool>, Condvar),
+) {
     let mut written = None;
     loop {
         let stopped = {
@@ -62,6 +71,24 @@ fn keep(guard: &Guard, status: &Status, interval: Duration, stop: &(Mutex<bool>,
         }
         if stopped {
             return;
+        }
+        watch_space(guard, status, reserve);
+    }
+}
+
+/// Below the reserve, writes are refused while they still can be refused cleanly; a write that meets a
+/// full disk half-way breaks the store.
+fn watch_space(guard: &Guard, status: &Status, reserve: u64) {
+    let Some(free) = guard.free_bytes() else {
+        return;
+    };
+    metrics::gauge!("mussikon_journal_disk_free_bytes").set(free as f64);
+    let low = free < reserve;
+    if status.low_space.swap(low, Ordering::Relaxed) != low {
+        if low {
+            tracing::error!(free, reserve, "the disk is nearly full: writes are refused");
+        } else {
+            tracing::info!(free, reserve, "the disk has space again: writes are taken");
         }
     }
 }

@@ -95,6 +95,17 @@ impl Guard {
         replace(&path, &text).map_err(OpenError::io(&path))
     }
 
+    /// Bytes that may still be written to the disk, where the system tells.
+    pub(super) fn free_bytes(&self) -> Option<u64> {
+        #[cfg(unix)]
+        {
+            let disk = rustix::fs::statvfs(&self.directory).ok()?;
+            Some(disk.f_bavail.saturating_mul(disk.f_frsize))
+        }
+        #[cfg(not(unix))]
+        None
+    }
+
     fn counter(&self) -> PathBuf {
         self.directory.join("commits")
     }

@@ -8,10 +8,13 @@
 
 mod commit;
 mod counter;
+mod files;
 mod group;
 mod guard;
 mod heads;
+mod inspect;
 mod keys;
+mod log;
 mod options;
 mod port;
 mod queue;
@@ -21,6 +24,7 @@ mod trim;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -32,9 +36,11 @@ pub use options::{FjallOptions, OpenError};
 
 use self::commit::{Committer, Status};
 use self::counter::CounterKeeper;
+use self::files::check_files;
 use self::group::Work;
 use self::guard::Guard;
 use self::heads::HeadCache;
+use self::inspect::inspect;
 use self::queue::{Bounds, Outcome, Queue, Request};
 use self::store::Store;
 use super::{AppendError, Capabilities, ReadError};
@@ -91,9 +97,21 @@ impl FjallJournal {
     ) -> Result<Self, OpenError> {
         options.check()?;
         let guard = Guard::acquire(directory)?;
+        check_files(&guard.engine())?;
+        let logged = check_logs(&guard, options)?;
         let store = Arc::new(Store::open(&guard.engine(), options)?);
         let status = Arc::new(Status::default());
-        let commits = check_commits(&guard, &store, options)?;
+        let commits = store.commits().map_err(|error| OpenError::Engine {
+            path: guard.engine(),
+            reason: error.to_string(),
+        })?;
+        if commits < logged {
+            return Err(OpenError::CommitsMissing {
+                acknowledged: logged,
+                found: commits,
+            });
+        }
+        check_commits(&guard, commits, options)?;
         status
             .commits
             .store(commits, std::sync::atomic::Ordering::Release);
@@ -117,7 +135,9 @@ impl FjallJournal {
         };
         let io = || OpenError::io(directory);
         let interval = Duration::from_millis(options.counter_interval_ms);
-        let counter = CounterKeeper::start(guard, status.clone(), interval).map_err(io())?;
+        let reserve = options.reserve_bytes;
+        let counter = CounterKeeper::start(guard, status.clone(), interval, reserve);
+        let counter = counter.map_err(io())?;
         let thread = std::thread::Builder::new().name("journal-commit".into());
         let commit = thread.spawn(move || committer.run()).map_err(io())?;
         let most = options.concurrent_reads.min(Semaphore::MAX_PERMITS) as u32;
@@ -141,6 +161,16 @@ impl FjallJournal {
             },
             threads: Mutex::new(Some(Threads { commit, counter })),
         })
+    }
+
+    /// Groups made durable since the store was created.
+    pub fn commits(&self) -> u64 {
+        self.writer.status.commits.load(Ordering::Acquire)
+    }
+
+    /// Writes that wait for the commit thread.
+    pub fn waiting(&self) -> usize {
+        self.writer.queue.len()
     }
 
     /// Commits what waits, lets reads end, and frees the directory. Later calls are refused.
@@ -182,15 +212,23 @@ fn finish(threads: Option<Threads>, store: Option<Arc<Store>>) {
     threads.counter.finish();
 }
 
-/// Compares the store's commit counter with the one beside it; answers the store's.
-fn check_commits(guard: &Guard, store: &Store, options: &FjallOptions) -> Result<u64, OpenError> {
-    let unreadable = |error: ReadError| OpenError::Engine {
-        path: guard.engine(),
-        reason: error.to_string(),
-    };
-    let found = store.commits().map_err(unreadable)?;
+/// Compares what the commit logs hold with the counter beside the store, before the engine touches them.
+/// Answers the newest commit that they hold.
+fn check_logs(guard: &Guard, options: &FjallOptions) -> Result<u64, OpenError> {
+    let inspected = inspect(&guard.engine())?;
+    inspected.refuse_damage(options.accept_loss)?;
+    let newest = inspected.newest;
+    if let Some(found) = newest {
+        check_commits(guard, found, options)?;
+    }
+    inspected.heal()?;
+    Ok(newest.unwrap_or_default())
+}
+
+/// Refuses a store that ends before a commit that was acknowledged.
+fn check_commits(guard: &Guard, found: u64, options: &FjallOptions) -> Result<(), OpenError> {
     let problem = match guard.read_commits() {
-        Ok(acknowledged) if acknowledged <= found => return Ok(found),
+        Ok(acknowledged) if acknowledged <= found => return Ok(()),
         Ok(acknowledged) => OpenError::CommitsMissing {
             acknowledged,
             found,
@@ -201,14 +239,13 @@ fn check_commits(guard: &Guard, store: &Store, options: &FjallOptions) -> Result
         return Err(problem);
     }
     tracing::warn!(%problem, "opened all the same: loss was accepted by configuration");
-    guard.write_commits(found)?;
-    Ok(found)
+    guard.write_commits(found)
 }
 
 impl Writer {
     /// Hands work to the commit thread and waits for its answer.
     async fn submit(&self, work: Work, bytes: usize) -> Outcome {
-        self.status.check()?;
+        self.status.admit()?;
         if bytes > self.queue_bytes {
             let most = self.queue_bytes;
             let reason = format!("a write of {bytes} bytes, most is {most}");

@@ -140,10 +140,11 @@ pub enum OpenError {
         /// What is wrong with it.
         reason: &'static str,
     },
-    /// A commit log is damaged before its end: commits that were acknowledged cannot be read.
+    /// A file of the engine is damaged: a list of tables, or a commit log before its end, so that commits
+    /// that were acknowledged cannot be read.
     #[error("{} is damaged at byte {offset}: {reason}", file.display())]
     Damaged {
-        /// The commit log.
+        /// The file.
         file: PathBuf,
         /// Where.
         offset: u64,
