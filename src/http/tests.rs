@@ -44,6 +44,9 @@ impl Wakeups for Alarms {
     }
 }
 
+/// A request that takes so long is slow.
+const SLOW_MS: u64 = 300;
+
 struct Served {
     address: SocketAddr,
     signal: Signal,
@@ -61,7 +64,7 @@ async fn serve(cors: CorsConfig) -> Served {
     let edge = Edge {
         http: HttpConfig {
             body_bytes: 10,
-            ..HttpConfig::default()
+            slow_request_ms: SLOW_MS,
         },
         cors,
         health: Arc::new(Health::new(
@@ -76,6 +79,10 @@ async fn serve(cors: CorsConfig) -> Served {
         .route(
             "/rooms/{id}",
             post(|body: Bytes| async move { body.to_ascii_uppercase() }),
+        )
+        .route(
+            "/slow",
+            get(|| tokio::time::sleep(Duration::from_millis(SLOW_MS))),
         )
         .route(
             "/panics",
@@ -342,6 +349,7 @@ fn requests_are_counted_by_template_never_by_address() {
                 .await;
             hub.get("/secret/path?access_token=abc").await;
             hub.ask("BREW /secret", &[], "").await;
+            hub.get("/slow").await;
         });
     });
     let text = handle.render();
@@ -353,5 +361,9 @@ fn requests_are_counted_by_template_never_by_address() {
         let line = format!("musical_matching_requests_total{labels}");
         assert!(text.lines().any(|l| l == line), "{line} in\n{text}");
     }
+    assert!(
+        text.contains("\nmussikon_slow_requests_total 1\n"),
+        "{text}"
+    );
     assert!(!text.contains("secret") && !text.contains("abc"));
 }
