@@ -89,15 +89,16 @@ impl Node {
         });
 
         let (signal, watch) = drain::channel();
+        let health = Arc::new(Health::new(
+            store.journal.clone(),
+            store.wakeups.clone(),
+            config.health.clone(),
+            watch.clone(),
+        ));
         let edge = Edge {
             http: config.http.clone(),
             cors: config.cors.clone(),
-            health: Arc::new(Health::new(
-                store.journal.clone(),
-                store.wakeups.clone(),
-                config.health.clone(),
-                watch.clone(),
-            )),
+            health: health.clone(),
             metrics: metrics.clone(),
         };
         let router = http::router(edge, gateway.router());
@@ -114,7 +115,7 @@ impl Node {
             let stop = async move { stop.draining().await };
             accept::serve(listener, router, &limits, stop).await;
         });
-        let gauges = tokio::spawn(keep_gauges(hub.clone(), metrics));
+        let gauges = tokio::spawn(keep_gauges(hub.clone(), health, metrics));
         tracing::info!(%address, node = config.node_id, env = ?config.env, version = env!("CARGO_PKG_VERSION"), "serving");
         Ok(Self {
             address,
@@ -191,7 +192,7 @@ fn hubs(config: &Config, hub: &Hub) -> Vec<HubRoute> {
 }
 
 /// What has to be looked at to be measured.
-async fn keep_gauges(hub: Hub, metrics: PrometheusHandle) {
+async fn keep_gauges(hub: Hub, health: Arc<Health>, metrics: PrometheusHandle) {
     let mut interval = tokio::time::interval(UPKEEP);
     loop {
         interval.tick().await;
@@ -199,6 +200,8 @@ async fn keep_gauges(hub: Hub, metrics: PrometheusHandle) {
         metrics::gauge!("mussikon_entities_awake").set(awake as f64);
         metrics::gauge!("mussikon_rooms_subscribed").set(rooms as f64);
         metrics::gauge!("mussikon_commands_waiting_bytes").set(waiting as f64);
+        // So that the gauge of readiness is true even where nobody asks.
+        health.report().await;
         metrics.run_upkeep();
     }
 }

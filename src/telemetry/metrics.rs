@@ -196,7 +196,7 @@ pub const METRICS: &[Metric] = &[
         Gauge,
         "mussikon_ready",
         &[],
-        "1 while /health/ready says yes, else 0; set at each look.",
+        "1 while /health/ready says yes, else 0.",
     ),
     metric(
         Histogram,
@@ -251,6 +251,12 @@ pub const METRICS: &[Metric] = &[
         "mussikon_journal_broken",
         &[],
         "1 after a write or sync of the embedded store failed: it acknowledges nothing more until it is opened again.",
+    ),
+    metric(
+        Gauge,
+        "mussikon_journal_disk_free_bytes",
+        &[],
+        "Free bytes of the disk that holds the embedded store; below journal.reserve_bytes writes are refused.",
     ),
 ];
 
