@@ -100,11 +100,18 @@ impl Block {
 
     /// The part above `after`, `None` if nothing is.
     pub fn above(&self, after: Sequence) -> Option<Block> {
+        self.between(after, self.last())
+    }
+
+    /// The part above `after` up to and with `last`, `None` if there is none.
+    pub fn between(&self, after: Sequence, last: Sequence) -> Option<Block> {
         let skip = (after.0 + 1).saturating_sub(self.first.0) as usize;
-        (skip < self.events.len()).then(|| Block {
+        let end = (last.0 + 1).saturating_sub(self.first.0) as usize;
+        let events = self.events.get(skip..end.min(self.events.len()))?;
+        (!events.is_empty()).then(|| Block {
             room: self.room.clone(),
             first: self.first.plus(skip as u64),
-            events: self.events[skip..].to_vec(),
+            events: events.to_vec(),
         })
     }
 }
@@ -116,6 +123,13 @@ pub enum Shown {
     Message(Arc<MessageView>),
     /// Any other event.
     Other(Arc<RoomEvent>),
+}
+
+impl Shown {
+    /// Whether this takes back an older message.
+    pub(crate) fn is_deletion(&self) -> bool {
+        matches!(self, Shown::Other(event) if matches!(**event, RoomEvent::MessageDeleted { .. }))
+    }
 }
 
 /// Why a subscription did not start where it was asked to.

@@ -7,4 +7,7 @@ pub mod hub;
 pub mod ids;
 pub mod journal;
 pub mod machines;
+pub(crate) mod mutation;
 pub mod runtime;
+#[cfg(feature = "testing")]
+pub mod testing;

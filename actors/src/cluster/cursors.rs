@@ -61,7 +61,8 @@ impl Cursors {
 
     /// Writes what waits and answers it, for others to be told. What could not be written waits on.
     pub async fn flush(&self) -> Result<Vec<(RoomId, UserId, Sequence)>, AppendError> {
-        let batch = std::mem::take(&mut *self.pending.lock());
+        // Written ones stay here until they are, so that nobody sees a cursor go back meanwhile.
+        let batch = self.pending.lock().clone();
         if batch.is_empty() {
             return Ok(Vec::new());
         }
@@ -71,20 +72,18 @@ impl Cursors {
             rank: cursor.up_to.0,
             value: Some(encode(*cursor)),
         });
-        match self.journal.put_rows(writes.collect()).await {
-            Ok(()) => Ok(batch
-                .into_iter()
-                .map(|((room, user), cursor)| (room, user, cursor.up_to))
-                .collect()),
-            Err(error) => {
-                let mut pending = self.pending.lock();
-                for (key, cursor) in batch {
-                    let held = pending.entry(key).or_default();
-                    *held = cursor.max(*held);
-                }
-                Err(error)
+        self.journal.put_rows(writes.collect()).await?;
+        let mut pending = self.pending.lock();
+        for (key, written) in &batch {
+            if pending.get(key) == Some(written) {
+                pending.remove(key);
             }
         }
+        drop(pending);
+        Ok(batch
+            .into_iter()
+            .map(|((room, user), cursor)| (room, user, cursor.up_to))
+            .collect())
     }
 
     /// The cursors of one user in several rooms, in the order asked; zero where nothing was read.

@@ -9,7 +9,6 @@ use tokio::sync::Semaphore;
 
 use super::FanoutLimits;
 use super::feed::{After, Feed};
-use super::session::SessionCore;
 use crate::clock::Clock;
 use crate::delivery::{Payload, Shown};
 use crate::ids::{EntityId, RoomId, Sequence, UserId};
@@ -55,7 +54,27 @@ impl CommitSink<Room> for Fanout {
             .collect();
         self.publish(&feed, first, &shown);
     }
+
+    fn advanced(&self, entity: &EntityId, head: Head) {
+        if let Some(room) = entity.as_room() {
+            self.heard(&room, head.sequence);
+        }
+    }
+
+    fn failed(&self, entity: &EntityId) {
+        if let Some(room) = entity.as_room() {
+            self.look_after(room);
+        }
+    }
 }
+
+/// Pauses between looks at the head of a room whose entity failed.
+const LOOK_AFTER: [Duration; 4] = [
+    Duration::from_millis(500),
+    Duration::from_secs(2),
+    Duration::from_secs(8),
+    Duration::from_secs(30),
+];
 
 impl Fanout {
     /// A fan-out without feeds.
@@ -99,26 +118,46 @@ impl Fanout {
     }
 
     /// Gives up a feed that nobody needs. The shard's lock keeps a new subscriber from taking it meanwhile:
-    /// whoever holds a clone of the `Arc` still counts.
-    pub(crate) fn forget_unused(&self, room: &RoomId) {
-        self.feeds.remove_if(room, |_, feed| {
-            Arc::strong_count(feed) == 1 && feed.lock().is_unused()
+    /// whoever holds a clone of the `Arc` still counts, and then this answers that it is to be tried again.
+    pub(crate) fn forget_unused(&self, room: &RoomId) -> bool {
+        let mut unused = false;
+        let removed = self.feeds.remove_if(room, |_, feed| {
+            unused = feed.lock().is_unused();
+            unused && Arc::strong_count(feed) == 1
         });
+        unused && removed.is_none()
     }
 
-    pub(crate) fn publish(&self, feed: &Arc<Mutex<Feed>>, first: Sequence, shown: &[Shown]) {
+    fn publish(&self, feed: &Arc<Mutex<Feed>>, first: Sequence, shown: &[Shown]) {
         let mut after = After::default();
         feed.lock().publish(first, shown, &mut after);
+        self.follow_up(feed, after);
+    }
+
+    fn follow_up(&self, feed: &Arc<Mutex<Feed>>, after: After) {
         for session in after.behind {
             metrics::counter!("mussikon_slow_consumers_total").increment(1);
             session.fall_behind();
         }
-        let room = feed.lock().room().clone();
-        for (session, serial) in after.ended {
-            SessionCore::end(&session, self, &room, serial);
+        if !after.ended.is_empty() {
+            let room = feed.lock().room().clone();
+            for (session, serial) in after.ended {
+                session.end(&room, serial);
+            }
         }
         if after.gap {
             self.fill(feed.clone());
+        }
+    }
+
+    /// A room's journal reaches at least to `head`: what its feed has not seen is read.
+    pub fn heard(&self, room: &RoomId, head: Sequence) {
+        let Some(feed) = self.feeds.get(room).map(|feed| feed.clone()) else {
+            return;
+        };
+        let gap = feed.lock().heard(head);
+        if gap {
+            self.fill(feed);
         }
     }
 
@@ -129,18 +168,39 @@ impl Fanout {
             return;
         };
         tokio::spawn(async move {
-            while let Some((room, position)) = still_missing(&feed) {
+            let room = feed.lock().room().clone();
+            while let Some(position) = missing(&feed) {
                 match me.read_shown(&room, position).await {
                     Ok(shown) if !shown.is_empty() => {
                         let first = shown[0].0;
                         let events: Vec<Shown> = shown.into_iter().map(|(_, s)| s).collect();
-                        me.publish(&feed, first, &events);
+                        let mut after = After::default();
+                        feed.lock().publish_filled(first, &events, &mut after);
+                        me.follow_up(&feed, after);
                     }
                     other => {
                         let error = other.err().map(|e| e.to_string());
                         tracing::warn!(%room, error, "gap not filled yet");
                         tokio::time::sleep(Duration::from_millis(me.limits.retry_ms)).await;
                     }
+                }
+            }
+            me.restless.lock().insert(room);
+        });
+    }
+
+    /// Asks the journal a few times how far a room reaches: an append of a failed entity may have landed,
+    /// or may yet, and no owner tells.
+    fn look_after(&self, room: RoomId) {
+        let Some(me) = self.me.upgrade().filter(|me| me.feeds.contains_key(&room)) else {
+            return;
+        };
+        tokio::spawn(async move {
+            for pause in LOOK_AFTER {
+                tokio::time::sleep(pause).await;
+                match me.journal.head(&EntityId::room(&room)).await {
+                    Ok(head) => me.heard(&room, head.sequence),
+                    Err(error) => tracing::warn!(%room, %error, "head unreadable"),
                 }
             }
         });
@@ -189,10 +249,6 @@ impl Fanout {
     }
 }
 
-/// Where filling must go on; when nothing is missing, filling is over.
-fn still_missing(feed: &Mutex<Feed>) -> Option<(RoomId, Sequence)> {
-    let mut feed = feed.lock();
-    let position = feed.position.unwrap_or_default();
-    feed.filling = position < feed.wanted;
-    feed.filling.then(|| (feed.room().clone(), position))
+fn missing(feed: &Mutex<Feed>) -> Option<Sequence> {
+    feed.lock().missing()
 }

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use crate::delivery::Shown;
-use crate::delivery::{Block, Delivery, Payload, Pushed};
+use crate::delivery::{Block, Delivery, Payload, ResetReason, Shown};
 use crate::ids::{RoomId, Sequence, Timestamp, UserId};
-use crate::machines::room::RoomEvent;
+use crate::mutation::{self, Mutation};
 
+use super::entry::{Entry, Offered, Standing};
 use super::session::SessionCore;
 
 /// Where in a feed a subscription sits; `serial` tells a reused place from the old one.
@@ -17,16 +17,14 @@ pub(crate) struct Place {
     pub serial: u64,
 }
 
-/// A subscription.
-pub(crate) struct Entry {
-    pub session: Arc<SessionCore>,
-    pub serial: u64,
-    /// The last event handed to the session.
+/// Where a subscription begins.
+pub(crate) struct Start {
+    /// The last event that its reader has.
     pub position: Sequence,
-    /// Live ones get events as they come; the others are pulled forward from the journal.
-    pub live: bool,
-    /// The event that ended the user's membership: nothing after it is shown.
-    pub until: Option<Sequence>,
+    /// The room's head as the reader joined.
+    pub head: Sequence,
+    /// What the reader is to be told first.
+    pub reset: Option<(Sequence, ResetReason)>,
 }
 
 /// The state of a feed, kept under a short lock.
@@ -103,7 +101,7 @@ impl Feed {
     pub fn add(
         &mut self,
         session: Arc<SessionCore>,
-        position: Sequence,
+        start: Start,
         public: bool,
         now: Timestamp,
     ) -> Place {
@@ -111,11 +109,13 @@ impl Feed {
         self.serials += 1;
         let user = session.user.clone();
         let entry = Some(Entry {
+            room: self.room.clone(),
             session,
             serial: self.serials,
-            position,
-            live: false,
-            until: None,
+            position: start.position,
+            standing: Standing::Waiting,
+            since: start.head,
+            reset: start.reset,
         });
         let index = match self.free.pop() {
             Some(index) => {
@@ -182,90 +182,74 @@ impl Feed {
         if last <= position {
             return;
         }
-        if first > position.next() {
-            after.gap = !self.filling;
-            self.filling = true;
-            self.wanted = last.max(self.wanted);
+        if first > position.next() && !mutation::is_on(Mutation::IgnoreGaps) {
+            after.gap = self.heard(last);
             return;
         }
         let Some(block) = block.above(position) else {
             return;
         };
         self.position = Some(last);
+        let deletes = block.events.iter().any(Shown::is_deletion);
         let delivery = Delivery::new(Payload::Events(block));
-        let Payload::Events(block) = &delivery.payload else {
-            return;
-        };
-        for entry in self.entries.iter_mut().flatten().filter(|e| e.live) {
-            Self::hand(entry, block, &delivery, after);
-        }
-        for (sequence, shown) in (block.first.0..).map(Sequence).zip(&block.events) {
-            self.note(sequence, shown, after);
-        }
-        self.remember(delivery);
-    }
-
-    fn hand(entry: &mut Entry, block: &Block, delivery: &Arc<Delivery>, after: &mut After) {
-        if entry.position >= block.last() {
-            return;
-        }
-        let pushed = if entry.position.next() == block.first {
-            entry.session.outlet.push(delivery)
-        } else if let Some(rest) = block.above(entry.position) {
-            // Catch-up had read further than the feed was.
-            entry
-                .session
-                .outlet
-                .push(&Delivery::new(Payload::Events(rest)))
-        } else {
-            return;
-        };
-        match pushed {
-            Pushed::Accepted => entry.position = block.last(),
-            Pushed::Full => {
-                entry.live = false;
-                after.behind.push(entry.session.clone());
+        let public = self.public;
+        for entry in self.entries.iter_mut().flatten().filter(|e| e.is_live()) {
+            match entry.offer(&delivery, public) {
+                Offered::Accepted => {}
+                Offered::Ended => after.ended.push((entry.session.clone(), entry.serial)),
+                Offered::Full => {
+                    entry.standing = Standing::Behind;
+                    after.behind.push(entry.session.clone());
+                }
+                // The connection's own end removes the subscription.
+                Offered::Closed => entry.standing = Standing::Behind,
             }
-            // The connection's own end removes the subscription.
-            Pushed::Closed => entry.live = false,
+        }
+        if deletes {
+            // What was kept for latecomers may hold the text that is gone.
+            self.recent.clear();
+            self.recent_events = 0;
+        } else {
+            self.remember(delivery);
         }
     }
 
-    /// What an event means for the feed itself: lost membership, erased text.
-    fn note(&mut self, sequence: Sequence, shown: &Shown, after: &mut After) {
-        let Shown::Other(event) = shown else {
-            return;
-        };
-        match &**event {
-            RoomEvent::MemberRemoved { user, .. } if !self.public => {
-                for entry in self.entries.iter_mut().flatten() {
-                    if entry.session.user == *user {
-                        entry.until = Some(sequence);
-                        if entry.position >= sequence {
-                            after.ended.push((entry.session.clone(), entry.serial));
-                        }
-                    }
+    /// Takes in what was read from the journal. If its beginning is no longer retained, those who have
+    /// not seen that far go on by catching up, which tells them.
+    pub fn publish_filled(&mut self, first: Sequence, events: &[Shown], after: &mut After) {
+        let before = Sequence(first.0 - 1);
+        if self.position.is_some_and(|position| position < before) {
+            self.position = Some(before);
+            for entry in self.entries.iter_mut().flatten() {
+                if entry.is_live() && entry.position < before {
+                    entry.standing = Standing::Behind;
+                    after.behind.push(entry.session.clone());
                 }
             }
-            // What was kept for latecomers may hold the text that is gone.
-            RoomEvent::MessageDeleted { .. } => {
-                self.recent.clear();
-                self.recent_events = 0;
-            }
-            _ => {}
         }
+        self.publish(first, events, after);
+    }
+
+    /// The journal reaches at least to `head`; true if filling the gap is now up to the caller.
+    pub fn heard(&mut self, head: Sequence) -> bool {
+        if self.position.is_none_or(|position| position >= head) {
+            return false;
+        }
+        self.wanted = head.max(self.wanted);
+        !std::mem::replace(&mut self.filling, true)
+    }
+
+    /// Where filling must go on from; when nothing is missing or nobody listens any more, it is over.
+    pub fn missing(&mut self) -> Option<Sequence> {
+        let position = self.position.unwrap_or_default();
+        self.filling = position < self.wanted && !self.present.is_empty();
+        self.filling.then_some(position)
     }
 
     fn remember(&mut self, delivery: Arc<Delivery>) {
         let Payload::Events(block) = &delivery.payload else {
             return;
         };
-        let deletes = block.events.iter().any(|shown| {
-            matches!(shown, Shown::Other(e) if matches!(**e, RoomEvent::MessageDeleted { .. }))
-        });
-        if deletes {
-            return;
-        }
         self.recent_events += block.events.len();
         self.recent.push_back(delivery);
         while self.recent_events > self.max_recent {
@@ -291,11 +275,21 @@ impl Feed {
     /// It may be dropped by a full queue: it tells nothing that cannot be asked for.
     pub fn tell(&self, payload: Payload, except: Option<&UserId>) {
         let delivery = Delivery::new(payload);
-        for entry in self.entries.iter().flatten().filter(|e| e.live) {
+        for entry in self.entries.iter().flatten().filter(|e| e.is_live()) {
             if except != Some(&entry.session.user) {
                 let _ = entry.session.outlet.push(&delivery);
             }
         }
+    }
+
+    /// Offers a subscription its next events, or `None` for only what it is to be told before them.
+    pub fn offer(&mut self, place: Place, delivery: Option<&Arc<Delivery>>) -> Option<Offered> {
+        let public = self.public;
+        let entry = self.entry(place)?;
+        Some(match delivery {
+            Some(delivery) => entry.offer(delivery, public),
+            None => entry.offer_reset(),
+        })
     }
 
     pub fn room(&self) -> &RoomId {

@@ -1,6 +1,7 @@
 //! Sessions and what they see: subscriptions, fan-out, catch-up from the journal, presence, typing, cursors.
 
 pub mod cursors;
+mod entry;
 pub mod fanout;
 mod feed;
 pub mod limits;

@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use super::entry::{Offered, Standing};
 use super::session::{SessionCore, Subscription};
-use crate::delivery::{Block, Delivery, Payload, Pushed};
+use crate::delivery::{Block, Delivery, Payload};
 use crate::ids::{RoomId, Sequence};
 
 /// Starts a pump unless one is at work.
@@ -42,8 +43,8 @@ pub(crate) fn try_live(subscription: &Subscription) -> bool {
     match feed.entry(subscription.place) {
         // Gone meanwhile: nothing left to do for it.
         None => true,
-        Some(entry) if entry.position >= position => {
-            entry.live = true;
+        Some(entry) if entry.position >= position && entry.reset.is_none() => {
+            entry.standing = Standing::Live;
             true
         }
         Some(_) => false,
@@ -57,7 +58,8 @@ fn next_behind(core: &SessionCore) -> Option<(RoomId, Subscription)> {
     let subscriptions = core.subscriptions.lock().clone();
     subscriptions.into_iter().find(|(_, subscription)| {
         let mut feed = subscription.feed.lock();
-        feed.entry(subscription.place).is_some_and(|e| !e.live)
+        let entry = feed.entry(subscription.place);
+        entry.is_some_and(|e| e.standing == Standing::Behind)
     })
 }
 
@@ -71,93 +73,87 @@ async fn bring_forward(
         if try_live(subscription) {
             return true;
         }
-        let Some((position, until, recent)) = where_is(subscription) else {
-            return true;
-        };
-        let delivery = match recent {
-            Some(delivery) => delivery,
-            None => match read(core, room, position, until).await {
-                Some(delivery) => delivery,
+        let next = match what_next(subscription) {
+            Next::Gone => return true,
+            Next::Tell => None,
+            Next::Recent(delivery) => Some(delivery),
+            Next::Read(position) => match read(core, room, position).await {
+                Some(delivery) => Some(delivery),
                 None => continue,
             },
         };
-        let Payload::Events(block) = &delivery.payload else {
-            return true;
+        // Offered under the feed's lock: a subscription that was replaced meanwhile gets nothing more.
+        let offered = {
+            let mut feed = subscription.feed.lock();
+            feed.offer(subscription.place, next.as_ref())
         };
-        let last = block.last();
-        if !push(core, &delivery).await {
-            return false;
-        }
-        let mut feed = subscription.feed.lock();
-        let Some(entry) = feed.entry(subscription.place) else {
-            return true;
-        };
-        entry.position = last;
-        let over = entry.until.is_some_and(|until| last >= until);
-        drop(feed);
-        if over {
-            core.end(&core.fanout, room, subscription.place.serial);
-            return true;
+        match offered {
+            Some(Offered::Accepted) => {}
+            Some(Offered::Ended) => {
+                core.end(room, subscription.place.serial);
+                return true;
+            }
+            Some(Offered::Full) => {
+                if !drained(core).await {
+                    return false;
+                }
+            }
+            Some(Offered::Closed) => return false,
+            None => return true,
         }
     }
     false
 }
 
-type Standing = (Sequence, Option<Sequence>, Option<Arc<Delivery>>);
-
-fn where_is(subscription: &Subscription) -> Option<Standing> {
-    let mut feed = subscription.feed.lock();
-    let entry = feed.entry(subscription.place)?;
-    let (position, until) = (entry.position, entry.until);
-    let recent = feed.recent_after(position).filter(|delivery| {
-        let Payload::Events(block) = &delivery.payload else {
-            return false;
-        };
-        until.is_none_or(|until| block.last() <= until)
-    });
-    Some((position, until, recent))
+enum Next {
+    Gone,
+    /// A reset to be told.
+    Tell,
+    /// A kept live delivery that continues exactly here.
+    Recent(Arc<Delivery>),
+    Read(Sequence),
 }
 
-async fn read(
-    core: &SessionCore,
-    room: &RoomId,
-    position: Sequence,
-    until: Option<Sequence>,
-) -> Option<Arc<Delivery>> {
-    match core.fanout.read_shown(room, position).await {
-        Ok(mut shown) => {
-            shown.retain(|(sequence, _)| until.is_none_or(|until| *sequence <= until));
-            let first = shown.first()?.0;
+fn what_next(subscription: &Subscription) -> Next {
+    let mut feed = subscription.feed.lock();
+    let Some(entry) = feed.entry(subscription.place) else {
+        return Next::Gone;
+    };
+    let position = entry.position;
+    if entry.reset.is_some() {
+        return Next::Tell;
+    }
+    match feed.recent_after(position) {
+        Some(delivery) => Next::Recent(delivery),
+        None => Next::Read(position),
+    }
+}
+
+/// The next page; `None`, after a pause, if there is none now.
+async fn read(core: &SessionCore, room: &RoomId, position: Sequence) -> Option<Arc<Delivery>> {
+    let error = match core.fanout.read_shown(room, position).await {
+        Ok(shown) if !shown.is_empty() => {
+            let first = shown[0].0;
             let events = shown.into_iter().map(|(_, shown)| shown).collect();
-            Some(Delivery::new(Payload::Events(Block {
+            return Some(Delivery::new(Payload::Events(Block {
                 room: room.clone(),
                 first,
                 events,
-            })))
+            })));
         }
-        Err(error) => {
-            tracing::warn!(%room, %error, "catch-up will be tried again");
-            tokio::time::sleep(Duration::from_millis(core.fanout.limits.retry_ms)).await;
-            None
-        }
-    }
+        Ok(_) => None,
+        Err(error) => Some(error.to_string()),
+    };
+    tracing::warn!(%room, error, "catch-up will be tried again");
+    tokio::time::sleep(Duration::from_millis(core.fanout.limits.retry_ms)).await;
+    None
 }
 
-/// Pushes, waiting for the queue to drain as often as it takes; false when the connection is gone.
-async fn push(core: &SessionCore, delivery: &Arc<Delivery>) -> bool {
-    loop {
-        match core.outlet.push(delivery) {
-            Pushed::Accepted => return true,
-            Pushed::Closed => return false,
-            Pushed::Full => {
-                let (wake, drained) = tokio::sync::oneshot::channel();
-                core.outlet.on_drain(Box::new(move || {
-                    let _ = wake.send(());
-                }));
-                if drained.await.is_err() || core.is_closed() {
-                    return false;
-                }
-            }
-        }
-    }
+/// Waits for the queue to drain; false when the connection is gone.
+async fn drained(core: &SessionCore) -> bool {
+    let (wake, drained) = tokio::sync::oneshot::channel();
+    core.outlet.on_drain(Box::new(move || {
+        let _ = wake.send(());
+    }));
+    drained.await.is_ok() && !core.is_closed()
 }

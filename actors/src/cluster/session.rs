@@ -7,12 +7,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use parking_lot::Mutex;
 use thiserror::Error;
 
+use super::entry::Standing;
 use super::fanout::Fanout;
-use super::feed::{Feed, Place};
+use super::feed::{Feed, Place, Start};
 use super::pump;
-use crate::delivery::{Delivery, Outlet, Payload, ResetReason};
+use crate::delivery::{Outlet, ResetReason};
 use crate::ids::{RoomId, Sequence, UserId};
 use crate::machines::room::{RoomKind, RoomView};
+use crate::mutation::{self, Mutation};
 
 /// What the feeds know of a session.
 pub(crate) struct SessionCore {
@@ -43,28 +45,18 @@ pub struct TooManyRooms(pub usize);
 #[must_use = "a subscription shows nothing before it is begun"]
 pub struct Starting {
     core: Arc<SessionCore>,
-    room: RoomId,
-    place: Place,
-    reset: Option<(Sequence, ResetReason)>,
+    subscription: Subscription,
 }
 
 impl Starting {
     /// Begins to show events: at once if the position is the head, else by catching up first.
     pub fn begin(self) {
-        if let Some((from, reason)) = self.reset {
-            let reset = Delivery::new(Payload::Reset {
-                room: self.room.clone(),
-                from,
-                reason,
-            });
-            // A full queue here means thousands of joins at once; the events follow all the same.
-            let _ = self.core.outlet.push(&reset);
+        match self.subscription.feed.lock().entry(self.subscription.place) {
+            Some(entry) => entry.standing = Standing::Behind,
+            // Left or joined anew meanwhile.
+            None => return,
         }
-        let subscription = self.core.subscriptions.lock().get(&self.room).cloned();
-        let Some(subscription) = subscription.filter(|s| s.place == self.place) else {
-            return;
-        };
-        if !pump::try_live(&subscription) {
+        if !pump::try_live(&self.subscription) {
             pump::start(&self.core);
         }
     }
@@ -125,6 +117,7 @@ impl Session {
                 (base, Some((base.next(), ResetReason::BeyondHead)))
             }
             Some(after) if after < base => (base, Some((base.next(), ResetReason::Trimmed))),
+            Some(after) if mutation::is_on(Mutation::SpliceLate) => (after.next(), None),
             Some(after) => (after, None),
         };
         let fanout = &core.fanout;
@@ -140,7 +133,12 @@ impl Session {
                 feed.position = Some(view.head);
             }
             let public = view.kind == RoomKind::Public;
-            let place = feed.add(core.clone(), position, public, now);
+            let start = Start {
+                position,
+                head: view.head,
+                reset,
+            };
+            let place = feed.add(core.clone(), start, public, now);
             if let Some(old) = subscriptions.get(&view.room) {
                 feed.remove(old.place, now);
             }
@@ -150,14 +148,12 @@ impl Session {
             feed: registered.feed.clone(),
             place,
         };
-        subscriptions.insert(view.room.clone(), subscription);
+        subscriptions.insert(view.room.clone(), subscription.clone());
         drop(subscriptions);
         fanout.restless.lock().insert(view.room.clone());
         Ok(Starting {
             core: core.clone(),
-            room: view.room.clone(),
-            place,
-            reset,
+            subscription,
         })
     }
 
@@ -202,7 +198,7 @@ impl SessionCore {
     }
 
     /// The user lost the membership and has seen the event that says so.
-    pub fn end(self: &Arc<Self>, _fanout: &Fanout, room: &RoomId, serial: u64) {
+    pub fn end(&self, room: &RoomId, serial: u64) {
         let ended = {
             let mut subscriptions = self.subscriptions.lock();
             match subscriptions.get(room) {

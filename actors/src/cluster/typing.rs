@@ -49,8 +49,7 @@ impl Fanout {
                 !feed.leaving.is_empty() || !feed.typing.is_empty()
             };
             drop(feed);
-            self.forget_unused(&room);
-            if again {
+            if self.forget_unused(&room) || again {
                 self.restless.lock().insert(room);
             }
         }

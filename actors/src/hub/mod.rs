@@ -2,6 +2,7 @@
 
 mod background;
 mod history;
+mod relay;
 mod rooms;
 
 use std::sync::Arc;
@@ -9,6 +10,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 pub use history::{History, HistoryEntry, HistoryPage};
+pub use relay::Relay;
 pub use rooms::{RoomListing, RoomsPage};
 
 use crate::clock::Clock;
@@ -117,13 +119,21 @@ impl Drop for HubSession {
 impl Hub {
     /// Starts a hub: its supervisor and its background tasks on the current runtime.
     pub async fn start(parts: HubParts) -> Result<Self, ractor::SpawnErr> {
+        Self::start_with(parts, None).await
+    }
+
+    /// Starts a hub that also tells `relay` what became durable here, for other nodes to [`hear`](Self::hear).
+    pub async fn start_with(
+        parts: HubParts,
+        relay: Option<Arc<dyn Relay>>,
+    ) -> Result<Self, ractor::SpawnErr> {
         let limits = Arc::new(parts.limits.fanout);
         let fanout = Fanout::new(parts.journal.clone(), parts.clock.clone(), limits.clone());
         let directory = Directory::start(Deps {
             journal: parts.journal.clone(),
             wakeups: parts.wakeups.clone(),
             clock: parts.clock.clone(),
-            sink: fanout.clone(),
+            sink: relay::sink(fanout.clone(), relay),
             limits: Arc::new(parts.limits.runtime),
             rules: Arc::new(parts.limits.room),
             salt: parts.salt,

@@ -1,5 +1,6 @@
 //! Entity → actor on this node: spawned on demand, admitted, put to sleep when idle, paced after failures.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -114,10 +115,7 @@ impl<M: Machine> Directory<M> {
 
     /// Recovers an entity, which repairs what its last life left undone; true once that is done.
     pub async fn recovers(&self, entity: &EntityId) -> bool {
-        // An awake entity did recover when it woke.
-        if self.0.awake.contains_key(entity) {
-            return true;
-        }
+        // Also if it is awake: another owner may have appended since it woke, and died.
         let recovered = recover::<M>(&*self.0.deps.journal, entity).await;
         if let Err(error) = &recovered {
             tracing::warn!(%entity, %error, "a due wake-up waits");
@@ -180,7 +178,7 @@ impl<M: Machine> Actor for SupervisorSlot<M> {
 
 type Refused<M> = AskError<<M as Machine>::Rejection>;
 type Answer<M> = Result<<M as Machine>::Reply, Refused<M>>;
-type Place<M, G> = Result<(ActorRef<Msg<M>>, G), Refused<M>>;
+type Place<M> = Result<(ActorRef<Msg<M>>, Permit), Refused<M>>;
 
 impl<M: Machine> Inner<M> {
     fn send(
@@ -201,13 +199,17 @@ impl<M: Machine> Inner<M> {
         };
         match mailbox.cast(message) {
             Ok(()) => Ok(answer),
-            Err(_) => Err(self.unavailable("the entity is restarting")),
+            Err(_) => {
+                // It ended before it was known here; whoever comes next wakes it anew.
+                self.ended(mailbox.get_id(), None);
+                Err(self.unavailable("the entity is restarting"))
+            }
         }
     }
 
     /// The permit is taken under the shard's lock, and so is the decision to put an entity to sleep:
     /// nobody can slip in between.
-    fn enter(self: &Arc<Self>, entity: &EntityId, bytes: usize) -> Place<M, Permit> {
+    fn enter(self: &Arc<Self>, entity: &EntityId, bytes: usize) -> Place<M> {
         let overloaded = || AskError::Overloaded {
             retry_after: crate::journal::RETRY_AFTER,
         };
@@ -217,12 +219,13 @@ impl<M: Machine> Inner<M> {
             let permit = resident.gate.try_enter(bytes).ok_or_else(overloaded)?;
             return Ok((resident.mailbox.clone(), permit));
         }
-        let (mailbox, gate) = self.resident(entity)?;
-        let permit = gate.try_enter(bytes).ok_or_else(overloaded)?;
-        Ok((mailbox, permit))
+        self.wake(entity, bytes)
     }
 
-    fn resident(self: &Arc<Self>, entity: &EntityId) -> Place<M, Arc<Gate>> {
+    fn wake(self: &Arc<Self>, entity: &EntityId, bytes: usize) -> Place<M> {
+        let overloaded = || AskError::Overloaded {
+            retry_after: crate::journal::RETRY_AFTER,
+        };
         let now = self.deps.clock.now();
         if let Some(failure) = self.failures.get(entity)
             && failure.until > now
@@ -233,13 +236,22 @@ impl<M: Machine> Inner<M> {
             });
         }
         match self.awake.entry(entity.clone()) {
-            Entry::Occupied(entry) => Ok((entry.get().mailbox.clone(), entry.get().gate.clone())),
+            Entry::Occupied(entry) => {
+                let resident = entry.get();
+                let permit = resident.gate.try_enter(bytes).ok_or_else(overloaded)?;
+                Ok((resident.mailbox.clone(), permit))
+            }
             Entry::Vacant(entry) => {
                 if self.count.load(Ordering::Acquire) >= self.deps.limits.entities {
-                    return Err(AskError::Overloaded {
-                        retry_after: crate::journal::RETRY_AFTER,
-                    });
+                    return Err(overloaded());
                 }
+                let limits = &self.deps.limits;
+                let gate = Gate::new(
+                    limits.mailbox_commands,
+                    limits.mailbox_bytes,
+                    self.node.clone(),
+                );
+                let permit = gate.try_enter(bytes).ok_or_else(overloaded)?;
                 let actor = Journaled {
                     entity: entity.clone(),
                     deps: self.deps.clone(),
@@ -247,20 +259,14 @@ impl<M: Machine> Inner<M> {
                 let supervisor = self.supervisor.clone();
                 let (mailbox, _) = ActorRuntime::spawn_linked_instant(None, actor, (), supervisor)
                     .map_err(|e| self.unavailable(&e.to_string()))?;
-                let limits = &self.deps.limits;
-                let gate = Gate::new(
-                    limits.mailbox_commands,
-                    limits.mailbox_bytes,
-                    self.node.clone(),
-                );
                 self.by_actor.insert(mailbox.get_id(), entry.key().clone());
                 self.count.fetch_add(1, Ordering::AcqRel);
                 entry.insert(Resident {
                     mailbox: mailbox.clone(),
-                    gate: gate.clone(),
+                    gate,
                     used: AtomicU64::new(now.0),
                 });
-                Ok((mailbox, gate))
+                Ok((mailbox, permit))
             }
         }
     }
@@ -273,17 +279,22 @@ impl<M: Machine> Inner<M> {
     }
 
     fn passivate(&self, idle: impl Fn(u64) -> bool) {
-        self.awake.retain(|_, resident| {
+        let mut asleep = BTreeMap::new();
+        self.awake.retain(|entity, resident| {
             let sleepy = resident.gate.is_idle() && idle(resident.used.load(Ordering::Relaxed));
             if sleepy {
                 self.by_actor.remove(&resident.mailbox.get_id());
                 self.count.fetch_sub(1, Ordering::AcqRel);
-                // Idle by the gate means that nobody waits; what is still in the mailbox are
-                // completions of its own, and it ends after them.
-                resident.mailbox.stop(Some("idle".into()));
+                asleep.insert(entity.clone(), resident.mailbox.clone());
             }
             !sleepy
         });
+        metrics::counter!("mussikon_passivations_total").increment(asleep.len() as u64);
+        // Idle by the gate means that nobody waits, and nobody can find it any more. In order of ids, for
+        // the map's own order differs between runs.
+        for mailbox in asleep.into_values() {
+            mailbox.stop(Some("idle".into()));
+        }
     }
 
     /// An actor ended. One that was put to sleep is no longer known here.
@@ -301,6 +312,7 @@ impl<M: Machine> Inner<M> {
             return;
         };
         metrics::counter!("mussikon_entity_failures_total").increment(1);
+        self.deps.sink.failed(&entity);
         let now = self.deps.clock.now();
         let in_a_row = self.failures.get(&entity).map_or(0, |f| f.in_a_row);
         let limits = &self.deps.limits;

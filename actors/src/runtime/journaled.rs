@@ -10,7 +10,7 @@ use super::admission::Permit;
 use super::directory::Deps;
 use super::pipeline::{Action, Answer, Asked, Pipeline, Ticket};
 use super::recovery::{self, RecoverError, Recovered};
-use crate::ids::{EntityId, Sequence, Timestamp};
+use crate::ids::{EntityId, Sequence};
 use crate::journal::{
     Append, AppendError, Head, OverlayWrite, PageLimit, Range, ReadError, Record, Row, Snapshot,
 };
@@ -34,7 +34,8 @@ pub(crate) enum Msg<M: Machine> {
     Appended(Result<(), AppendError>),
     HeadResolved(Result<Head, ReadError>),
     RowResolved(Result<Option<Row>, ReadError>),
-    HeadFenced(Result<Head, ReadError>),
+    Repaired(Result<(), AppendError>),
+    HeadFenced(u64, Result<Head, ReadError>),
     Loaded(Ticket, Sequence, Box<Found>),
 }
 
@@ -91,7 +92,8 @@ impl<M: Machine> Actor for Journaled<M> {
             Msg::Appended(outcome) => pipeline.appended(outcome, now, &mut out),
             Msg::HeadResolved(head) => pipeline.head_resolved(head, now, &mut out),
             Msg::RowResolved(row) => pipeline.row_resolved(row, now, &mut out),
-            Msg::HeadFenced(head) => pipeline.head_fenced(head, now, &mut out),
+            Msg::Repaired(outcome) => pipeline.repaired(outcome, now, &mut out),
+            Msg::HeadFenced(fence, head) => pipeline.head_fenced(fence, head, now, &mut out),
             Msg::Loaded(ticket, target, found) => {
                 pipeline.loaded(ticket, target, *found, now, &mut out);
             }
@@ -115,6 +117,7 @@ impl<M: Machine> Journaled<M> {
                     head,
                     events,
                 } => self.deps.sink.committed(&self.entity, first, head, &events),
+                Action::Advanced(head) => self.deps.sink.advanced(&self.entity, head),
                 Action::Fail(reason) => return Err(reason.into()),
                 action => self.start(myself, action),
             }
@@ -144,7 +147,11 @@ impl<M: Machine> Journaled<M> {
                     let rows = journal.read(&entity, Range::After(after), ONE).await;
                     Msg::RowResolved(rows.map(|rows| rows.into_iter().next()))
                 }
-                Action::FenceHead => Msg::HeadFenced(journal.head(&entity).await),
+                Action::Repair { side, delay } => {
+                    pause(delay).await;
+                    Msg::Repaired(recovery::repair(journal, &entity, side).await)
+                }
+                Action::FenceHead { fence } => Msg::HeadFenced(fence, journal.head(&entity).await),
                 Action::Load { ticket, target } => {
                     let found = recovery::load_message(journal, &entity, target).await;
                     Msg::Loaded(ticket, target, Box::new(found))
@@ -152,7 +159,7 @@ impl<M: Machine> Journaled<M> {
                 Action::Snapshot(snapshot) => {
                     return store_snapshot(&deps, &entity, snapshot).await;
                 }
-                Action::Publish { .. } | Action::Fail(_) => return,
+                Action::Publish { .. } | Action::Advanced(_) | Action::Fail(_) => return,
             };
             // The actor may have ended; then nobody waits for this any more.
             let _ = me.cast(message);
@@ -171,8 +178,9 @@ async fn pause(delay: Duration) {
     }
 }
 
-/// How long after an append its repair is due if its writer does not report back.
-const REPAIR_AFTER_MS: u64 = 15_000;
+/// How long after an append its repair is due if its writer does not report back: longer than an append
+/// that was sent may take to land.
+const REPAIR_AFTER_MS: u64 = 40_000;
 
 /// An append whose side writes are not atomic is covered by a wake-up, so that another life of the
 /// entity repairs them should this one die in between.
@@ -182,7 +190,11 @@ async fn append_guarded<M: Machine>(deps: &Deps<M>, append: Append) -> Result<()
         return deps.journal.append(append).await;
     }
     let entity = append.entity.clone();
-    let due = Timestamp(deps.clock.now().0 + REPAIR_AFTER_MS);
+    // Spread by node, so that one does not clear the alarm of another.
+    let due = deps
+        .clock
+        .now()
+        .plus_millis(REPAIR_AFTER_MS + deps.salt % 1_024);
     if let Err(error) = deps.wakeups.arm(&entity, due).await {
         // Nothing was appended yet.
         return Err(AppendError::Unavailable(error.to_string()));

@@ -24,6 +24,13 @@ use crate::machines::Machine;
 pub trait CommitSink<M: Machine>: Send + Sync + 'static {
     /// Called once per durable row, in order, before the replies that rest on it leave.
     fn committed(&self, entity: &EntityId, first: Sequence, head: Head, events: &[M::Event]);
+
+    /// An entity was read from its journal, which reaches at least to `head`: an event that nobody here
+    /// has heard of may be among those read.
+    fn advanced(&self, _entity: &EntityId, _head: Head) {}
+
+    /// An entity failed; an append of its may have landed, or may land yet, and nobody will say so.
+    fn failed(&self, _entity: &EntityId) {}
 }
 
 /// Why a command got no reply from the machine.

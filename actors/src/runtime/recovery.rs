@@ -4,9 +4,10 @@ use thiserror::Error;
 
 use crate::ids::{EntityId, Sequence};
 use crate::journal::{
-    Head, Journal, OverlayWrite, PageLimit, Range, ReadError, Record, Row, SideWrites,
+    AppendError, Head, Journal, OverlayWrite, PageLimit, Range, ReadError, Record, Row, SideWrites,
 };
 use crate::machines::Machine;
+use crate::mutation::{self, Mutation};
 
 /// A machine at a durable head.
 pub struct Recovered<M> {
@@ -79,6 +80,9 @@ pub async fn recover<M: Machine>(
     let fail = |error: ReadError| RecoverError::from((entity.clone(), error));
     let target = journal.head(entity).await.map_err(fail)?;
     let stored = journal.snapshot(entity).await.map_err(fail)?;
+    if stored.is_some() {
+        metrics::counter!("mussikon_recoveries_from_snapshot_total").increment(1);
+    }
     let (mut machine, mut head, snapshot_bytes) = match stored {
         None => (M::new(entity), Head::default(), 0),
         Some(snapshot) => {
@@ -95,6 +99,9 @@ pub async fn recover<M: Machine>(
             .map_err(fail)?;
         if rows.is_empty() {
             break;
+        }
+        if rows[0].first > head.sequence.next() {
+            return Err(hole(journal, entity, snapshot, head).await);
         }
         for row in rows {
             replay(journal, entity, &mut machine, head, &row).await?;
@@ -115,6 +122,24 @@ pub async fn recover<M: Machine>(
     })
 }
 
+/// Rows are missing after a head. Another owner may have trimmed them behind a newer snapshot while we
+/// read, which is no damage: then the next try begins there.
+async fn hole(
+    journal: &dyn Journal,
+    entity: &EntityId,
+    began_at: Sequence,
+    head: Head,
+) -> RecoverError {
+    match journal.snapshot(entity).await {
+        Ok(Some(newer)) if newer.head.sequence > began_at => RecoverError::Unavailable {
+            entity: entity.clone(),
+            reason: "trimmed while it was read".into(),
+        },
+        Ok(_) => corrupt(entity, head.sequence.next(), "rows are missing".into()),
+        Err(error) => RecoverError::from((entity.clone(), error)),
+    }
+}
+
 async fn replay<M: Machine>(
     journal: &dyn Journal,
     entity: &EntityId,
@@ -123,7 +148,8 @@ async fn replay<M: Machine>(
     row: &Row,
 ) -> Result<(), RecoverError> {
     check_chain(entity, head, row)?;
-    let repair = !journal.capabilities().atomic_side_writes;
+    let repair =
+        !journal.capabilities().atomic_side_writes && !mutation::is_on(Mutation::SkipRepair);
     let mut side = SideWrites::default();
     for (sequence, record) in row.entries() {
         let event = M::decode(record).map_err(|e| corrupt(entity, sequence, e.to_string()))?;
@@ -139,15 +165,23 @@ async fn replay<M: Machine>(
         }
     }
     if !side.is_empty() {
-        journal
-            .repair(entity, side)
-            .await
-            .map_err(|error| RecoverError::Unavailable {
-                entity: entity.clone(),
-                reason: error.to_string(),
-            })?;
+        let outcome = self::repair(journal, entity, side).await;
+        outcome.map_err(|error| RecoverError::Unavailable {
+            entity: entity.clone(),
+            reason: error.to_string(),
+        })?;
     }
     Ok(())
+}
+
+/// Writes side data of durable rows again.
+pub(crate) async fn repair(
+    journal: &dyn Journal,
+    entity: &EntityId,
+    side: SideWrites,
+) -> Result<(), AppendError> {
+    metrics::counter!("mussikon_repairs_total").increment(1);
+    journal.repair(entity, side).await
 }
 
 /// The row must follow the head by number and by digest.

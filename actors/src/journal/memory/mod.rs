@@ -69,6 +69,18 @@ impl Journal for MemoryJournal {
         self.run(move |state| state.append(append.prepare(&capabilities)?))
     }
 
+    fn repair(
+        &self,
+        entity: &EntityId,
+        side: SideWrites,
+    ) -> BoxFuture<'static, Result<(), AppendError>> {
+        let entity = entity.clone();
+        self.run(move |state| {
+            state.write_side(entity, side);
+            Ok(())
+        })
+    }
+
     fn head(&self, entity: &EntityId) -> BoxFuture<'static, Result<Head, ReadError>> {
         let entity = entity.clone();
         self.run(move |state| Ok(state.log(&entity).map(Log::head).unwrap_or_default()))

@@ -7,7 +7,8 @@ use bytes::Bytes;
 use crate::ids::{EntityId, Sequence, Timestamp};
 use crate::journal::page::PageFill;
 use crate::journal::{
-    Append, AppendError, Head, OverlayWrite, PageLimit, Range, Row, Snapshot, Table, TableWrite,
+    Append, AppendError, Head, OverlayWrite, PageLimit, Range, Row, SideWrites, Snapshot, Table,
+    TableWrite,
 };
 
 #[derive(Debug, Default)]
@@ -36,21 +37,28 @@ impl State {
         if head != append.after {
             return Err(AppendError::Conflict { head });
         }
-        let log = self.logs.entry(append.entity).or_default();
+        let log = self.logs.entry(append.entity.clone()).or_default();
         log.rows.insert(append.row.last(), append.row);
-        for sequence in append.side.erasures {
+        self.write_side(append.entity, append.side);
+        Ok(())
+    }
+
+    /// Erases, and writes overlays and table rows that are newer than what is stored.
+    pub(super) fn write_side(&mut self, entity: EntityId, side: SideWrites) {
+        let log = self.logs.entry(entity).or_default();
+        for sequence in side.erasures {
             if let Some((_, row)) = log.rows.range_mut(sequence..).next() {
                 row.erase(sequence);
             }
         }
-        for overlay in append.side.overlays {
+        let retained = log.first_retained();
+        for overlay in side.overlays.into_iter().filter(|o| o.sequence >= retained) {
             let stored = log.overlays.get(&overlay.sequence);
             if stored.is_none_or(|stored| stored.applied <= overlay.applied) {
                 log.overlays.insert(overlay.sequence, overlay);
             }
         }
-        append.side.table.into_iter().for_each(|w| self.put_row(w));
-        Ok(())
+        side.table.into_iter().for_each(|w| self.put_row(w));
     }
 
     pub(super) fn put_row(&mut self, write: TableWrite) {

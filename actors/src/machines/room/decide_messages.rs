@@ -11,6 +11,7 @@ use super::{
 };
 use crate::ids::{MessageId, Sequence, Timestamp, UserId};
 use crate::machines::Context;
+use crate::mutation::{self, Mutation};
 
 /// Dedupe entries that may leave the window per message admitted: more than enter.
 const PRUNED_PER_SEND: usize = 4;
@@ -34,7 +35,9 @@ impl Room {
         let fingerprint = dedupe::fingerprint(content, reply_to);
         let mut draft = Draft::new(self);
         // A repeat is recognised before any rule that may have changed since the first time.
-        if let Some(used) = self.dedupe.find(by, id) {
+        if let Some(used) = self.dedupe.find(by, id)
+            && !mutation::is_on(Mutation::ForgetDedupe)
+        {
             if used.fingerprint != fingerprint {
                 return Err(RoomRejection::IdReused);
             }

@@ -1,0 +1,53 @@
+//! The way of durable events between nodes: a relay takes them out, [`Hub::hear`] takes them in.
+
+use std::sync::Arc;
+
+use super::Hub;
+use crate::cluster::Fanout;
+use crate::ids::{EntityId, Sequence};
+use crate::journal::Head;
+use crate::machines::room::{Room, RoomEntry};
+use crate::runtime::CommitSink;
+
+/// Carries durable events to other nodes, as hints: any may be lost, late or doubled.
+pub trait Relay: Send + Sync + 'static {
+    /// Called once per durable row of this node, in order. Must not block.
+    fn tell(&self, entity: &EntityId, first: Sequence, head: Head, events: &[RoomEntry]);
+}
+
+struct Both {
+    fanout: Arc<Fanout>,
+    relay: Arc<dyn Relay>,
+}
+
+pub(super) fn sink(
+    fanout: Arc<Fanout>,
+    relay: Option<Arc<dyn Relay>>,
+) -> Arc<dyn CommitSink<Room>> {
+    match relay {
+        None => fanout,
+        Some(relay) => Arc::new(Both { fanout, relay }),
+    }
+}
+
+impl CommitSink<Room> for Both {
+    fn committed(&self, entity: &EntityId, first: Sequence, head: Head, events: &[RoomEntry]) {
+        self.fanout.committed(entity, first, head, events);
+        self.relay.tell(entity, first, head, events);
+    }
+
+    fn advanced(&self, entity: &EntityId, head: Head) {
+        self.fanout.advanced(entity, head);
+    }
+
+    fn failed(&self, entity: &EntityId) {
+        self.fanout.failed(entity);
+    }
+}
+
+impl Hub {
+    /// Takes in what another node's relay told; what was lost before it is read from the journal.
+    pub fn hear(&self, entity: &EntityId, first: Sequence, head: Head, events: &[RoomEntry]) {
+        self.fanout.committed(entity, first, head, events);
+    }
+}

@@ -1,0 +1,58 @@
+//! Deliberate mistakes of the product, switched on one at a time to show that the simulation notices them.
+//! Without the feature `testing` every switch is a constant `false` and costs nothing.
+
+/// A realistic bug.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mutation {
+    /// Answers leave before what they rest on is durable.
+    AcknowledgeEarly,
+    /// An append whose outcome is unknown is taken for a refused one.
+    DoubtIsFailure,
+    /// A head that has not moved is taken as proof that an append in doubt will not land.
+    TrustUnchangedHead,
+    /// Repeats of a message id are not recognised.
+    ForgetDedupe,
+    /// Answers that rest on an unchanged journal leave without asking whether it is unchanged.
+    SkipFence,
+    /// Recovery does not write again what the last owner may have left unwritten.
+    SkipRepair,
+    /// An append found to be durable after doubt is taken to have its side writes too.
+    CommitUnrepaired,
+    /// Catch-up begins one event too late.
+    SpliceLate,
+    /// A live event is handed on although events before it are missing.
+    IgnoreGaps,
+    /// After a lost race the commands that were decided in vain are answered all the same.
+    AnswerLost,
+}
+
+#[cfg(feature = "testing")]
+mod switch {
+    use std::cell::Cell;
+
+    use super::Mutation;
+
+    thread_local! {
+        static ON: Cell<Option<Mutation>> = const { Cell::new(None) };
+    }
+
+    /// Switches a mistake on for everything that runs on this thread; `None` ends it.
+    pub fn mutate(mutation: Option<Mutation>) {
+        ON.with(|on| on.set(mutation));
+    }
+
+    pub(crate) fn is_on(mutation: Mutation) -> bool {
+        ON.with(Cell::get) == Some(mutation)
+    }
+}
+
+#[cfg(feature = "testing")]
+pub use switch::mutate;
+
+#[cfg(feature = "testing")]
+pub(crate) use switch::is_on;
+
+#[cfg(not(feature = "testing"))]
+pub(crate) const fn is_on(_: Mutation) -> bool {
+    false
+}

@@ -1,0 +1,152 @@
+//! When things go wrong: a lost race, a refusing store, a broken one; and the way back by recovery.
+
+use std::time::Duration;
+
+use super::{Action, Asked, Phase, Pipeline, Upkeep};
+use crate::ids::Timestamp;
+use crate::machines::Machine;
+use crate::mutation::{self, Mutation};
+use crate::runtime::AskError;
+use crate::runtime::recovery::{RecoverError, Recovered};
+
+impl<M: Machine> Pipeline<M> {
+    /// Another writer won: rebuild, then decide everything again.
+    pub(super) fn lose(&mut self, out: &mut Vec<Action<M>>) {
+        metrics::counter!("mussikon_append_conflicts_total").increment(1);
+        tracing::info!(entity = %self.entity, durable = %self.durable, "append lost to another writer");
+        self.release();
+        self.in_flight = None;
+        self.next.clear();
+        if mutation::is_on(Mutation::AnswerLost) {
+            let lost = std::mem::take(&mut self.waiting);
+            lost.into_iter().for_each(|w| w.asked.answer(w.answer));
+        }
+        self.rebuild(out);
+    }
+
+    /// Reads the state anew; what was decided on the old one and is not answered is decided again.
+    fn rebuild(&mut self, out: &mut Vec<Action<M>>) {
+        let mut again = Vec::from(std::mem::take(&mut self.waiting));
+        again.extend(self.unfence());
+        for waiting in again.into_iter().rev() {
+            self.backlog.push_front(waiting.asked);
+        }
+        self.phase = Phase::Recovering;
+        self.generation += 1;
+        self.upkeep.holding = false;
+        let delay = self.pause();
+        out.push(Action::Recover { delay });
+    }
+
+    /// The store refused one row too often. It was never applied, nor was anything that rests on it.
+    pub(super) fn give_up(&mut self, reason: String, out: &mut Vec<Action<M>>) {
+        self.release();
+        self.in_flight = None;
+        self.next.clear();
+        let answer = self.unavailable(reason);
+        for waiting in std::mem::take(&mut self.waiting) {
+            waiting.asked.answer(Err(answer.clone()));
+        }
+        self.rebuild(out);
+    }
+
+    /// The store is broken, or the journal is: what may have been written is unknown, the rest was not.
+    pub(super) fn fail(&mut self, reason: String, out: &mut Vec<Action<M>>) {
+        tracing::error!(entity = %self.entity, reason, "entity stopped");
+        self.release();
+        let flown = self
+            .in_flight
+            .take()
+            .map_or(self.durable.sequence, |flight| flight.append.row.last());
+        self.phase = Phase::Failed;
+        self.next.clear();
+        let unavailable = self.unavailable(reason.clone());
+        for waiting in std::mem::take(&mut self.waiting) {
+            let answer = if waiting.rests_on <= flown {
+                AskError::OutcomeUnknown
+            } else {
+                unavailable.clone()
+            };
+            waiting.asked.answer(Err(answer));
+        }
+        let parked = std::mem::take(&mut self.parked).into_values();
+        let fenced = self.unfence().into_iter().map(|waiting| waiting.asked);
+        let rest: Vec<Asked<M>> = fenced.chain(parked).chain(self.backlog.drain(..)).collect();
+        rest.into_iter()
+            .for_each(|asked| asked.answer(Err(unavailable.clone())));
+        out.push(Action::Fail(reason));
+    }
+
+    pub(super) fn unavailable(&self, reason: String) -> AskError<M::Rejection> {
+        AskError::Unavailable {
+            retry_after: Duration::from_millis(self.limits.restart_first_ms),
+            reason,
+        }
+    }
+
+    /// The rebuilt state, or why there is none.
+    pub fn recovered(
+        &mut self,
+        outcome: Result<Recovered<M>, RecoverError>,
+        now: Timestamp,
+        out: &mut Vec<Action<M>>,
+    ) {
+        if self.phase != Phase::Recovering {
+            return;
+        }
+        match outcome {
+            Ok(recovered) if recovered.head.sequence < self.durable.sequence => {
+                let reason = format!(
+                    "the head went back from {} to {}",
+                    self.durable, recovered.head
+                );
+                self.fail(reason, out);
+            }
+            Ok(recovered) => {
+                self.machine = recovered.machine;
+                self.durable = recovered.head;
+                self.tentative = recovered.head.sequence;
+                self.upkeep = Upkeep {
+                    records: self.tentative.0 - recovered.snapshot.0,
+                    snapshot_bytes: recovered.snapshot_bytes as u64,
+                    ..Upkeep::default()
+                };
+                // The tail's size is not known exactly; its count alone decides about the next snapshot.
+                self.upkeep.bytes = self.upkeep.records * 256;
+                self.unrecovered = 0;
+                self.phase = Phase::Serving;
+                out.push(Action::Advanced(self.durable));
+                self.advance(now, out);
+            }
+            Err(error @ RecoverError::Corrupt { .. }) => {
+                metrics::counter!("mussikon_corrupt_entities_total").increment(1);
+                self.fail(error.to_string(), out);
+            }
+            Err(error) if self.unrecovered >= self.limits.refused_attempts => {
+                self.fail(error.to_string(), out);
+            }
+            Err(error) => {
+                tracing::warn!(entity = %self.entity, %error, "recovery will be tried again");
+                self.unrecovered += 1;
+                let delay = self.pause();
+                out.push(Action::Recover { delay });
+            }
+        }
+    }
+
+    /// A pause that doubles with each setback in a row, spread by entity so that duels end.
+    pub(super) fn pause(&mut self) -> Duration {
+        let exponent = self.setbacks.min(16);
+        self.setbacks += 1;
+        let full = self
+            .limits
+            .retry_first_ms
+            .saturating_mul(1 << exponent)
+            .min(self.limits.retry_max_ms);
+        let mixed =
+            (self.salt ^ u64::from(self.setbacks).rotate_left(41) ^ self.durable.sequence.0)
+                .wrapping_mul(0x9E37_79B9_7F4A_7C15)
+                >> 32;
+        Duration::from_millis(full / 2 + mixed % (full / 2 + 1))
+    }
+}
