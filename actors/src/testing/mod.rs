@@ -1,3 +1,8 @@
 //! What clients may observe, and clients that observe it: for the simulation, the chaos suite and tests.
 
+pub mod checks;
+pub mod oracle;
+pub mod reader;
+pub mod workload;
+
 pub use crate::mutation::{Mutation, mutate};

@@ -1,0 +1,1 @@
+//! Doctored histories: each check notices what it is there for.
