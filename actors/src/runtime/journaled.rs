@@ -99,8 +99,9 @@ impl<M: Machine> Actor for Journaled<M> {
             }
         }
         let carried = self.carry_out(&myself, out);
-        pipeline.release();
-        carried
+        let mut out = Vec::new();
+        pipeline.release(&mut out);
+        carried.and(self.carry_out(&myself, out))
     }
 }
 

@@ -33,7 +33,7 @@ struct State {
 
 enum Item {
     Delivery(Arc<Delivery>),
-    Joined(RoomId, usize),
+    Joined(RoomId, usize, Option<Sequence>),
 }
 
 impl Reader {
@@ -48,8 +48,10 @@ impl Reader {
     }
 
     /// The answer to a join takes its place in the queue: what follows belongs to that view.
-    pub fn joined(&self, room: RoomId, view: usize) {
-        self.state.lock().queue.push_back(Item::Joined(room, view));
+    /// Reading begins at `from`, if that is not where it was.
+    pub fn joined(&self, room: RoomId, view: usize, from: Option<Sequence>) {
+        let mut state = self.state.lock();
+        state.queue.push_back(Item::Joined(room, view, from));
     }
 
     /// Reads at most `count` items. Needs a runtime around it, for the hub may be woken.
@@ -60,7 +62,10 @@ impl Reader {
                 break;
             };
             match item {
-                Item::Joined(room, view) => {
+                Item::Joined(room, view, from) => {
+                    if let Some(from) = from {
+                        self.positions.lock().insert(room.clone(), from);
+                    }
                     state.views.insert(room, view);
                 }
                 Item::Delivery(delivery) => {

@@ -1,5 +1,6 @@
 //! Seeded clients: they connect, join, send, repeat, edit, read slowly, leave, and write down all they see.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -38,6 +39,8 @@ pub struct Habits {
 }
 
 type Message = (RoomId, MessageId, String);
+/// Ordered, for the commands of a node that dies end in no particular order.
+type Unsure = Arc<Mutex<BTreeSet<Message>>>;
 
 /// One user with at most one connection.
 pub struct Client {
@@ -47,7 +50,7 @@ pub struct Client {
     history: SharedHistory,
     positions: Positions,
     /// Messages whose fate is not known for sure: to be sent again under the same id.
-    unsure: Arc<Mutex<Vec<Message>>>,
+    unsure: Unsure,
     under_way: Arc<Mutex<usize>>,
     sent: u64,
     connection: Option<Connection>,
@@ -163,7 +166,11 @@ impl Client {
                 return;
             }
             let index = self.rng.random_range(0..unsure.len());
-            unsure.remove(index)
+            let Some(message) = unsure.iter().nth(index).cloned() else {
+                return;
+            };
+            unsure.remove(&message);
+            message
         };
         self.send_as(site, again);
     }
@@ -259,9 +266,8 @@ impl Client {
         *under_way.lock() += 1;
         site.runtime.spawn(async move {
             // A runtime that dies with the command in hand leaves no answer, but must free its place.
-            let _place = Place(under_way, message.map(|message| (unsure, message)));
+            let mut place = Place(under_way, message.map(|message| (unsure, message)));
             let outcome = outcome(hub.room(&room, command).await);
-            let mut place = _place;
             if matches!(outcome, Outcome::Ok(_)) {
                 place.1 = None;
             }
@@ -299,7 +305,8 @@ impl Client {
                 });
                 history.views.len() - 1
             };
-            reader.joined(room, view);
+            let from = after.is_none().then_some(joined.view.head);
+            reader.joined(room, view, from);
             joined.starting.begin();
         });
     }
@@ -379,16 +386,13 @@ impl Client {
 }
 
 /// A command under way; when it ends without success, its message is to be sent again.
-struct Place(
-    Arc<Mutex<usize>>,
-    Option<(Arc<Mutex<Vec<Message>>>, Message)>,
-);
+struct Place(Arc<Mutex<usize>>, Option<(Unsure, Message)>);
 
 impl Drop for Place {
     fn drop(&mut self) {
         *self.0.lock() -= 1;
         if let Some((unsure, message)) = self.1.take() {
-            unsure.lock().push(message);
+            unsure.lock().insert(message);
         }
     }
 }

@@ -90,7 +90,7 @@ fn seeds_keep_every_promise() {
 
 #[test]
 fn the_same_seed_gives_the_same_trace() {
-    for seed in [1, 2, 3, 5, 8] {
+    for seed in 0..20 {
         let (one, two) = (world::run(seed, false), world::run(seed, false));
         assert_eq!(one.trace.digest(), two.trace.digest(), "seed {seed}");
         assert_eq!(one.history.attempts.len(), two.history.attempts.len());

@@ -87,7 +87,8 @@ impl Node {
         }
         if let Some(life) = &self.life {
             let pass = Duration::from_millis(std::mem::take(&mut self.lag));
-            life.runtime.block_on(async move { tokio::time::sleep(pass).await });
+            life.runtime
+                .block_on(async move { tokio::time::sleep(pass).await });
         }
     }
 }

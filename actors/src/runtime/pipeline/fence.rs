@@ -1,5 +1,6 @@
-//! Answers that rest on an unchanged journal leave once its head is confirmed: by one read for all that
-//! wait, or by an append that begins after they were decided and succeeds.
+//! Answers without events of their own leave once the head they rest on is confirmed: by one read for all
+//! that wait, or by an append that begins after they were decided and succeeds. An append that had begun
+//! before proves nothing: it may have landed long ago, and others after it.
 
 use super::{Action, Pipeline, Waiting};
 use crate::ids::Timestamp;
@@ -59,7 +60,8 @@ impl<M: Machine> Pipeline<M> {
     /// A successful append began after everything here was decided: the journal was as they saw it.
     pub(super) fn confirm_fenced(&mut self) {
         let fenced = self.unfence();
-        for waiting in fenced.into_iter().rev() {
+        for mut waiting in fenced.into_iter().rev() {
+            waiting.confirmed = true;
             self.waiting.push_front(waiting);
         }
     }

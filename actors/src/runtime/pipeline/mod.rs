@@ -91,6 +91,9 @@ struct Decided<E> {
 
 struct Waiting<M: Machine> {
     rests_on: Sequence,
+    /// The append that makes `rests_on` durable began after the command came in, which proves that no
+    /// other owner had gone on meanwhile. Otherwise the head must be read.
+    confirmed: bool,
     asked: Asked<M>,
     answer: Answer<M>,
 }
@@ -231,6 +234,7 @@ impl<M: Machine> Pipeline<M> {
             }
             asked.admitted = true;
         }
+        let before = self.tentative;
         let answer = match self.machine.decide(&context, &asked.command) {
             Ok(decision) => {
                 self.take(decision.events);
@@ -238,14 +242,20 @@ impl<M: Machine> Pipeline<M> {
             }
             Err(rejection) => Err(AskError::Rejected(rejection)),
         };
+        let flying = self.in_flight.as_ref().map(|f| f.append.row.last());
+        let confirmed = self.tentative > before
+            || flying.is_some_and(|last| self.tentative > last)
+            || self.capabilities.exclusive
+            || mutation::is_on(Mutation::SkipFence);
         let waiting = Waiting {
             rests_on: self.tentative,
+            confirmed,
             asked,
             answer,
         };
         if self.tentative > self.durable.sequence {
             self.waiting.push_back(waiting);
-        } else if self.capabilities.exclusive || mutation::is_on(Mutation::SkipFence) {
+        } else if confirmed {
             waiting.asked.answer(waiting.answer);
         } else {
             self.fence(waiting, out);
@@ -288,17 +298,20 @@ impl<M: Machine> Pipeline<M> {
         }
     }
 
-    /// Answers everything that rests on durable state. The actor calls this after it has carried out the
-    /// actions, so that a sender's own copy is queued before its acknowledgement.
-    pub fn release(&mut self) {
+    /// Answers everything that rests on durable state, or has the head read for it first. The actor calls
+    /// this after it has carried out the actions, so that a sender's own copy is queued before its
+    /// acknowledgement.
+    pub fn release(&mut self, out: &mut Vec<Action<M>>) {
         let early = mutation::is_on(Mutation::AcknowledgeEarly);
         while self
             .waiting
             .front()
             .is_some_and(|w| w.rests_on <= self.durable.sequence || early)
         {
-            if let Some(waiting) = self.waiting.pop_front() {
-                waiting.asked.answer(waiting.answer);
+            match self.waiting.pop_front() {
+                Some(waiting) if waiting.confirmed => waiting.asked.answer(waiting.answer),
+                Some(waiting) => self.fence(waiting, out),
+                None => {}
             }
         }
     }

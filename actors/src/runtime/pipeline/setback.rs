@@ -14,7 +14,7 @@ impl<M: Machine> Pipeline<M> {
     pub(super) fn lose(&mut self, out: &mut Vec<Action<M>>) {
         metrics::counter!("mussikon_append_conflicts_total").increment(1);
         tracing::info!(entity = %self.entity, durable = %self.durable, "append lost to another writer");
-        self.release();
+        self.release(out);
         self.in_flight = None;
         self.next.clear();
         if mutation::is_on(Mutation::AnswerLost) {
@@ -40,7 +40,7 @@ impl<M: Machine> Pipeline<M> {
 
     /// The store refused one row too often. It was never applied, nor was anything that rests on it.
     pub(super) fn give_up(&mut self, reason: String, out: &mut Vec<Action<M>>) {
-        self.release();
+        self.release(out);
         self.in_flight = None;
         self.next.clear();
         let answer = self.unavailable(reason);
@@ -53,7 +53,7 @@ impl<M: Machine> Pipeline<M> {
     /// The store is broken, or the journal is: what may have been written is unknown, the rest was not.
     pub(super) fn fail(&mut self, reason: String, out: &mut Vec<Action<M>>) {
         tracing::error!(entity = %self.entity, reason, "entity stopped");
-        self.release();
+        self.release(out);
         let flown = self
             .in_flight
             .take()
