@@ -151,6 +151,8 @@ impl Session {
         subscriptions.insert(view.room.clone(), subscription.clone());
         drop(subscriptions);
         fanout.restless.lock().insert(view.room.clone());
+        // What the room knows the feed must learn too, for nobody may tell it again.
+        fanout.heard(&view.room, view.head);
         Ok(Starting {
             core: core.clone(),
             subscription,

@@ -18,7 +18,7 @@ use super::journal::{Store, done};
 use super::node::Node;
 use super::trace::{Counters, Trace};
 
-const FAULTY_MS: u64 = 10_000;
+const FAULTY_MS: u64 = 15_000;
 /// Every live subscriber reaches the head, and every command is answered, within this time.
 const HEALED_MS: u64 = 5_000;
 /// Alarms of lost side writes are due at last by then.
@@ -39,6 +39,8 @@ pub struct World {
     lives: u64,
     clients: Vec<Client>,
     habits: Habits,
+    /// Chance that a client does something in a step, in thousandths.
+    eagerness: u32,
     history: SharedHistory,
     trace: Trace,
 }
@@ -82,6 +84,7 @@ impl World {
         Self {
             nodes: (0..faults.nodes).map(Node::new).collect(),
             lives: 0,
+            eagerness: [30, 100, 300][rng.random_range(0..3)],
             rng,
             now,
             store,
@@ -163,7 +166,7 @@ impl World {
         let reading = self.store.faults.lock().reading;
         let sites = Self::sites(&self.nodes);
         for client in &mut self.clients {
-            if self.rng.random_range(0..1_000) < 60 {
+            if self.rng.random_range(0..1_000) < self.eagerness {
                 client.act(&sites);
             }
             if self.rng.random_range(0..1_000) < 300 {
