@@ -1,4 +1,4 @@
-//! Seeds that found something once, each with what it found; they run first.
+//! Seeds beyond the usual ones that found something once, each with what it found.
 
 /// Seed and story.
 pub const PROMOTED: [(u64, &str); 0] = [];

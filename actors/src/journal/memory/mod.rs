@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use self::state::{Log, State};
 use super::{
     Append, AppendError, Capabilities, Head, Journal, OverlayWrite, PageLimit, Range, ReadError,
-    Row, Snapshot, Table, TableRow, TableWrite, Wakeups,
+    Row, SideWrites, Snapshot, Table, TableRow, TableWrite, Wakeups,
 };
 use crate::ids::{EntityId, EntityKind, Sequence, Timestamp};
 
