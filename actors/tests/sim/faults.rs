@@ -101,7 +101,7 @@ impl Faults {
                 512
             },
             page_records: if rng.random_bool(0.5) {
-                rng.random_range(1..12)
+                rng.random_range(4..24)
             } else {
                 256
             },
@@ -135,6 +135,7 @@ impl Faults {
         self.doubled = 0;
         self.read_fails = 0;
         self.slow = 0;
+        self.short_pages = false;
         self.side_fails = 0;
         self.crash = 0;
         self.pause = 0;

@@ -161,6 +161,14 @@ impl Store {
         self.trace
             .note(|| format!("apply {entity} {}..={} {outcome:?}", row.first, row.last()));
         if outcome.is_ok() {
+            if self
+                .inner
+                .capabilities()
+                .bucket
+                .is_some_and(|bucket| row.last().0 % bucket == 0)
+            {
+                self.trace.hit("bucket boundary");
+            }
             self.archive.lock().entry(entity).or_default().push(row);
         }
         outcome

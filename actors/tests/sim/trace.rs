@@ -33,7 +33,10 @@ impl Trace {
     }
 
     /// A line of what happened.
-    #[allow(clippy::print_stdout, reason = "one seed is looked at closely on the console")]
+    #[allow(
+        clippy::print_stdout,
+        reason = "one seed is looked at closely on the console"
+    )]
     pub fn note(&self, line: impl FnOnce() -> String) {
         let (now, line) = (self.now.load(Ordering::Relaxed), line());
         if self.verbose {

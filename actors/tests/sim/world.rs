@@ -224,14 +224,14 @@ impl World {
             let sites = Self::sites(&self.nodes);
             for client in &mut self.clients {
                 client.read(&sites, 8);
-                if since < 2_000 && self.rng.random_range(0..20) == 0 {
+                if since < 2_000 && self.rng.random_range(0..50) == 0 {
                     client.resume(&sites);
                 }
                 if greet {
                     client.greet(&sites);
                 }
             }
-            self.step(5);
+            self.step(2);
         }
         self.judge(before);
     }
@@ -287,6 +287,13 @@ impl World {
             history.rooms.insert(room.clone(), self.stored(room));
         }
         for attempt in &history.attempts {
+            self.trace.hit(match attempt.outcome() {
+                Outcome::Ok(_) => "command done",
+                Outcome::Unknown => "command unknown",
+                Outcome::Refused(why) if why.starts_with("overloaded") => "command overloaded",
+                Outcome::Refused(why) if why.starts_with("unavailable") => "command unavailable",
+                Outcome::Refused(_) => "command refused by a rule",
+            });
             self.trace.note(|| format!("{attempt:?}"));
         }
         for view in &history.views {

@@ -1,0 +1,76 @@
+//! The simulation has teeth: each deliberate mistake in the product is found, by the check that is meant
+//! to find it, within a few hundred seeds.
+
+use actors::testing::checks::violations;
+use actors::testing::{Mutation, mutate};
+
+use super::world;
+
+/// Runs seeds with a mistake switched on until one of `checks` finds it; answers that seed.
+fn found(mutation: Mutation, checks: &[&str]) -> u64 {
+    const SEEDS: u64 = 400;
+    let mut others = Vec::new();
+    mutate(Some(mutation));
+    let found = (0..SEEDS).find(|seed| {
+        let violated = violations(&world::run(*seed, false).history);
+        let meant = |violation: &String| checks.iter().any(|check| violation.starts_with(check));
+        let hit = violated.iter().any(meant);
+        others.extend(violated.into_iter().filter(|violation| !meant(violation)));
+        hit
+    });
+    mutate(None);
+    let Some(seed) = found else {
+        panic!("{mutation:?} lived through {SEEDS} seeds; other violations: {others:#?}");
+    };
+    seed
+}
+
+#[test]
+fn an_acknowledgement_before_durability_is_found() {
+    found(Mutation::AcknowledgeEarly, &["acked_is_durable"]);
+}
+
+#[test]
+fn an_append_in_doubt_taken_for_a_failure_is_found() {
+    found(Mutation::DoubtIsFailure, &["rejected_is_absent"]);
+}
+
+#[test]
+fn an_unchanged_head_taken_for_proof_is_found() {
+    found(Mutation::TrustUnchangedHead, &["rejected_is_absent"]);
+}
+
+#[test]
+fn a_forgotten_dedupe_rule_is_found() {
+    found(Mutation::ForgetDedupe, &["dedupe"]);
+}
+
+#[test]
+fn an_unfenced_answer_is_found() {
+    found(Mutation::SkipFence, &["answers_are_current"]);
+}
+
+#[test]
+fn a_recovery_without_repairs_is_found() {
+    found(Mutation::SkipRepair, &["side_writes_agree"]);
+}
+
+#[test]
+fn a_commit_after_doubt_without_repairs_is_found() {
+    found(Mutation::CommitUnrepaired, &["side_writes_agree"]);
+}
+
+#[test]
+fn a_catch_up_that_begins_one_event_late_is_found() {
+    found(Mutation::SpliceLate, &["delivered_runs"]);
+}
+
+#[test]
+fn a_gap_in_the_live_feed_is_found() {
+    found(Mutation::IgnoreGaps, &["delivered_runs"]);
+}
+
+#[test]
+fn an_answer_to_a_lost_append_is_found() {
+    found(Mutation::AnswerLost, &["acked_is_durable"]);
+}
