@@ -23,6 +23,8 @@ pub struct History {
     pub attempts: Vec<Attempt>,
     /// Subscriptions, in the order in which they were answered.
     pub views: Vec<View>,
+    /// Messages as pages of history showed them: room, sequence and identity.
+    pub glimpses: Vec<(RoomId, Sequence, String)>,
     /// What the store holds in the end.
     pub rooms: BTreeMap<RoomId, Stored>,
     /// Highest values of things that have a bound.

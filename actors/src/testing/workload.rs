@@ -8,9 +8,10 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use tokio::runtime::Handle;
 
-use super::oracle::{Outcome, SharedHistory, View, Wish};
+use super::oracle::{Outcome, SharedHistory, View, Wish, fact};
 use super::reader::{Positions, Reader};
-use crate::hub::{Hub, HubError, HubSession};
+use crate::delivery::Shown;
+use crate::hub::{HistoryPage, Hub, HubError, HubSession};
 use crate::ids::{MessageId, RoomId, Sequence, UserId};
 use crate::machines::room::{Content, MessageKind, Role, RoomCommand, RoomKind, RoomReply};
 use crate::runtime::AskError;
@@ -95,8 +96,9 @@ impl Client {
             0..40 => self.send(site, &room.0),
             40..55 => self.send_again(site),
             55..68 => self.change(site, &room.0),
-            68..76 => self.look(site, &room.0),
-            76..88 => self.join(site, &room.0),
+            68..74 => self.look(site, &room.0),
+            74..78 => self.browse(site, &room.0),
+            78..88 => self.join(site, &room.0),
             88..92 => self.manage(site, &room.0),
             92..94 => {
                 connection.session.leave(&room.0);
@@ -177,6 +179,8 @@ impl Client {
 
     fn send_as(&mut self, site: &Site<'_>, message: Message) {
         let (room, id, text) = message.clone();
+        // The same for every repeat, for it is part of what the message says.
+        let reply_to = text.len().is_multiple_of(5).then_some(Sequence(5));
         let command = RoomCommand::Send {
             by: self.user.clone(),
             id: id.clone(),
@@ -185,7 +189,7 @@ impl Client {
                 text: text.clone(),
                 metadata: None,
             },
-            reply_to: None,
+            reply_to,
         };
         self.ask(site, &room, Wish::Send { id, text }, command, Some(message));
     }
@@ -228,6 +232,40 @@ impl Client {
             by: self.user.clone(),
         };
         self.ask(site, room, Wish::Look, command, None);
+    }
+
+    /// Reads a page of history, marks something as read, lists the rooms, types.
+    fn browse(&mut self, site: &Site<'_>, room: &RoomId) {
+        let Some(connection) = &self.connection else {
+            return;
+        };
+        let session = connection.session.clone();
+        let (user, room, history) = (self.user.clone(), room.clone(), self.history.clone());
+        let known = self
+            .positions
+            .lock()
+            .get(&room)
+            .copied()
+            .unwrap_or_default();
+        let page = match self.rng.random_range(0..3) {
+            0 => HistoryPage::Before(None),
+            1 => HistoryPage::Before(Some(known)),
+            _ => HistoryPage::After(Sequence(known.0 / 2)),
+        };
+        site.runtime.spawn(async move {
+            let hub = session.hub();
+            if let Ok(page) = hub.history(&room, &user, page, 10, None).await {
+                let mut history = history.lock();
+                for entry in page.messages {
+                    let fact = fact(&Shown::Message(entry.view));
+                    history.glimpses.push((room.clone(), entry.sequence, fact));
+                }
+            }
+            // Answers of these are judged by nobody here; they must not fail in any other way.
+            let _ = session.typing(&room, true).await;
+            let _ = hub.mark_read(&room, &user, known).await;
+            let _ = hub.my_rooms(&user, None, 10).await;
+        });
     }
 
     fn manage(&mut self, site: &Site<'_>, room: &RoomId) {

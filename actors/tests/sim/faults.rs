@@ -40,7 +40,7 @@ pub struct Faults {
 
 impl Faults {
     pub fn draw(rng: &mut StdRng) -> Self {
-        let nodes = if rng.random_bool(0.5) { 2 } else { 1 };
+        let nodes = [1, 1, 1, 1, 2, 2, 2, 3][rng.random_range(0..8)];
         let exclusive = nodes == 1 && rng.random_bool(0.4);
         let mut chance = |most: u32, often: f64| {
             if rng.random_bool(often) {

@@ -18,7 +18,7 @@ use super::journal::{Store, done};
 use super::node::Node;
 use super::trace::{Counters, Trace};
 
-const FAULTY_MS: u64 = 15_000;
+const FAULTY_MS: u64 = 20_000;
 /// Every live subscriber reaches the head, and every command is answered, within this time.
 const HEALED_MS: u64 = 5_000;
 /// Alarms of lost side writes are due at last by then.
@@ -105,11 +105,21 @@ impl World {
     }
 
     fn faulty(&mut self) {
+        self.hurt_nodes();
+        self.found_rooms();
         while self.now() < FAULTY_MS {
             self.hurt_nodes();
             self.act();
             let millis = self.rng.random_range(1..10);
             self.step(millis);
+        }
+    }
+
+    /// The first client tries to create all rooms; should that fail, others try later.
+    fn found_rooms(&mut self) {
+        let sites = Self::sites(&self.nodes);
+        for (room, kind) in self.habits.rooms.clone() {
+            self.clients[0].create(&sites[0], &room, kind);
         }
     }
 
@@ -279,6 +289,7 @@ impl World {
                 self.step(250);
             }
         }
+        self.drain();
         for node in &mut self.nodes {
             node.crash();
         }
@@ -304,6 +315,24 @@ impl World {
             trace: self.trace,
             faults,
         }
+    }
+
+    /// Every node goes to sleep in order.
+    fn drain(&mut self) {
+        let sites = Self::sites(&self.nodes);
+        let drains = sites.iter().map(|site| {
+            let hub = site.hub.clone();
+            site.runtime.spawn(async move { hub.drain().await })
+        });
+        let drains: Vec<_> = drains.collect();
+        for _ in 0..400 {
+            self.step(5);
+        }
+        let open = drains.iter().filter(|drain| !drain.is_finished()).count();
+        self.history.lock().awaited.push(Awaited {
+            what: "all nodes drain".into(),
+            missed: (open > 0).then(|| format!("{open} do not")),
+        });
     }
 
     fn stored(&self, room: &RoomId) -> Stored {

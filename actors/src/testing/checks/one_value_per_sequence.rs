@@ -24,5 +24,19 @@ pub fn check(history: &History) -> Result<(), String> {
             }
         }
     }
+    for (room, sequence, fact) in &history.glimpses {
+        let journal = match rooms.get(room) {
+            Some(journal) => journal,
+            None => rooms
+                .entry(room.clone())
+                .or_insert(events_of(history, room)?),
+        };
+        let stands = journal.get(sequence).map(fact_of);
+        if stands.as_ref() != Some(fact) {
+            return Err(format!(
+                "a page of {room} has at {sequence}: {fact}; there stands: {stands:?}"
+            ));
+        }
+    }
     Ok(())
 }
