@@ -182,6 +182,10 @@ impl<M: Machine> Pipeline<M> {
         };
         match row {
             Ok(Some(row)) if row.digest == flight.append.row.digest => self.settle(now, out),
+            Ok(Some(row)) if row.first > self.durable.sequence.next() => {
+                // That row is trimmed by now, and with it the answer.
+                self.forget(out);
+            }
             Ok(Some(_)) => self.lose(out),
             Ok(None) | Err(_) => {
                 let delay = self.pause();

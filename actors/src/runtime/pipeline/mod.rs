@@ -90,6 +90,8 @@ struct Decided<E> {
 }
 
 struct Waiting<M: Machine> {
+    /// The first event of its own; the one after all events decided so far if it has none.
+    first: Sequence,
     rests_on: Sequence,
     /// The append that makes `rests_on` durable began after the command came in, which proves that no
     /// other owner had gone on meanwhile. Otherwise the head must be read.
@@ -248,6 +250,7 @@ impl<M: Machine> Pipeline<M> {
             || self.capabilities.exclusive
             || mutation::is_on(Mutation::SkipFence);
         let waiting = Waiting {
+            first: before.next(),
             rests_on: self.tentative,
             confirmed,
             asked,

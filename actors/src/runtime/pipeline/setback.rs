@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Action, Asked, Phase, Pipeline, Upkeep};
-use crate::ids::Timestamp;
+use crate::ids::{Sequence, Timestamp};
 use crate::machines::Machine;
 use crate::mutation::{self, Mutation};
 use crate::runtime::AskError;
@@ -38,31 +38,58 @@ impl<M: Machine> Pipeline<M> {
         out.push(Action::Recover { delay });
     }
 
-    /// The store refused one row too often. It was never applied, nor was anything that rests on it.
+    /// The store refused one row too often. It was never applied, nor was anything that rests on it; of a
+    /// command that took several rows, earlier ones may be.
     pub(super) fn give_up(&mut self, reason: String, out: &mut Vec<Action<M>>) {
         self.release(out);
         self.in_flight = None;
         self.next.clear();
-        let answer = self.unavailable(reason);
+        let unavailable = self.unavailable(reason);
         for waiting in std::mem::take(&mut self.waiting) {
-            waiting.asked.answer(Err(answer.clone()));
+            let begun = waiting.first <= self.durable.sequence;
+            let answer = if begun {
+                AskError::OutcomeUnknown
+            } else {
+                unavailable.clone()
+            };
+            waiting.asked.answer(Err(answer));
         }
         self.rebuild(out);
+    }
+
+    /// Nobody can tell any more what became of the row in flight. What waits for a later one is decided
+    /// again.
+    pub(super) fn forget(&mut self, out: &mut Vec<Action<M>>) {
+        self.release(out);
+        let flown = self.flown();
+        self.in_flight = None;
+        self.next.clear();
+        while let Some(waiting) = self
+            .waiting
+            .pop_front_if(|waiting| waiting.rests_on.min(waiting.first) <= flown)
+        {
+            waiting.asked.answer(Err(AskError::OutcomeUnknown));
+        }
+        self.rebuild(out);
+    }
+
+    /// The last sequence that may be durable.
+    fn flown(&self) -> Sequence {
+        let flight = self.in_flight.as_ref();
+        flight.map_or(self.durable.sequence, |f| f.append.row.last())
     }
 
     /// The store is broken, or the journal is: what may have been written is unknown, the rest was not.
     pub(super) fn fail(&mut self, reason: String, out: &mut Vec<Action<M>>) {
         tracing::error!(entity = %self.entity, reason, "entity stopped");
         self.release(out);
-        let flown = self
-            .in_flight
-            .take()
-            .map_or(self.durable.sequence, |flight| flight.append.row.last());
+        let flown = self.flown();
+        self.in_flight = None;
         self.phase = Phase::Failed;
         self.next.clear();
         let unavailable = self.unavailable(reason.clone());
         for waiting in std::mem::take(&mut self.waiting) {
-            let answer = if waiting.rests_on <= flown {
+            let answer = if waiting.rests_on.min(waiting.first) <= flown {
                 AskError::OutcomeUnknown
             } else {
                 unavailable.clone()
