@@ -13,7 +13,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 use super::clock::Now;
-use super::journal::Store;
+use super::store::Store;
 
 /// What one node tells another.
 #[derive(Clone)]

@@ -10,6 +10,7 @@ mod journal;
 mod mutants;
 mod node;
 mod seeds;
+mod store;
 mod trace;
 mod world;
 

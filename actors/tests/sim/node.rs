@@ -12,7 +12,8 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use super::bus::{Bus, Sender};
 use super::clock::{NodeClock, Now};
 use super::faults::Faults;
-use super::journal::{Client, Store};
+use super::journal::Client;
+use super::store::Store;
 
 pub struct Node {
     pub number: usize,

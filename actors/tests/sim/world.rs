@@ -14,8 +14,8 @@ use rand::{Rng, SeedableRng};
 use super::bus::Bus;
 use super::clock::Now;
 use super::faults::Faults;
-use super::journal::{Store, done};
 use super::node::Node;
+use super::store::{Store, done};
 use super::trace::{Counters, Trace};
 
 const FAULTY_MS: u64 = 20_000;

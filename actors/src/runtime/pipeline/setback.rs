@@ -1,5 +1,6 @@
 //! When things go wrong: a lost race, a refusing store, a broken one; and the way back by recovery.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use super::{Action, Asked, Phase, Pipeline, Upkeep};
@@ -64,12 +65,14 @@ impl<M: Machine> Pipeline<M> {
         let flown = self.flown();
         self.in_flight = None;
         self.next.clear();
-        while let Some(waiting) = self
-            .waiting
-            .pop_front_if(|waiting| waiting.rests_on.min(waiting.first) <= flown)
-        {
+        let waiting = std::mem::take(&mut self.waiting);
+        let (lost, later): (VecDeque<_>, VecDeque<_>) = waiting
+            .into_iter()
+            .partition(|waiting| waiting.rests_on.min(waiting.first) <= flown);
+        for waiting in lost {
             waiting.asked.answer(Err(AskError::OutcomeUnknown));
         }
+        self.waiting = later;
         self.rebuild(out);
     }
 

@@ -80,6 +80,9 @@ fn replay(room: &RoomId, rows: &[Row]) -> Result<Derived, String> {
     let mut derived = Derived::default();
     for (sequence, record) in rows.iter().flat_map(Row::entries) {
         let entry = Room::decode(record).map_err(|e| e.to_string())?;
+        if sequence != machine.head().next() {
+            return Err(format!("cannot replay {sequence} after {}", machine.head()));
+        }
         machine.apply(sequence, &entry);
         let side = machine.effects(sequence, &entry);
         for overlay in side.overlays {

@@ -1,1 +1,342 @@
-//! Doctored histories: each check notices what it is there for.
+//! Doctored histories: a true one passes every check, and each falsehood is noticed by the check for it.
+
+use bytes::Bytes;
+
+use super::violations;
+use crate::ids::{EntityId, MessageId, RoomId, Sequence, Timestamp, UserId};
+use crate::journal::{Digest, Head, OverlayWrite, Row, SideWrites, Table, TableRow};
+use crate::machines::room::{Content, MessageKind, Room, RoomCommand, RoomKind, RoomLimits, cards};
+use crate::machines::{Context, Machine};
+use crate::testing::oracle::{Awaited, History, Outcome, Seen, Stored, View, Wish, fact_of};
+
+fn room() -> RoomId {
+    RoomId::parse("band").expect("a room id")
+}
+
+fn user() -> UserId {
+    UserId::parse("ada").expect("a user id")
+}
+
+fn id(text: &str) -> MessageId {
+    MessageId::parse(text).expect("a message id")
+}
+
+fn send(message: &str) -> RoomCommand {
+    RoomCommand::Send {
+        by: user(),
+        id: id(message),
+        content: Content {
+            kind: MessageKind::Text,
+            text: format!("text of {message}"),
+            metadata: None,
+        },
+        reply_to: None,
+    }
+}
+
+fn merge(into: &mut Stored, side: SideWrites) {
+    into.overlays.extend(side.overlays);
+    for write in side.table {
+        let row = TableRow {
+            key: write.key,
+            rank: write.rank,
+            value: write.value.expect("nobody leaves here"),
+        };
+        if write.table == Table::RoomCards {
+            into.card = Some(row);
+        } else {
+            into.memberships.insert(user(), row);
+        }
+    }
+}
+
+/// A room with two messages, the first of them edited, one row per command.
+fn stored() -> Stored {
+    let create = RoomCommand::Create {
+        by: user(),
+        kind: RoomKind::Group,
+        name: None,
+        members: vec![],
+    };
+    let edit = RoomCommand::Edit {
+        by: user(),
+        target: Sequence(3),
+        text: "edited".into(),
+    };
+    let mut machine = Room::new(&EntityId::room(&room()));
+    let (limits, mut head) = (RoomLimits::default(), Head::default());
+    let mut stored = Stored {
+        first_retained: Sequence(1),
+        ..Stored::default()
+    };
+    for command in [create, send("m1"), send("m2"), edit] {
+        let context = Context {
+            now: Timestamp(1_000),
+            limits: &limits,
+        };
+        let decision = machine.decide(&context, &command).expect("allowed");
+        let mut records = Vec::new();
+        for event in decision.events {
+            let sequence = head.sequence.plus(records.len() as u64 + 1);
+            records.push(Room::encode(&event));
+            machine.apply(sequence, &event);
+            merge(&mut stored, machine.effects(sequence, &event));
+        }
+        let row = Row::seal(head, records);
+        head = row.head();
+        stored.rows.push(row);
+    }
+    stored
+}
+
+fn attempt(history: &mut History, wish: Wish, outcome: Outcome) {
+    let attempt = history.begin(&user(), &room(), 0, wish);
+    history.answer(attempt, outcome);
+}
+
+fn sent(text: &str) -> Wish {
+    Wish::Send {
+        id: id(text),
+        text: format!("text of {text}"),
+    }
+}
+
+/// Everything as it should be.
+fn truth() -> History {
+    let mut history = History::default();
+    let stored = stored();
+    attempt(&mut history, sent("m1"), Outcome::Ok(Sequence(3)));
+    attempt(&mut history, sent("m2"), Outcome::Ok(Sequence(4)));
+    attempt(
+        &mut history,
+        sent("m3"),
+        Outcome::Refused("not_a_member".into()),
+    );
+    attempt(&mut history, sent("m4"), Outcome::Unknown);
+    let edit = Wish::Edit {
+        target: Sequence(3),
+        text: "edited".into(),
+    };
+    attempt(&mut history, edit, Outcome::Ok(Sequence(5)));
+    attempt(&mut history, Wish::Look, Outcome::Ok(Sequence(5)));
+    let events = super::events(&stored.rows).expect("readable");
+    let seen = events.iter().map(|(sequence, event)| Seen::Event {
+        sequence: *sequence,
+        fact: fact_of(event),
+    });
+    history.views.push(View {
+        user: user(),
+        room: room(),
+        after: Some(Sequence::ZERO),
+        head: Sequence(5),
+        seen: seen.collect(),
+    });
+    let page = events.get(&Sequence(3)).map(fact_of).expect("a message");
+    history.glimpses.push((room(), Sequence(3), page));
+    history.gauge("deliveries in a send queue", 4, 4);
+    history.awaited.push(Awaited {
+        what: "ada reaches the head".into(),
+        missed: None,
+    });
+    history.rooms.insert(room(), stored);
+    history
+}
+
+/// The truth, made false by `doctor`, violates exactly these checks.
+fn noticed(checks: &[&str], doctor: impl FnOnce(&mut History)) {
+    let mut history = truth();
+    doctor(&mut history);
+    let violated = violations(&history);
+    let names = violated
+        .iter()
+        .filter_map(|violation| violation.split(':').next());
+    let names: Vec<&str> = names.collect();
+    assert_eq!(names, checks, "{violated:#?}");
+}
+
+fn band(history: &mut History) -> &mut Stored {
+    history.rooms.get_mut(&room()).expect("the room")
+}
+
+#[test]
+fn a_true_history_violates_nothing() {
+    noticed(&[], |_| {});
+}
+
+#[test]
+fn an_acknowledged_message_that_is_not_there_is_noticed() {
+    noticed(&["acked_is_durable"], |history| {
+        attempt(history, sent("m5"), Outcome::Ok(Sequence(5)));
+    });
+    noticed(&["acked_is_durable"], |history| {
+        history.attempts[0].answer = Some((2, Outcome::Ok(Sequence(4))));
+    });
+}
+
+#[test]
+fn an_acknowledged_edit_that_is_not_there_is_noticed() {
+    noticed(&["acked_is_durable"], |history| {
+        let edit = Wish::Edit {
+            target: Sequence(4),
+            text: "never".into(),
+        };
+        attempt(history, edit, Outcome::Ok(Sequence(5)));
+    });
+}
+
+#[test]
+fn a_look_that_forgets_what_was_acknowledged_is_noticed() {
+    noticed(&["answers_are_current"], |history| {
+        attempt(history, Wish::Look, Outcome::Ok(Sequence(4)));
+    });
+}
+
+#[test]
+fn a_refused_message_that_stands_in_the_journal_is_noticed() {
+    noticed(&["rejected_is_absent"], |history| {
+        history.attempts[1].answer = Some((4, Outcome::Refused("unavailable".into())));
+    });
+    // One attempt of unknown fate, and the refusal of the other says nothing.
+    noticed(&[], |history| {
+        history.attempts[1].answer = Some((4, Outcome::Refused("unavailable".into())));
+        attempt(history, sent("m2"), Outcome::Unknown);
+    });
+}
+
+#[test]
+fn a_message_that_stands_twice_is_noticed() {
+    noticed(&["dedupe"], |history| {
+        let mut twice = Room::new(&EntityId::room(&room()));
+        let stored = band(history);
+        let mut head = Head::default();
+        for row in &stored.rows {
+            for (sequence, record) in row.entries() {
+                twice.apply(sequence, &Room::decode(record).expect("readable"));
+            }
+            head = row.head();
+        }
+        // As an owner without memory of m2 would decide.
+        let (context, limits) = (Timestamp(9_000), RoomLimits::default());
+        let context = Context {
+            now: context,
+            limits: &limits,
+        };
+        let decision = twice.decide(&context, &send("m9")).expect("allowed");
+        let mut entry = decision.events[0].clone();
+        if let crate::machines::room::RoomEvent::MessageSent(message) = &mut entry.event {
+            std::sync::Arc::make_mut(message).id = id("m2");
+        }
+        stored
+            .rows
+            .push(Row::seal(head, vec![Room::encode(&entry)]));
+    });
+    noticed(&["dedupe"], |history| {
+        attempt(
+            history,
+            sent("m1"),
+            Outcome::Refused("message_id_reused".into()),
+        );
+    });
+}
+
+#[test]
+fn a_hole_in_the_journal_is_noticed() {
+    noticed(
+        &[
+            "acked_is_durable",
+            "chain_verifies",
+            "dense",
+            "one_value_per_sequence",
+            "side_writes_agree",
+        ],
+        |history| {
+            let stored = band(history);
+            // Without the first message nobody can replay its edit either.
+            stored.rows.remove(1);
+            stored.rows.pop();
+        },
+    );
+}
+
+#[test]
+fn a_row_of_another_history_is_noticed() {
+    noticed(&["chain_verifies"], |history| {
+        band(history).rows[1].previous = Digest::of(b"another");
+    });
+    noticed(&["chain_verifies"], |history| {
+        band(history).rows[1].digest = Digest::of(b"another");
+    });
+}
+
+#[test]
+fn a_reader_who_saw_something_else_is_noticed() {
+    noticed(&["one_value_per_sequence"], |history| {
+        let Some(Seen::Event { fact, .. }) = history.views[0].seen.last_mut() else {
+            panic!("an event");
+        };
+        fact.push('!');
+    });
+    noticed(&["one_value_per_sequence"], |history| {
+        history.glimpses[0].1 = Sequence(4)
+    });
+}
+
+#[test]
+fn a_gap_a_repeat_and_a_silent_jump_are_noticed() {
+    noticed(&["delivered_runs"], |history| {
+        drop(history.views[0].seen.remove(2))
+    });
+    noticed(&["delivered_runs"], |history| {
+        let again = history.views[0].seen[2].clone();
+        history.views[0].seen.insert(3, again);
+    });
+    noticed(&["delivered_runs"], |history| {
+        history.views[0].after = Some(Sequence(99))
+    });
+    // With a reset the same jump is honest.
+    noticed(&[], |history| {
+        history.views[0].after = Some(Sequence(99));
+        history.views[0]
+            .seen
+            .insert(0, Seen::Reset { from: Sequence(1) });
+    });
+}
+
+#[test]
+fn a_queue_beyond_its_bound_is_noticed() {
+    noticed(&["queues_bounded"], |history| history.gauges[0].highest = 5);
+}
+
+#[test]
+fn what_does_not_come_about_is_noticed() {
+    noticed(&["converges"], |history| {
+        history.awaited[0].missed = Some("at 3 of 5".into())
+    });
+    noticed(&["converges"], |history| history.awaited.clear());
+}
+
+#[test]
+fn side_data_that_lags_is_noticed() {
+    noticed(&["side_writes_agree"], |history| {
+        band(history).overlays.clear()
+    });
+    noticed(&["side_writes_agree"], |history| {
+        band(history).overlays.push(OverlayWrite {
+            sequence: Sequence(4),
+            applied: Sequence(5),
+            state: Bytes::from_static(b"?"),
+        });
+    });
+    noticed(&["side_writes_agree"], |history| band(history).card = None);
+    noticed(&["side_writes_agree"], |history| {
+        band(history).memberships.clear()
+    });
+    let key = cards::room_card_key(&room());
+    noticed(&["side_writes_agree"], |history| {
+        band(history).card = Some(TableRow {
+            key,
+            rank: 9,
+            value: Bytes::new(),
+        });
+    });
+}

@@ -1,0 +1,220 @@
+//! Fan-out: what a subscription shows, and when.
+
+use actors::delivery::{Delivery, Outlet};
+use actors::ids::Sequence;
+use actors::machines::room::RoomCommand;
+
+use super::stage::{Stage, pass, room, user};
+
+async fn band(messages: usize) -> Stage {
+    let stage = Stage::new(|limits| {
+        limits.runtime.snapshot_records = 4;
+        limits.runtime.snapshot_ratio = 0;
+        limits.fanout.page_records = 2;
+        limits.fanout.recent_events = 3;
+    })
+    .await;
+    stage.create("band", &["bob"]).await.expect("created");
+    for number in 0..messages {
+        let sent = stage.send("band", "ada", &format!("m{number}")).await;
+        assert!(sent.is_ok());
+    }
+    stage
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_join_shows_what_follows_the_position_then_what_comes() {
+    let stage = band(3).await;
+    let bob = stage.connect("bob", 100);
+    let (all, new) = (
+        stage.join(&bob, "band", Some(Sequence::ZERO)).await,
+        stage.connect("bob", 100),
+    );
+    let new_view = stage.join(&new, "band", None).await;
+    pass(50).await;
+    stage.send("band", "ada", "live").await.expect("accepted");
+    pass(50).await;
+    bob.1.read(100);
+    new.1.read(100);
+    assert_eq!(stage.seen(all), [1, 2, 3, 4, 5, 6, 7]);
+    assert_eq!(stage.seen(new_view), [7], "only what is new");
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_shown_before_the_answer_to_the_join_is_out() {
+    let stage = band(3).await;
+    stage.create("duo", &["bob"]).await.expect("created");
+    let bob = stage.connect("bob", 100);
+    let joined = bob
+        .0
+        .join(&room("band"), Some(Sequence::ZERO))
+        .await
+        .expect("joined");
+    // Catching up in another room must not drag this one along.
+    let duo = stage.join(&bob, "duo", Some(Sequence::ZERO)).await;
+    stage
+        .send("band", "ada", "meanwhile")
+        .await
+        .expect("accepted");
+    pass(500).await;
+    let view = stage.view(&bob.0, "band", Some(Sequence::ZERO), joined.view.head);
+    bob.1.joined(room("band"), view, None);
+    joined.starting.begin();
+    pass(500).await;
+    bob.1.read(100);
+    assert_eq!(stage.seen(duo), [1, 2, 3]);
+    assert_eq!(
+        stage.seen(view),
+        [1, 2, 3, 4, 5, 6, 7],
+        "all of it after the answer"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_reader_loses_nothing_and_its_queue_stays_bounded() {
+    let stage = band(0).await;
+    let bob = stage.connect("bob", 4);
+    let view = stage.join(&bob, "band", Some(Sequence::ZERO)).await;
+    for number in 0..200 {
+        let sent = stage.send("band", "ada", &format!("m{number}")).await;
+        assert!(sent.is_ok());
+    }
+    for _ in 0..400 {
+        bob.1.read(1);
+        pass(10).await;
+    }
+    assert_eq!(stage.seen(view), (1..=203).collect::<Vec<i64>>());
+    let gauge = stage.history.lock().gauges[0].clone();
+    assert_eq!(gauge.highest, 4, "full, and never fuller");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_position_beyond_the_head_is_reset_even_if_the_queue_is_full_just_then() {
+    let stage = band(3).await;
+    let bob = stage.connect("bob", 1);
+    let noise = Delivery::new(actors::delivery::Payload::Typing {
+        room: room("band"),
+        user: user("ada"),
+        typing: true,
+    });
+    let _ = bob.1.push(&noise);
+    let view = stage.join(&bob, "band", Some(Sequence(999))).await;
+    for _ in 0..50 {
+        pass(20).await;
+        bob.1.read(1);
+    }
+    assert_eq!(stage.seen(view), [-1, 1, 2, 3, 4, 5, 6]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn events_trimmed_under_a_reader_are_answered_with_a_reset() {
+    let stage = Stage::new(|limits| {
+        limits.runtime.snapshot_records = 4;
+        limits.runtime.snapshot_ratio = 0;
+        limits.runtime.retention_ms = 1_000;
+        limits.fanout.recent_events = 0;
+        limits.fanout.page_records = 1;
+    })
+    .await;
+    stage.create("band", &["bob"]).await.expect("created");
+    let bob = stage.connect("bob", 1);
+    let view = stage.join(&bob, "band", Some(Sequence::ZERO)).await;
+    for number in 0..12 {
+        pass(500).await;
+        let sent = stage.send("band", "ada", &format!("m{number}")).await;
+        assert!(sent.is_ok());
+    }
+    for _ in 0..100 {
+        bob.1.read(1);
+        pass(20).await;
+    }
+    let seen = stage.seen(view);
+    let reset = seen.iter().position(|number| *number < 0).expect("a reset");
+    let from = -seen[reset];
+    assert!(from > 4, "something was trimmed: {seen:?}");
+    assert_eq!(seen[reset + 1..], (from..=15).collect::<Vec<i64>>());
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_is_removed_sees_the_removal_and_nothing_after_it() {
+    let stage = band(1).await;
+    let (bob, behind) = (stage.connect("bob", 100), stage.connect("bob", 1));
+    let live = stage.join(&bob, "band", Some(Sequence::ZERO)).await;
+    let slow = stage.join(&behind, "band", Some(Sequence::ZERO)).await;
+    pass(50).await;
+    // All in one row: the removal and what follows it.
+    stage.store.hold();
+    let first = stage.spawn_send("band", "first".into());
+    pass(5).await;
+    let (hub, by) = (stage.hub.clone(), user("ada"));
+    let remove = tokio::spawn(async move {
+        let remove = RoomCommand::Remove {
+            by,
+            user: user("bob"),
+        };
+        hub.room(&room("band"), remove).await
+    });
+    pass(5).await;
+    let secret = stage.spawn_send("band", "secret".into());
+    pass(5).await;
+    stage.store.release();
+    assert!(first.await.expect("answered").is_ok());
+    assert!(remove.await.expect("answered").is_ok());
+    assert_eq!(
+        secret.await.expect("answered").expect("accepted").sequence,
+        Sequence(7)
+    );
+    for _ in 0..30 {
+        bob.1.read(1);
+        behind.1.read(1);
+        pass(50).await;
+    }
+    assert_eq!(
+        stage.seen(live),
+        [1, 2, 3, 4, 5, 6],
+        "up to the removal at 6"
+    );
+    assert_eq!(
+        stage.seen(slow),
+        [1, 2, 3, 4, 5, 6],
+        "also from the journal"
+    );
+    assert!(!bob.0.session().is_subscribed(&room("band")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_join_moves_the_position_and_the_first_one_shows_nothing_more() {
+    let stage = band(20).await;
+    let bob = stage.connect("bob", 2);
+    let first = stage.join(&bob, "band", Some(Sequence::ZERO)).await;
+    bob.1.read(1);
+    let second = stage.join(&bob, "band", Some(Sequence(20))).await;
+    for _ in 0..60 {
+        bob.1.read(1);
+        pass(20).await;
+    }
+    let shown = stage.seen(first);
+    assert_eq!(shown, (1..=shown.len() as i64).collect::<Vec<_>>());
+    assert!(shown.len() < 23, "cut off by the second join: {shown:?}");
+    assert_eq!(stage.seen(second), [21, 22, 23]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_left_of_rooms_that_nobody_reads() {
+    let stage = band(1).await;
+    let bob = stage.connect("bob", 10);
+    stage.join(&bob, "band", None).await;
+    assert_eq!(stage.hub.load().1, 1);
+    drop(bob);
+    let eve = stage.connect("eve", 10);
+    assert!(
+        eve.0.join(&room("band"), None).await.is_err(),
+        "not a member"
+    );
+    pass(5_000).await;
+    assert_eq!(
+        stage.hub.load().1,
+        0,
+        "no feed, not even of the refused join"
+    );
+}

@@ -1,0 +1,207 @@
+//! A memory journal whose appends can be held back or refused and whose reads can be made to fail.
+
+use std::sync::Arc;
+
+use actors::ids::{EntityId, EntityKind, Sequence};
+use actors::journal::memory::MemoryJournal;
+use actors::journal::{
+    Append, AppendError, Capabilities, Head, Journal, OverlayWrite, PageLimit, Range, ReadError,
+    Row, SideWrites, Snapshot, Table, TableRow, TableWrite,
+};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use parking_lot::Mutex;
+use tokio::sync::Semaphore;
+
+/// The store of a test.
+#[derive(Clone)]
+pub struct Held {
+    pub inner: Arc<MemoryJournal>,
+    controls: Arc<Controls>,
+}
+
+struct Controls {
+    /// One permit per append that may go on.
+    gate: Semaphore,
+    refuse: Mutex<Option<AppendError>>,
+    corrupt: Mutex<Option<EntityId>>,
+    snapshots: Mutex<Vec<Sequence>>,
+    records_read: Mutex<usize>,
+}
+
+const OPEN: usize = 1 << 20;
+
+impl Held {
+    pub fn new(exclusive: bool) -> Self {
+        let capabilities = Capabilities {
+            exclusive,
+            atomic_side_writes: true,
+            bucket: None,
+            max_row_bytes: 1 << 20,
+        };
+        Self {
+            inner: Arc::new(MemoryJournal::with_capabilities(capabilities)),
+            controls: Arc::new(Controls {
+                gate: Semaphore::new(OPEN),
+                refuse: Mutex::default(),
+                corrupt: Mutex::default(),
+                snapshots: Mutex::default(),
+                records_read: Mutex::default(),
+            }),
+        }
+    }
+
+    /// No append answers from now on.
+    pub fn hold(&self) {
+        self.controls.gate.forget_permits(OPEN);
+    }
+
+    /// Appends answer again.
+    pub fn release(&self) {
+        self.controls.gate.add_permits(OPEN / 2);
+    }
+
+    /// Every append is answered like this, and none is applied; `None` ends it.
+    pub fn refuse(&self, with: Option<AppendError>) {
+        *self.controls.refuse.lock() = with;
+    }
+
+    /// Reads of this entity find damage; `None` mends it.
+    pub fn corrupt(&self, entity: Option<EntityId>) {
+        *self.controls.corrupt.lock() = entity;
+    }
+
+    /// Heads of the snapshots that were stored, in order.
+    pub fn snapshots(&self) -> Vec<Sequence> {
+        self.controls.snapshots.lock().clone()
+    }
+
+    /// Records read since the last call.
+    pub fn take_records_read(&self) -> usize {
+        std::mem::take(&mut *self.controls.records_read.lock())
+    }
+}
+
+impl Journal for Held {
+    fn capabilities(&self) -> Capabilities {
+        self.inner.capabilities()
+    }
+
+    fn append(&self, append: Append) -> BoxFuture<'static, Result<(), AppendError>> {
+        let (controls, inner) = (self.controls.clone(), self.inner.clone());
+        async move {
+            let permit = controls.gate.acquire().await;
+            permit.expect("the gate stays").forget();
+            controls.gate.add_permits(1);
+            let refused = controls.refuse.lock().clone();
+            match refused {
+                Some(error) => Err(error),
+                None => inner.append(append).await,
+            }
+        }
+        .boxed()
+    }
+
+    fn repair(
+        &self,
+        entity: &EntityId,
+        side: SideWrites,
+    ) -> BoxFuture<'static, Result<(), AppendError>> {
+        self.inner.repair(entity, side)
+    }
+
+    fn head(&self, entity: &EntityId) -> BoxFuture<'static, Result<Head, ReadError>> {
+        self.inner.head(entity)
+    }
+
+    fn read(
+        &self,
+        entity: &EntityId,
+        range: Range,
+        limit: PageLimit,
+    ) -> BoxFuture<'static, Result<Vec<Row>, ReadError>> {
+        if self.controls.corrupt.lock().as_ref() == Some(entity) {
+            let damage = ReadError::Corrupt {
+                entity: entity.clone(),
+                sequence: Sequence(1),
+                reason: "a flipped bit".into(),
+            };
+            return std::future::ready(Err(damage)).boxed();
+        }
+        let (controls, rows) = (self.controls.clone(), self.inner.read(entity, range, limit));
+        async move {
+            let rows = rows.await?;
+            *controls.records_read.lock() += rows.iter().map(|r| r.records.len()).sum::<usize>();
+            Ok(rows)
+        }
+        .boxed()
+    }
+
+    fn overlays(
+        &self,
+        entity: &EntityId,
+        first: Sequence,
+        last: Sequence,
+    ) -> BoxFuture<'static, Result<Vec<OverlayWrite>, ReadError>> {
+        self.inner.overlays(entity, first, last)
+    }
+
+    fn snapshot(
+        &self,
+        entity: &EntityId,
+    ) -> BoxFuture<'static, Result<Option<Snapshot>, ReadError>> {
+        self.inner.snapshot(entity)
+    }
+
+    fn put_snapshot(
+        &self,
+        entity: &EntityId,
+        snapshot: Snapshot,
+    ) -> BoxFuture<'static, Result<(), AppendError>> {
+        self.controls.snapshots.lock().push(snapshot.head.sequence);
+        self.inner.put_snapshot(entity, snapshot)
+    }
+
+    fn first_retained(&self, entity: &EntityId) -> BoxFuture<'static, Result<Sequence, ReadError>> {
+        self.inner.first_retained(entity)
+    }
+
+    fn trim(
+        &self,
+        entity: &EntityId,
+        first: Sequence,
+    ) -> BoxFuture<'static, Result<Sequence, AppendError>> {
+        self.inner.trim(entity, first)
+    }
+
+    fn put_rows(&self, rows: Vec<TableWrite>) -> BoxFuture<'static, Result<(), AppendError>> {
+        self.inner.put_rows(rows)
+    }
+
+    fn get_rows(
+        &self,
+        table: Table,
+        keys: Vec<Vec<u8>>,
+    ) -> BoxFuture<'static, Result<Vec<Option<TableRow>>, ReadError>> {
+        self.inner.get_rows(table, keys)
+    }
+
+    fn scan_rows(
+        &self,
+        table: Table,
+        prefix: Vec<u8>,
+        after: Option<Vec<u8>>,
+        limit: usize,
+    ) -> BoxFuture<'static, Result<Vec<TableRow>, ReadError>> {
+        self.inner.scan_rows(table, prefix, after, limit)
+    }
+
+    fn entities(
+        &self,
+        kind: EntityKind,
+        after: Option<String>,
+        limit: usize,
+    ) -> BoxFuture<'static, Result<Vec<EntityId>, ReadError>> {
+        self.inner.entities(kind, after, limit)
+    }
+}
