@@ -18,6 +18,8 @@ pub(super) struct Calls {
     next: u64,
     /// Running streams and detached calls; dropping the sender stops one.
     pub running: BTreeMap<RunningId, oneshot::Sender<()>>,
+    /// What has ended but may not have been answered yet.
+    pub answering: usize,
     /// Open upload streams.
     pub uploads: BTreeMap<Id, UploadSender>,
     /// Streams that are over, for the connection's task to forget.
@@ -125,11 +127,15 @@ impl ConnectionHandle {
 
     /// Stops everything that runs for this connection.
     pub(super) fn end_calls(&self) {
+        let mut calls = self.calls.lock();
         let ended = Calls {
             ended: true,
+            answering: calls.answering,
             ..Calls::default()
         };
-        let old = std::mem::replace(&mut *self.calls.lock(), ended);
+        let old = std::mem::replace(&mut *calls, ended);
+        drop(calls);
+        // Wakes all that waits, which may want the lock.
         drop(old);
     }
 }
@@ -139,6 +145,11 @@ impl Calls {
     pub fn number(&mut self) -> u64 {
         self.next += 1;
         self.next
+    }
+
+    /// Whether nothing runs beside, and all that ran is answered.
+    pub fn is_idle(&self) -> bool {
+        self.running.is_empty() && self.answering == 0
     }
 
     /// Registers something that runs beside, if fewer than `most` do. The receiver ends when it has to

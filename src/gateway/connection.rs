@@ -277,7 +277,7 @@ impl Connection {
     }
 
     fn close_when_idle(&mut self) {
-        if self.lane.is_idle() && self.handle.calls.lock().running.is_empty() {
+        if self.lane.is_idle() && self.handle.calls.lock().is_idle() {
             self.handle.close(None, true);
         }
     }

@@ -24,6 +24,9 @@ const REST_LEAST: Duration = Duration::from_millis(1);
 /// and never longer than this.
 const REST_MOST: Duration = Duration::from_millis(5);
 
+/// Connections flushed before others get their turn on the worker.
+const PART: usize = 512;
+
 /// Scratch space above this is given back after the turn that needed it.
 const SCRATCH_KEPT: usize = 1024 * 1024;
 
@@ -74,27 +77,49 @@ impl Flusher {
             if Instant::now() < rest_until {
                 tokio::time::sleep_until(rest_until).await;
             }
-            let begun = Instant::now();
-            let turn = self.turn(&mut list, &mut scratch);
-            let ended = Instant::now();
-            rest_until = ended + rest_after(ended - begun);
+            self.take_list(&mut list);
+            let mut turn = Turn::default();
+            let mut worked = Duration::ZERO;
+            let mut ended = Instant::now();
+            for part in list.chunks(PART) {
+                let begun = ended;
+                self.flush_all(part, &mut scratch, &mut turn);
+                ended = Instant::now();
+                worked += ended - begun;
+                if part.len() == PART {
+                    // In a big room whoever waits for an answer must not wait for all the others.
+                    tokio::task::yield_now().await;
+                    ended = Instant::now();
+                }
+            }
+            list.clear();
+            rest_until = ended + rest_after(worked);
             self.record(turn);
         }
     }
 
-    /// Flushes once every connection that is dirty now. Both buffers are only here to be used again.
-    pub fn turn(&self, list: &mut Vec<Arc<SendQueue>>, scratch: &mut Vec<u8>) -> Turn {
-        // An empty list is what makes the next push wake this flusher, so from here on a push counts
-        // for the turn after this one.
-        mem::swap(&mut *self.dirty.lock(), list);
+    /// One whole turn at once.
+    pub fn turn(&self) -> Turn {
+        let mut list = Vec::new();
         let mut turn = Turn::default();
-        for queue in list.drain(..) {
-            self.flush(&queue, scratch, &mut turn);
+        self.take_list(&mut list);
+        self.flush_all(&list, &mut Vec::new(), &mut turn);
+        turn
+    }
+
+    /// Takes the connections that are dirty now. An empty list is what makes the next push wake this
+    /// flusher, so from here on a push counts for the turn after this one.
+    fn take_list(&self, list: &mut Vec<Arc<SendQueue>>) {
+        mem::swap(&mut *self.dirty.lock(), list);
+    }
+
+    fn flush_all(&self, list: &[Arc<SendQueue>], scratch: &mut Vec<u8>, turn: &mut Turn) {
+        for queue in list {
+            self.flush(queue, scratch, turn);
         }
         if scratch.capacity() > SCRATCH_KEPT {
             *scratch = Vec::new();
         }
-        turn
     }
 
     /// Puts a queue that has become dirty on the list.

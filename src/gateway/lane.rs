@@ -10,7 +10,7 @@ use protocol::{Id, Raw};
 use super::app::{Call, InvokeError, Invoked, MethodKind};
 use super::calls::RunningId;
 use super::connection::Connection;
-use super::reply::{Answer, Reply, refuse, run_detached, run_stream};
+use super::reply::{Answer, Beside, Reply, refuse, run_detached, run_stream};
 use super::upload::upload;
 
 /// The plain calls of a connection.
@@ -138,33 +138,38 @@ impl Connection {
         if let Invoked::Ready(answer) = invoked {
             return reply.complete(answer);
         }
-        let most = self.handle.core.limits.parallel_streams;
-        let (running, stop) = {
-            let mut calls = self.handle.calls.lock();
-            let running = match &reply.id {
-                Some(id) if reply.streams => RunningId::Stream(id.clone()),
-                _ => RunningId::Detached(calls.number()),
-            };
-            let stop = calls.run(running.clone(), most);
-            (running, stop)
-        };
-        let Some(stop) = stop else {
+        let Some(beside) = self.beside(&reply) else {
             let text = "rate_limited: too many streams and waiting calls run on this connection";
             return reply.complete(Err(InvokeError::Hub(text.into())));
         };
         match invoked {
             Invoked::Stream(items) if reply.streams => {
-                tokio::spawn(run_stream(reply, items, running, stop));
+                tokio::spawn(run_stream(reply, items, beside));
             }
             Invoked::Future(future) | Invoked::Detached(future) => {
-                tokio::spawn(run_detached(reply, future, running, stop));
+                tokio::spawn(run_detached(reply, future, beside));
             }
             Invoked::Stream(_) | Invoked::Ready(_) => {
-                self.handle.calls.lock().running.remove(&running);
                 let error = InvokeError::Internal("a plain method answered with a stream".into());
                 reply.complete(Err(error));
             }
         }
+    }
+
+    /// A place beside the plain calls, if there is one.
+    fn beside(&self, reply: &Reply) -> Option<Beside> {
+        let most = self.handle.core.limits.parallel_streams;
+        let mut calls = self.handle.calls.lock();
+        let id = match &reply.id {
+            Some(id) if reply.streams => RunningId::Stream(id.clone()),
+            _ => RunningId::Detached(calls.number()),
+        };
+        let stop = calls.run(id.clone(), most)?;
+        Some(Beside {
+            handle: self.handle.clone(),
+            id: Some(id),
+            stop,
+        })
     }
 
     fn refuse(&self, id: Option<&Id>, target: &str, error: &InvokeError) {

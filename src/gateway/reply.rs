@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
+use protocol::server::CLOSED_WITH_ERROR;
 use protocol::{Headers, HubMessage, Id, Outcome as WireOutcome, Raw};
 use tokio::sync::oneshot;
 
@@ -113,19 +114,50 @@ impl Reply {
     }
 }
 
+/// Something that runs beside the plain calls. When it is over its place is free for another.
+pub(super) struct Beside {
+    pub handle: Arc<ConnectionHandle>,
+    /// Absent once its place is free.
+    pub id: Option<RunningId>,
+    pub stop: oneshot::Receiver<()>,
+}
+
+impl Beside {
+    /// Frees the place, which must be done before the client learns of the end and uses the id again.
+    fn free(&mut self) {
+        if let Some(id) = self.id.take() {
+            let mut calls = self.handle.calls.lock();
+            calls.running.remove(&id);
+            calls.answering += 1;
+        }
+    }
+}
+
+impl Drop for Beside {
+    fn drop(&mut self) {
+        self.free();
+        self.handle.calls.lock().answering -= 1;
+        if std::thread::panicking() {
+            // Its caller would wait for ever.
+            self.handle.close(Some(CLOSED_WITH_ERROR), true);
+        }
+        // A drain may be waiting for this.
+        self.handle.queue.wake_reader();
+    }
+}
+
 /// Runs a call beside the plain ones.
 pub(super) async fn run_detached(
     reply: Reply,
     future: BoxFuture<'static, Answer>,
-    running: RunningId,
-    mut stop: oneshot::Receiver<()>,
+    mut beside: Beside,
 ) {
     let answer = tokio::select! {
         biased;
         answer = future => answer,
-        _ = &mut stop => return,
+        _ = &mut beside.stop => return,
     };
-    reply.handle.calls.lock().running.remove(&running);
+    beside.free();
     reply.complete(answer);
 }
 
@@ -133,8 +165,7 @@ pub(super) async fn run_detached(
 pub(super) async fn run_stream(
     reply: Reply,
     mut items: BoxStream<'static, Result<Raw, InvokeError>>,
-    running: RunningId,
-    mut stop: oneshot::Receiver<()>,
+    mut beside: Beside,
 ) {
     let handle = reply.handle.clone();
     let id = reply.id.clone().unwrap_or_default();
@@ -154,15 +185,15 @@ pub(super) async fn run_stream(
     let end = tokio::select! {
         biased;
         // A connection that has ended drops the sender and gets no completion.
-        stopped = &mut stop => match stopped {
+        stopped = &mut beside.stop => match stopped {
             Ok(()) => Ok(()),
             Err(_) => return,
         },
         end = forward => end,
     };
-    handle.calls.lock().running.remove(&running);
     // Whatever the stream holds, it lets go of before the client learns that it is over.
     drop(items);
+    beside.free();
     match end {
         Ok(()) => reply.complete(Ok(Outcome::void())),
         Err(error) => {

@@ -28,10 +28,6 @@ fn flusher(bounds: QueueBounds) -> Arc<Flusher> {
     Flusher::new(bounds, clock, GatewayMetrics::new())
 }
 
-fn turn(flusher: &Flusher) -> Turn {
-    flusher.turn(&mut Vec::new(), &mut Vec::new())
-}
-
 /// A connected pair with small buffers, so that some ten kilobytes are too much.
 async fn sockets() -> (Arc<TcpStream>, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -121,11 +117,11 @@ async fn one_turn_writes_once_to_every_connection_that_is_dirty() {
         frames: 6,
         bytes: 48,
     };
-    assert_eq!(turn(&flusher), written);
+    assert_eq!(flusher.turn(), written);
     assert_eq!((a.bytes(), b.bytes()), (0, 0));
     assert_eq!(numbers(&read(&mut to_a, 32).await, 8), [0, 1, 2, 3]);
     assert_eq!(numbers(&read(&mut to_b, 16).await, 8), [1, 3]);
-    assert_eq!(turn(&flusher), Turn::default(), "all is written");
+    assert_eq!(flusher.turn(), Turn::default(), "all is written");
 }
 
 #[tokio::test]
@@ -152,14 +148,14 @@ async fn short_writes_keep_the_order_of_frames_that_come_before_and_after() {
     for number in 0..first {
         assert_eq!(queue.offer(&numbered(number, len), 1), Pushed::Accepted);
     }
-    let written = turn(&flusher);
+    let written = flusher.turn();
     assert!(written.bytes < first * len, "the socket took everything");
     assert_eq!(queue.bytes(), first * len - written.bytes);
 
     for number in first..all {
         assert!(queue.send(numbered(number, len), 1));
     }
-    let kept_off = turn(&flusher);
+    let kept_off = flusher.turn();
     assert_eq!(kept_off.bytes, 0, "a task waits for the socket now");
     let seen = numbers(&read(&mut peer, all * len).await, len);
     assert_eq!(seen, (0..all).collect::<Vec<_>>());
@@ -167,7 +163,7 @@ async fn short_writes_keep_the_order_of_frames_that_come_before_and_after() {
 
     assert!(queue.send(numbered(all, len), 1));
     assert_eq!(
-        turn(&flusher).connections,
+        flusher.turn().connections,
         1,
         "the flusher is in charge again"
     );
@@ -187,7 +183,7 @@ async fn a_slow_reader_is_held_back_and_told_once_when_there_is_room() {
     assert_eq!(taken, BOUNDS.soft / len, "held back at the soft bound");
     assert!(queue.send(numbered(taken, len), 1), "an answer still fits");
     taken += 1;
-    turn(&flusher);
+    flusher.turn();
     let unwritten = queue.bytes();
     assert!(unwritten > BOUNDS.low);
     queue.on_drain(counted(&calls));
@@ -210,7 +206,7 @@ async fn room_is_waited_for_by_tasks_and_ends_with_the_connection() {
         let queue = queue.clone();
         async move { queue.wait_for_room().await }
     });
-    turn(&flusher);
+    flusher.turn();
     read(&mut peer, taken * 1_000).await;
     assert!(waiting.await.unwrap(), "drained");
 
@@ -241,7 +237,7 @@ async fn answers_that_pile_up_beyond_the_hard_bound_end_the_connection() {
     assert_eq!(queue.phase(), Phase::Closed);
     assert_eq!(calls.load(Ordering::SeqCst), 1);
     assert_eq!(queue.offer(&numbered(2, 1), 1), Pushed::Closed);
-    assert_eq!(turn(&flusher).bytes, 0);
+    assert_eq!(flusher.turn().bytes, 0);
     assert_eq!(read_to_end(&mut peer).await, b"");
 }
 
@@ -260,7 +256,7 @@ async fn closing_writes_what_waits_and_the_last_frame_then_ends_the_stream() {
         "there is one last frame"
     );
 
-    turn(&flusher);
+    flusher.turn();
     assert_eq!(queue.phase(), Phase::Closing, "not all is written");
     let seen = numbers(&read_to_end(&mut peer).await, len);
     assert_eq!(seen, (0..=taken).collect::<Vec<_>>());
@@ -279,7 +275,7 @@ async fn a_peer_that_is_gone_closes_the_queue() {
     fill(&queue, 1_000);
     queue.on_drain(counted(&calls));
     until(|| {
-        turn(&flusher);
+        flusher.turn();
         queue.send(numbered(0, 1), 1);
         queue.phase() == Phase::Closed
     })
@@ -296,12 +292,12 @@ async fn another_transport_gets_everything_that_was_not_acknowledged() {
         assert!(queue.send(numbered(number, 8), 1));
     }
     assert!(queue.send(Bytes::from_static(b"a pong.."), 0));
-    turn(&flusher);
+    flusher.turn();
     read(&mut first, 48).await;
     queue.acknowledge(2);
     queue.detach();
     assert_eq!(queue.offer(&numbered(6, 8), 1), Pushed::Accepted);
-    assert_eq!(turn(&flusher), Turn::default());
+    assert_eq!(flusher.turn(), Turn::default());
 
     let (stream, mut second) = sockets().await;
     let opening = |message: &HubMessage| {
@@ -310,7 +306,7 @@ async fn another_transport_gets_everything_that_was_not_acknowledged() {
     };
     assert!(queue.attach(stream, opening));
     assert!(queue.send(numbered(7, 8), 1));
-    turn(&flusher);
+    flusher.turn();
     let seen = numbers(&read(&mut second, 48).await, 8);
     assert_eq!(seen, [3_333, 3, 4, 5, 6, 7]);
     assert_eq!(
@@ -320,7 +316,7 @@ async fn another_transport_gets_everything_that_was_not_acknowledged() {
     );
 
     let taken = fill(&queue, 1_000);
-    turn(&flusher);
+    flusher.turn();
     let before = taken * 1_000 + 5 * 8;
     assert!(before <= BOUNDS.unacknowledged && before + 1_000 > BOUNDS.unacknowledged);
     read(&mut second, taken * 1_000).await;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chaos::raw::{FIN, RawSocket, opcode};
+use chaos::raw::{FIN, RawSocket, frame, opcode};
 use protocol::{CloseReason, Encoding};
 use serde_json::{Value, json};
 
@@ -177,4 +177,25 @@ async fn pings_of_the_websocket_are_answered_and_its_close_is_returned() {
     let close = (FIN | opcode::CLOSE, 1000u16.to_be_bytes().to_vec());
     assert_eq!(frames, [text, pong, close]);
     server.wait_for_connections(0).await;
+}
+
+#[tokio::test]
+async fn frames_sent_before_the_upgrade_is_answered_are_not_lost() {
+    let server = Server::start();
+    let head = format!(
+        "GET /hubs/echo HTTP/1.1\r\nHost: {}\r\nConnection: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n",
+        server.address
+    );
+    let mut bytes = head.into_bytes();
+    let text = format!(
+        "{}\u{1e}{}\u{1e}",
+        handshake(),
+        call(Some(1), "Echo", json!(["early"]))
+    );
+    bytes.extend(frame(FIN | opcode::TEXT, text.as_bytes()));
+    let mut socket = RawSocket::connect(server.address).await.unwrap();
+    socket.write(&bytes).await.unwrap();
+    assert_eq!(socket.response(SOON).await.unwrap().status, 101);
+    read_until(&mut socket, |record| record["result"] == "early").await;
 }
