@@ -188,6 +188,30 @@ pub const METRICS: &[Metric] = &[
     ),
     metric(
         Counter,
+        "mussikon_passivations_total",
+        &[],
+        "Entities put to sleep because nobody asked them anything.",
+    ),
+    metric(
+        Counter,
+        "mussikon_recoveries_from_snapshot_total",
+        &[],
+        "Entities woken from a snapshot and the records after it.",
+    ),
+    metric(
+        Counter,
+        "mussikon_repairs_total",
+        &[],
+        "Side data written again at recovery because its writer may have died before it did.",
+    ),
+    metric(
+        Counter,
+        "mussikon_stream_resets_total",
+        &[],
+        "Subscribers told to start over because their position could not be served.",
+    ),
+    metric(
+        Counter,
         "mussikon_slow_requests_total",
         &[],
         "HTTP requests slower than http.slow_request_ms.",
