@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use ::fjall::{OwnedWriteBatch as WriteBatch, PersistMode};
 use parking_lot::Mutex;
@@ -69,8 +70,12 @@ impl Committer {
     pub(super) fn run(self) {
         let mut taken = Vec::new();
         while self.queue.take(self.most, &mut taken) {
-            metrics::gauge!("mussikon_journal_queue_requests").set(self.queue.len() as f64);
+            let started = now();
+            let served = taken.len();
             self.serve(&mut taken);
+            let waiting = self.queue.len();
+            metrics::gauge!("mussikon_journal_queue_requests").set(waiting as f64);
+            std::thread::sleep(rest_after(started.elapsed(), served, waiting));
         }
     }
 
@@ -152,6 +157,18 @@ impl Committer {
     }
 }
 
+/// A sync costs the same for one write as for a hundred: where writers meet, the thread rests in
+/// proportion to what it just did, so that the next group is larger. A single writer never waits.
+fn rest_after(took: Duration, served: usize, waiting: usize) -> Duration {
+    if served + waiting < 2 {
+        return Duration::ZERO;
+    }
+    (took * REST_FACTOR).min(REST_MOST)
+}
+
+const REST_FACTOR: u32 = 3;
+const REST_MOST: Duration = Duration::from_millis(1);
+
 /// A group that was not made durable.
 struct Failure {
     reason: String,
@@ -181,7 +198,7 @@ impl Failure {
 
 #[allow(
     clippy::disallowed_methods,
-    reason = "measures how long the disk takes, for a metric only"
+    reason = "measures how long the disk takes, for a metric and the pause after it"
 )]
 fn now() -> std::time::Instant {
     std::time::Instant::now()
