@@ -2,7 +2,10 @@
 //!
 //! | module | what it gives |
 //! |---|---|
-//! | [`process`] | a hub as a child process: start, kill, pause, restart on the same port and data |
+//! | [`process`] | a server as a child process: logs kept, readiness, signals, never outliving the test |
+//! | [`hub`] | hubs: configured by environment, restarted on the same port and data |
+//! | [`nats`] | NATS servers, one or a cluster; the program is found or downloaded |
+//! | [`ports`] | ports that stay with one server of one test |
 //! | [`proxy`] | a TCP proxy whose faults are switched at run time |
 //! | [`raw`] | a socket for clients that break the rules |
 //! | [`token`] | signed tokens for clients |
@@ -19,8 +22,11 @@ pub mod check;
 pub mod client;
 pub mod driver;
 pub mod history;
+pub mod hub;
 pub mod member;
+pub mod nats;
 pub mod node;
+pub mod ports;
 pub mod process;
 pub mod proxy;
 pub mod python;

@@ -1,8 +1,9 @@
-//! A hub as a child process: started, killed, paused and restarted on the same port and data.
+//! A server as a child process: started with its logs kept, watched until it is ready, paused, killed, never outliving us.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
+use std::future::Future;
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::net::SocketAddr;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -15,8 +16,6 @@ use tokio::time::{Instant, sleep};
 const POLL: Duration = Duration::from_millis(5);
 /// How much of each log an error shows.
 const LOG_TAIL_BYTES: u64 = 4096;
-/// What the hub prints before its address once it accepts connections.
-const READY: &str = "listening on http://";
 
 /// Runs the program with a guard beside it that ends it when this process ends, however that happens.
 ///
@@ -26,41 +25,25 @@ const GUARD: &str = r#"exec 3<&0 </dev/null
 (trap '' HUP INT TERM; read -r _ <&3 || kill -s KILL $$) >/dev/null 2>&1 &
 exec "$@" 3<&-"#;
 
-/// How to start a hub.
+/// How to start a server.
 #[derive(Clone, Debug)]
-pub struct HubSpec {
+pub struct Launch {
+    /// What errors call it, as in "the hub".
+    pub name: &'static str,
     /// The program.
-    pub binary: PathBuf,
-    /// Arguments after the program's name; none serves.
-    pub arguments: Vec<String>,
-    /// Holds `data/`, `stdout.log` and `stderr.log`, and is the working folder.
+    pub program: PathBuf,
+    /// Arguments after the program's name.
+    pub arguments: Vec<OsString>,
+    /// Holds `stdout.log` and `stderr.log`, and is the working folder.
     pub folder: PathBuf,
-    /// Variables set for the hub. All `MUSSIKON_*` variables of this process are removed first.
-    pub variables: Vec<(String, String)>,
-    /// How long a start may take until the hub says where it listens.
+    /// Variables set for it. All `MUSSIKON_*` variables of this process are removed first.
+    pub variables: Vec<(String, OsString)>,
+    /// How long a start may take until the server is ready.
     pub start_within: Duration,
 }
 
-impl HubSpec {
-    /// A hub from `binary` with everything it writes below `folder`.
-    pub fn new(binary: impl Into<PathBuf>, folder: impl Into<PathBuf>) -> Self {
-        Self {
-            binary: binary.into(),
-            arguments: Vec::new(),
-            folder: folder.into(),
-            variables: Vec::new(),
-            start_within: Duration::from_secs(20),
-        }
-    }
-
-    /// Sets a variable for the hub.
-    #[must_use]
-    pub fn variable(mut self, name: &str, value: impl Into<String>) -> Self {
-        self.variables.push((name.to_owned(), value.into()));
-        self
-    }
-
-    fn command(&self, listen: &str) -> io::Result<Command> {
+impl Launch {
+    fn command(&self) -> io::Result<Command> {
         let log = |name| {
             File::options()
                 .create(true)
@@ -70,7 +53,7 @@ impl HubSpec {
         let mut command = Command::new("/bin/sh");
         command
             .args(["-c", GUARD, "guard"])
-            .arg(&self.binary)
+            .arg(&self.program)
             .args(&self.arguments);
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("MUSSIKON_") {
@@ -78,13 +61,7 @@ impl HubSpec {
             }
         }
         command
-            .env("MUSSIKON_DATA_DIR", self.folder.join("data"))
-            .envs(
-                self.variables
-                    .iter()
-                    .map(|(name, value)| (name.as_str(), value.as_str())),
-            )
-            .env("MUSSIKON_LISTEN", listen)
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .current_dir(&self.folder)
             .stdin(Stdio::piped())
             .stdout(log("stdout.log")?)
@@ -94,7 +71,7 @@ impl HubSpec {
     }
 }
 
-/// Why a hub did not start.
+/// Why a server did not start.
 #[derive(Debug, Error)]
 pub enum StartError {
     /// The process could not be created.
@@ -105,17 +82,21 @@ pub enum StartError {
         /// What the system said.
         source: io::Error,
     },
-    /// The hub ended before it said where it listens.
-    #[error("the hub ended with {status} before it listened\n{logs}")]
+    /// It ended before it was ready.
+    #[error("{name} ended with {status} before it was ready\n{logs}")]
     Ended {
+        /// Which server.
+        name: &'static str,
         /// How it ended.
         status: ExitStatus,
         /// The ends of its logs.
         logs: String,
     },
-    /// The hub said nothing in time; it was killed.
-    #[error("the hub did not listen within {within:?}\n{logs}")]
+    /// It was not ready in time; it was killed.
+    #[error("{name} was not ready within {within:?}\n{logs}")]
     Silent {
+        /// Which server.
+        name: &'static str,
         /// The time it had.
         within: Duration,
         /// The ends of its logs.
@@ -126,63 +107,77 @@ pub enum StartError {
 /// Why a signal or an end could not be had.
 #[derive(Debug, Error)]
 pub enum ProcessError {
-    /// The hub is not running.
-    #[error("the hub is not running")]
-    NotRunning,
-    /// The hub did not end in time; it was killed.
-    #[error("the hub did not end within {within:?}\n{logs}")]
+    /// It is not running.
+    #[error("{0} is not running")]
+    NotRunning(&'static str),
+    /// It did not end in time; it was killed.
+    #[error("{name} did not end within {within:?}\n{logs}")]
     Lingers {
+        /// Which server.
+        name: &'static str,
         /// The time it had.
         within: Duration,
         /// The ends of its logs.
         logs: String,
     },
     /// The system refused.
-    #[error("signal or look at the hub failed: {0}")]
+    #[error("signal or look at the process failed: {0}")]
     System(#[from] io::Error),
 }
 
-/// A hub process. Dropping it kills the process, and so does the death of this process by any cause.
+/// A server's process. Dropping it kills the process, and so does the death of this process by any cause.
 #[derive(Debug)]
-pub struct HubProcess {
-    spec: HubSpec,
-    address: SocketAddr,
+pub struct Process {
+    name: &'static str,
+    folder: PathBuf,
     child: Option<Child>,
 }
 
-impl HubProcess {
-    /// Starts a hub on a free port of the loopback address and waits until it listens.
-    pub async fn start(spec: HubSpec) -> Result<Self, StartError> {
-        let (child, address) = launch(&spec, "127.0.0.1:0").await?;
-        Ok(Self {
-            spec,
-            address,
-            child: Some(child),
-        })
+impl Process {
+    /// Starts a server and asks `ready` over and over until it gives a value, which is returned too.
+    pub async fn start<T, F>(
+        launch: &Launch,
+        mut ready: impl FnMut() -> F,
+    ) -> Result<(Self, T), StartError>
+    where
+        F: Future<Output = Option<T>>,
+    {
+        let failed = |source| StartError::Spawn {
+            binary: launch.program.clone(),
+            source,
+        };
+        let name = launch.name;
+        fs::create_dir_all(&launch.folder).map_err(failed)?;
+        let child = launch.command().and_then(|mut c| c.spawn());
+        let mut process = Self {
+            name,
+            folder: launch.folder.clone(),
+            child: Some(child.map_err(failed)?),
+        };
+        let deadline = Instant::now() + launch.start_within;
+        loop {
+            if let Some(value) = ready().await {
+                return Ok((process, value));
+            }
+            if let Some(status) = process.ended().map_err(failed)? {
+                let logs = process.logs();
+                return Err(StartError::Ended { name, status, logs });
+            }
+            if Instant::now() >= deadline {
+                process.kill();
+                return Err(StartError::Silent {
+                    name,
+                    within: launch.start_within,
+                    logs: process.logs(),
+                });
+            }
+            sleep(POLL).await;
+        }
     }
 
-    /// Starts the hub again on its port and data; kills it first if it still runs.
-    pub async fn restart(&mut self) -> Result<(), StartError> {
-        self.kill();
-        let (child, address) = launch(&self.spec, &self.address.to_string()).await?;
-        self.child = Some(child);
-        self.address = address;
-        Ok(())
-    }
-
-    /// Where the hub listens.
-    pub fn address(&self) -> SocketAddr {
-        self.address
-    }
-
-    /// `http://127.0.0.1:PORT`, without a slash at the end.
-    pub fn url(&self) -> String {
-        format!("http://{}", self.address)
-    }
-
-    /// The folder with the hub's data and logs.
+    /// The folder with its logs.
     pub fn folder(&self) -> &Path {
-        &self.spec.folder
+        &self.folder
     }
 
     /// The process id, while it runs.
@@ -190,48 +185,50 @@ impl HubProcess {
         self.child.as_ref().map(Child::id)
     }
 
-    /// The ends of the hub's logs, for the message of a failed test.
+    /// The ends of its logs, for the message of a failed test.
     pub fn logs(&self) -> String {
-        logs(&self.spec.folder)
+        ["stdout.log", "stderr.log"]
+            .map(|name| format!("--- {name}\n{}", tail(&self.folder.join(name))))
+            .join("\n")
     }
 
-    /// Ends the hub at once (SIGKILL) and waits until it is gone. Does nothing when it is not running.
+    /// Ends it at once (SIGKILL) and waits until it is gone. Does nothing when it is not running.
     pub fn kill(&mut self) {
         if let Some(child) = self.child.take() {
             end(child);
         }
     }
 
-    /// Asks the hub to drain (SIGTERM) and waits for its exit status; kills it when it takes longer than `within`.
+    /// Asks it to end in order (SIGTERM) and waits for its exit status; kills it when it takes longer than `within`.
     pub async fn terminate(&mut self, within: Duration) -> Result<ExitStatus, ProcessError> {
         self.signal("TERM")?;
         self.wait(within).await
     }
 
-    /// Waits until the hub ends by itself; kills it when it takes longer than `within`.
+    /// Waits until it ends by itself; kills it when it takes longer than `within`.
     pub async fn wait(&mut self, within: Duration) -> Result<ExitStatus, ProcessError> {
+        let name = self.name;
         let deadline = Instant::now() + within;
         loop {
-            let child = self.child.as_mut().ok_or(ProcessError::NotRunning)?;
-            if let Some(status) = child.try_wait()? {
-                self.kill();
+            self.running()?;
+            if let Some(status) = self.ended()? {
                 return Ok(status);
             }
             if Instant::now() >= deadline {
                 self.kill();
                 let logs = self.logs();
-                return Err(ProcessError::Lingers { within, logs });
+                return Err(ProcessError::Lingers { name, within, logs });
             }
             sleep(POLL).await;
         }
     }
 
-    /// Stops the process where it stands (SIGSTOP): sockets stay open, nothing is answered.
+    /// Stops it where it stands (SIGSTOP): sockets stay open, nothing is answered.
     pub fn pause(&self) -> Result<(), ProcessError> {
         self.signal("STOP")
     }
 
-    /// Lets a paused process go on (SIGCONT).
+    /// Lets it go on after a pause (SIGCONT).
     pub fn resume(&self) -> Result<(), ProcessError> {
         self.signal("CONT")
     }
@@ -246,82 +243,46 @@ impl HubProcess {
                 .parse::<u64>()
                 .ok()
         });
-        Ok(kilobytes.ok_or(ProcessError::NotRunning)? * 1024)
+        Ok(kilobytes.ok_or(ProcessError::NotRunning(self.name))? * 1024)
     }
 
     fn running(&self) -> Result<u32, ProcessError> {
-        self.id().ok_or(ProcessError::NotRunning)
+        self.id().ok_or(ProcessError::NotRunning(self.name))
     }
 
+    /// Its status if it has ended by itself.
+    fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
+        let status = match &mut self.child {
+            Some(child) => child.try_wait()?,
+            None => None,
+        };
+        if status.is_some() {
+            self.kill();
+        }
+        Ok(status)
+    }
+
+    /// Sends a signal by its name without `SIG`.
+    ///
     /// By the shell's own `kill`, since the standard library can only send SIGKILL. The id cannot have passed to another
     /// process: an ended child keeps it until it is waited for.
-    fn signal(&self, name: &str) -> Result<(), ProcessError> {
+    pub fn signal(&self, signal: &str) -> Result<(), ProcessError> {
         let id = self.running()?.to_string();
         let status = Command::new("/bin/sh")
-            .args(["-c", r#"kill -s "$0" "$1""#, name, &id])
+            .args(["-c", r#"kill -s "$0" "$1""#, signal, &id])
             .status()?;
         if status.success() {
             Ok(())
         } else {
-            Err(ProcessError::NotRunning)
+            Err(ProcessError::NotRunning(self.name))
         }
     }
 }
 
-impl Drop for HubProcess {
+impl Drop for Process {
     fn drop(&mut self) {
         self.kill();
     }
-}
-
-async fn launch(spec: &HubSpec, listen: &str) -> Result<(Child, SocketAddr), StartError> {
-    let failed = |source| StartError::Spawn {
-        binary: spec.binary.clone(),
-        source,
-    };
-    fs::create_dir_all(&spec.folder).map_err(failed)?;
-    let stdout = spec.folder.join("stdout.log");
-    let start = fs::metadata(&stdout).map_or(0, |metadata| metadata.len());
-    let mut child = spec
-        .command(listen)
-        .and_then(|mut c| c.spawn())
-        .map_err(failed)?;
-    let deadline = Instant::now() + spec.start_within;
-    loop {
-        if let Some(address) = announced_address(&stdout, start) {
-            return Ok((child, address));
-        }
-        match child.try_wait() {
-            Ok(Some(status)) => {
-                end(child);
-                let logs = logs(&spec.folder);
-                return Err(StartError::Ended { status, logs });
-            }
-            Ok(None) if Instant::now() < deadline => sleep(POLL).await,
-            Ok(None) => {
-                end(child);
-                let logs = logs(&spec.folder);
-                let within = spec.start_within;
-                return Err(StartError::Silent { within, logs });
-            }
-            Err(source) => {
-                end(child);
-                return Err(failed(source));
-            }
-        }
-    }
-}
-
-/// The address on the first whole line after byte `start` that announces one.
-fn announced_address(stdout: &Path, start: u64) -> Option<SocketAddr> {
-    let mut file = File::open(stdout).ok()?;
-    file.seek(SeekFrom::Start(start)).ok()?;
-    let mut text = Vec::new();
-    file.take(1 << 16).read_to_end(&mut text).ok()?;
-    String::from_utf8_lossy(&text)
-        .split_inclusive('\n')
-        .filter(|line| line.ends_with('\n'))
-        .find_map(|line| line.trim_end().split_once(READY)?.1.parse().ok())
 }
 
 /// Kills and reaps a child, and sends its guard home before the process id can be used again.
@@ -333,12 +294,6 @@ fn end(mut child: Child) {
     // Fails only for a child that has ended, and then waiting is all that is left to do.
     let _ = child.kill();
     let _ = child.wait();
-}
-
-fn logs(folder: &Path) -> String {
-    ["stdout.log", "stderr.log"]
-        .map(|name| format!("--- {name}\n{}", tail(&folder.join(name))))
-        .join("\n")
 }
 
 fn tail(path: &Path) -> String {

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -10,7 +11,7 @@ use thiserror::Error;
 /// The last part of a failed command's output that an error shows.
 const OUTPUT_TAIL_BYTES: usize = 4096;
 
-/// Why client packages could not be provided.
+/// Why client packages or servers could not be provided.
 #[derive(Debug, Error)]
 pub enum ProvisionError {
     /// A program that the machine must have is not there.
@@ -20,6 +21,14 @@ pub enum ProvisionError {
         program: &'static str,
         /// What to install.
         remedy: &'static str,
+    },
+    /// A variable names a program that cannot be run.
+    #[error("{variable} names {path}, which is no program")]
+    NotAProgram {
+        /// The variable.
+        variable: &'static str,
+        /// What it names.
+        path: PathBuf,
     },
     /// A command ran and failed.
     #[error("`{command}` failed with {status}; {remedy}\n{output}")]
@@ -51,20 +60,32 @@ pub(crate) fn at(path: &Path) -> impl FnOnce(io::Error) -> ProvisionError {
     }
 }
 
-/// A folder below `build` named after `name` and the content of `inputs`, filled by `fill` unless that is done already.
-///
-/// One caller at a time fills it, across processes; a fill that was interrupted is begun again from nothing.
+/// A folder below `build` named after `name` and the content of the files `inputs`, filled by `fill` unless that is done
+/// already.
 pub(crate) fn once(
     build: &Path,
     name: &str,
     inputs: &[&Path],
     fill: impl FnOnce(&Path) -> Result<(), ProvisionError>,
 ) -> Result<PathBuf, ProvisionError> {
+    let read = |input: &&Path| fs::read(input).map_err(at(input));
+    let inputs: Vec<Vec<u8>> = inputs.iter().map(read).collect::<Result<_, _>>()?;
+    once_of(build, name, &inputs, fill)
+}
+
+/// A folder below `build` named after `name` and the bytes of `inputs`, filled by `fill` unless that is done already.
+///
+/// One caller at a time fills it, across processes; a fill that was interrupted is begun again from nothing.
+pub(crate) fn once_of<E: From<ProvisionError>>(
+    build: &Path,
+    name: &str,
+    inputs: &[impl AsRef<[u8]>],
+    fill: impl FnOnce(&Path) -> Result<(), E>,
+) -> Result<PathBuf, E> {
     let mut digest = blake3::Hasher::new();
-    for input in inputs {
-        let content = fs::read(input).map_err(at(input))?;
-        digest.update(&(content.len() as u64).to_le_bytes());
-        digest.update(&content);
+    for input in inputs.iter().map(AsRef::as_ref) {
+        digest.update(&(input.len() as u64).to_le_bytes());
+        digest.update(input);
     }
     let tag = &digest.finalize().to_hex()[..16];
     let folder = build.join(format!("{name}-{tag}"));
@@ -110,6 +131,19 @@ pub(crate) fn copy_scripts(from: &Path, to: &Path, suffix: &str) -> Result<(), P
         fs::rename(&partial, &target).map_err(at(&target))?;
     }
     Ok(())
+}
+
+/// Where a program of that name is on PATH.
+pub(crate) fn on_path(program: &str) -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path)
+        .map(|folder| folder.join(program))
+        .find(|candidate| is_program(candidate))
+}
+
+/// Whether it is a file that may be run.
+pub(crate) fn is_program(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
 }
 
 /// Runs `program`, which must succeed.

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use chaos::process::{HubProcess, HubSpec, ProcessError, StartError, was_killed};
+use chaos::hub::{HubError, HubProcess, HubSpec, start_all};
+use chaos::process::{ProcessError, StartError, was_killed};
 use tokio::time::Instant;
 
 const SOON: Duration = Duration::from_secs(10);
@@ -16,8 +17,7 @@ const SOON: Duration = Duration::from_secs(10);
 /// A program that says where it listens, then lives until it is told to end.
 const HUB: &str = r#"
 trap 'echo drained; exit 0' TERM
-case $MUSSIKON_LISTEN in *:0) port=4567 ;; *) port=${MUSSIKON_LISTEN##*:} ;; esac
-echo "INFO listening on http://127.0.0.1:$port"
+echo "INFO listening on http://$MUSSIKON_LISTEN"
 echo "started with $MUSSIKON_DATA_DIR" >&2
 while :; do sleep 0.02; done
 "#;
@@ -58,7 +58,12 @@ async fn a_hub_starts_pauses_drains_and_starts_again_on_its_port() {
     let folder = tempfile::tempdir().unwrap();
     let spec = HubSpec::new(program(folder.path(), HUB), folder.path().join("hub"));
     let mut hub = HubProcess::start(spec).await.unwrap();
-    assert_eq!(hub.url(), "http://127.0.0.1:4567");
+    let url = hub.url();
+    assert!(
+        hub.logs().contains(&format!("on {url}\n")),
+        "{}",
+        hub.logs()
+    );
     assert!(hub.logs().contains("hub/data"), "{}", hub.logs());
     assert!(hub.rss_bytes().unwrap() > 100_000);
 
@@ -71,10 +76,13 @@ async fn a_hub_starts_pauses_drains_and_starts_again_on_its_port() {
     assert!(hub.terminate(SOON).await.unwrap().success());
     assert!(!is_alive(id));
     assert!(hub.logs().contains("drained"), "{}", hub.logs());
-    assert!(matches!(hub.pause(), Err(ProcessError::NotRunning)));
+    assert!(matches!(
+        hub.pause(),
+        Err(ProcessError::NotRunning("the hub"))
+    ));
 
     hub.restart().await.unwrap();
-    assert_eq!(hub.url(), "http://127.0.0.1:4567");
+    assert_eq!(hub.url(), url);
     let id = hub.id().unwrap();
     hub.kill();
     assert!(!is_alive(id));
@@ -85,12 +93,30 @@ async fn a_hub_starts_pauses_drains_and_starts_again_on_its_port() {
 }
 
 #[tokio::test]
+async fn several_hubs_have_their_own_ports_and_a_restart_may_change_the_variables() {
+    let folder = tempfile::tempdir().unwrap();
+    let program = program(folder.path(), &format!("echo mode $MODE\n{HUB}"));
+    let spec = |n: u8| HubSpec::new(&program, folder.path().join(n.to_string()));
+    let mut hubs = start_all((0..3).map(spec)).await.unwrap();
+    let mut urls: Vec<String> = hubs.iter().map(HubProcess::url).collect();
+    urls.sort();
+    urls.dedup();
+    assert_eq!(urls.len(), 3);
+    hubs[0]
+        .spec_mut()
+        .variables
+        .push(("MODE".into(), "new".into()));
+    hubs[0].restart().await.unwrap();
+    assert!(hubs[0].logs().contains("mode new"), "{}", hubs[0].logs());
+}
+
+#[tokio::test]
 async fn a_start_that_fails_shows_what_the_hub_said() {
     let folder = tempfile::tempdir().unwrap();
     let ending = program(folder.path(), "echo 'no secret given' >&2; exit 3");
     let spec = HubSpec::new(ending, folder.path().join("hub"));
     match HubProcess::start(spec).await.unwrap_err() {
-        StartError::Ended { status, logs } => {
+        HubError::Start(StartError::Ended { status, logs, .. }) => {
             assert_eq!(status.code(), Some(3));
             assert!(logs.contains("no secret given"), "{logs}");
         }
@@ -101,7 +127,10 @@ async fn a_start_that_fails_shows_what_the_hub_said() {
     let mut spec = HubSpec::new(silent, folder.path().join("hub"));
     spec.start_within = Duration::from_millis(200);
     let error = HubProcess::start(spec).await.unwrap_err();
-    assert!(matches!(error, StartError::Silent { .. }), "{error}");
+    assert!(
+        matches!(error, HubError::Start(StartError::Silent { .. })),
+        "{error}"
+    );
     assert!(error.to_string().contains("thinking"), "{error}");
 }
 

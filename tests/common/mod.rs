@@ -7,7 +7,7 @@ pub mod bystander;
 use std::ops::{Deref, DerefMut};
 use std::path::Path;
 
-use chaos::process::{HubProcess, HubSpec};
+use chaos::hub::{HubProcess, HubSpec};
 use chaos::token::Claims;
 use tempfile::TempDir;
 
