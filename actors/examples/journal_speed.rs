@@ -79,7 +79,7 @@ async fn append_until(
     let mut taken = Vec::new();
     while Instant::now() < end {
         let record = Record::new(vec![b'h'; 50].into(), Some(vec![b'b'; 200].into()));
-        let row = Row::seal(head, vec![record]);
+        let row = Row::seal(head, 0, vec![record]);
         let (after, next) = (head, row.head());
         let card = card.then(|| TableWrite {
             table: Table::RoomCards,

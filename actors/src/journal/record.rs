@@ -93,6 +93,9 @@ pub struct Row {
     pub first: Sequence,
     /// Digest of the row before; zero for the first.
     pub previous: Digest,
+    /// The writer's mark. It goes into the digest, so that two owners who decide the same on the same head
+    /// make two rows: a row that bears my digest is mine, and not a rival's who was there before.
+    pub mark: u64,
     /// The records, at least one.
     pub records: Vec<Record>,
     /// This row's digest.
@@ -127,21 +130,22 @@ pub enum RowError {
     },
 }
 
-/// Version written; [`Row::decode`] reads this one.
-const FORMAT: u8 = 1;
+/// Version written; [`Row::decode`] reads this one. (1 had no mark.)
+const FORMAT: u8 = 2;
 /// Where the digest stands: after format, first sequence and previous digest.
 const DIGEST_AT: usize = 1 + 8 + 16;
 const RECORD_OVERHEAD: usize = 4 + 16 + 1 + 4;
-const ROW_OVERHEAD: usize = 1 + 8 + 16 + 16 + 4;
+const ROW_OVERHEAD: usize = 1 + 8 + 16 + 16 + 8 + 4;
 
 impl Row {
-    /// Seals records as the row after `head`.
-    pub fn seal(head: Head, records: Vec<Record>) -> Self {
+    /// Seals records as the row after `head`, by the writer with this mark.
+    pub fn seal(head: Head, mark: u64, records: Vec<Record>) -> Self {
         let first = head.sequence.next();
-        let digest = chain(head.digest, first, &records);
+        let digest = chain(head.digest, first, mark, &records);
         Self {
             first,
             previous: head.digest,
+            mark,
             records,
             digest,
         }
@@ -201,7 +205,7 @@ impl Row {
         if !self.records.iter().all(fits) {
             return Err(RowError::Body);
         }
-        if chain(self.previous, self.first, &self.records) != self.digest {
+        if chain(self.previous, self.first, self.mark, &self.records) != self.digest {
             return Err(RowError::Digest);
         }
         Ok(())
@@ -220,6 +224,7 @@ impl Row {
         out.put_u64(self.first.0);
         out.put_slice(&self.previous.0);
         out.put_slice(&self.digest.0);
+        out.put_u64(self.mark);
         out.put_u32(self.records.len() as u32);
         for record in &self.records {
             out.put_u32(record.header.len() as u32);
@@ -249,6 +254,7 @@ impl Row {
         let first = Sequence(input.u64()?);
         let previous = input.digest()?;
         let digest = input.digest()?;
+        let mark = input.u64()?;
         let count = input.u32()?;
         let mut records = Vec::new();
         for _ in 0..count {
@@ -276,12 +282,13 @@ impl Row {
         if records.is_empty() || input.at != bytes.len() {
             return Err(RowError::Count);
         }
-        if chain(previous, first, &records) != digest {
+        if chain(previous, first, mark, &records) != digest {
             return Err(RowError::Digest);
         }
         Ok(Self {
             first,
             previous,
+            mark,
             records,
             digest,
         })
@@ -311,10 +318,11 @@ impl Row {
     }
 }
 
-fn chain(previous: Digest, first: Sequence, records: &[Record]) -> Digest {
+fn chain(previous: Digest, first: Sequence, mark: u64, records: &[Record]) -> Digest {
     let mut hasher = blake3::Hasher::new();
     hasher.update(&previous.0);
     hasher.update(&first.0.to_be_bytes());
+    hasher.update(&mark.to_be_bytes());
     for record in records {
         hasher.update(&(record.header.len() as u32).to_be_bytes());
         hasher.update(&record.header);

@@ -34,7 +34,7 @@ pub struct Deps<M: Machine> {
     pub limits: Arc<RuntimeLimits>,
     /// Bounds of the machine's rules.
     pub rules: Arc<M::Limits>,
-    /// Any number that differs between nodes.
+    /// Any number that no other life of any node has: rows are marked with what is derived from it.
     pub salt: u64,
 }
 
@@ -53,6 +53,7 @@ pub(crate) struct Inner<M: Machine> {
     by_actor: DashMap<ActorId, EntityId>,
     failures: DashMap<EntityId, Failure>,
     count: AtomicUsize,
+    lives: AtomicU64,
     node: Arc<NodeGate>,
     draining: AtomicBool,
     supervisor: ActorCell,
@@ -87,6 +88,7 @@ impl<M: Machine> Directory<M> {
             by_actor: DashMap::new(),
             failures: DashMap::new(),
             count: AtomicUsize::new(0),
+            lives: AtomicU64::new(0),
             draining: AtomicBool::new(false),
             supervisor: supervisor.get_cell(),
         });
@@ -255,6 +257,7 @@ impl<M: Machine> Inner<M> {
                 let actor = Journaled {
                     entity: entity.clone(),
                     deps: self.deps.clone(),
+                    mark: self.next_mark(),
                 };
                 let supervisor = self.supervisor.clone();
                 let (mailbox, _) = ActorRuntime::spawn_linked_instant(None, actor, (), supervisor)
@@ -269,6 +272,14 @@ impl<M: Machine> Inner<M> {
                 Ok((mailbox, permit))
             }
         }
+    }
+
+    /// A number for one life of one entity: no row of another life, here or on another node, bears it.
+    fn next_mark(&self) -> u64 {
+        let life = self.lives.fetch_add(1, Ordering::Relaxed);
+        self.deps
+            .salt
+            .wrapping_add(life.wrapping_mul(0x9E37_79B9_7F4A_7C15))
     }
 
     fn unavailable(&self, reason: &str) -> Refused<M> {

@@ -20,6 +20,8 @@ use crate::machines::Machine;
 pub(crate) struct Journaled<M: Machine> {
     pub entity: EntityId,
     pub deps: Arc<Deps<M>>,
+    /// No other life of an entity on any node has it.
+    pub mark: u64,
 }
 
 /// What reaches it.
@@ -58,7 +60,7 @@ impl<M: Machine> Actor for Journaled<M> {
             deps.journal.capabilities(),
             deps.limits.clone(),
             deps.rules.clone(),
-            deps.salt,
+            self.mark,
             &mut actions,
         );
         self.carry_out(&myself, actions)?;

@@ -54,7 +54,7 @@ impl Store {
         let mut head = Head::default();
         let mut rows = Vec::new();
         for record in &self.records {
-            let row = Row::seal(head, vec![record.clone()]);
+            let row = Row::seal(head, 0, vec![record.clone()]);
             head = row.head();
             rows.push(row);
         }

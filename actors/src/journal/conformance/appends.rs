@@ -82,7 +82,7 @@ pub(super) async fn a_row_beyond_the_limits_is_refused(place: &mut dyn Place) ->
     let capabilities = store.capabilities();
     let mut writer = Writer::new(&store, room("a")?);
     let largest = |less: usize| {
-        let frame = Row::seal(Head::default(), vec![Record::new("".into(), None)]);
+        let frame = Row::seal(Head::default(), 0, vec![Record::new("".into(), None)]);
         let body = vec![7; capabilities.max_row_bytes - frame.encoded_len() - less];
         vec![Record::new("".into(), Some(body.into()))]
     };

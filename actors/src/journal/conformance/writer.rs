@@ -64,7 +64,7 @@ impl Writer {
         Append {
             entity: self.entity.clone(),
             after: self.head,
-            row: Row::seal(self.head, records),
+            row: Row::seal(self.head, 0, records),
             side,
         }
     }

@@ -221,7 +221,7 @@ mod tests {
         assert!(parse_ranked(&of_table(Table::RoomCards, b"l"), &value).is_err());
 
         let records = vec![Record::new("h".into(), Some("body".into()))];
-        let row = Row::seal(Head::default(), records);
+        let row = Row::seal(Head::default(), 7, records);
         let row_key = at(Space::Row, &room("a"), Sequence(1));
         let stored = row_value(&row_key, &row);
         assert_eq!(parse_row(&row_key, &stored), Ok(row.clone()));

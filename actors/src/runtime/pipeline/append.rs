@@ -23,7 +23,7 @@ impl<M: Machine> Pipeline<M> {
             events.push(decided.event);
             merge(&mut side, decided.side);
         }
-        let mut row = Row::seal(self.durable, records);
+        let mut row = Row::seal(self.durable, self.mark, records);
         // A body that goes in the very row that deletes it is never written at all.
         side.erasures.retain(|target| {
             let here = row.record(*target).is_some();

@@ -8,6 +8,8 @@
 mod append;
 mod fence;
 mod load;
+#[cfg(test)]
+mod model;
 mod setback;
 mod upkeep;
 
@@ -141,8 +143,8 @@ pub(crate) struct Pipeline<M: Machine> {
     setbacks: u32,
     /// Recoveries that failed in a row.
     unrecovered: u32,
-    /// Differs between nodes, so that two owners of one entity do not try again in step.
-    salt: u64,
+    /// No other pipeline has it: it marks rows as ours, and two owners do not try again in step.
+    mark: u64,
     upkeep: Upkeep,
 }
 
@@ -166,7 +168,7 @@ impl<M: Machine> Pipeline<M> {
         capabilities: Capabilities,
         limits: Arc<RuntimeLimits>,
         rules: Arc<M::Limits>,
-        salt: u64,
+        mark: u64,
         out: &mut Vec<Action<M>>,
     ) -> Self {
         out.push(Action::Recover {
@@ -193,7 +195,7 @@ impl<M: Machine> Pipeline<M> {
             tickets: 0,
             setbacks: 0,
             unrecovered: 0,
-            salt,
+            mark,
             upkeep: Upkeep::default(),
         }
     }

@@ -174,7 +174,7 @@ impl<M: Machine> Pipeline<M> {
             .saturating_mul(1 << exponent)
             .min(self.limits.retry_max_ms);
         let mixed =
-            (self.salt ^ u64::from(self.setbacks).rotate_left(41) ^ self.durable.sequence.0)
+            (self.mark ^ u64::from(self.setbacks).rotate_left(41) ^ self.durable.sequence.0)
                 .wrapping_mul(0x9E37_79B9_7F4A_7C15)
                 >> 32;
         Duration::from_millis(full / 2 + mixed % (full / 2 + 1))

@@ -8,7 +8,7 @@ pub fn check(history: &History) -> Result<(), String> {
     for (room, stored) in &history.rooms {
         let mut head = Head::default();
         for row in &stored.rows {
-            let sealed = Row::seal(head, row.records.clone());
+            let sealed = Row::seal(head, row.mark, row.records.clone());
             if row.previous != head.digest || row.digest != sealed.digest {
                 return Err(format!(
                     "{room}: the row at {} follows another history",

@@ -82,7 +82,7 @@ fn stored() -> Stored {
             machine.apply(sequence, &event);
             merge(&mut stored, machine.effects(sequence, &event));
         }
-        let row = Row::seal(head, records);
+        let row = Row::seal(head, 0, records);
         head = row.head();
         stored.rows.push(row);
     }
@@ -228,7 +228,7 @@ fn a_message_that_stands_twice_is_noticed() {
         }
         stored
             .rows
-            .push(Row::seal(head, vec![Room::encode(&entry)]));
+            .push(Row::seal(head, 0, vec![Room::encode(&entry)]));
     });
     noticed(&["dedupe"], |history| {
         attempt(
