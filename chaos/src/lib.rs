@@ -5,6 +5,7 @@
 //! | [`process`] | a server as a child process: logs kept, readiness, signals, never outliving the test |
 //! | [`hub`] | hubs: configured by environment, restarted on the same port and data |
 //! | [`nats`] | NATS servers, one or a cluster; the program is found or downloaded |
+//! | [`cql`] | CQL nodes, given by the environment or our own, one or a cluster; jars are downloaded once |
 //! | [`ports`] | ports that stay with one server of one test |
 //! | [`proxy`] | a TCP proxy whose faults are switched at run time |
 //! | [`raw`] | a socket for clients that break the rules |
@@ -20,6 +21,7 @@
 
 pub mod check;
 pub mod client;
+pub mod cql;
 pub mod driver;
 pub mod history;
 pub mod hub;
