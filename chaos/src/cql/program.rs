@@ -43,7 +43,7 @@ struct Java {
 /// whose classes are archived.
 pub(super) fn provide(build: &Path, runtime: &Handle) -> Result<Installation, CqlError> {
     let java = java()?;
-    let jars = once_of(build, "cql-jars", &[POM], |folder| resolve(folder))?;
+    let jars = once_of(build, "cql-jars", &[POM], resolve)?;
     let mut installation = Installation {
         java: java.program,
         class_path: class_path(&jars.join("lib"))?,
