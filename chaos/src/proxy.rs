@@ -25,6 +25,10 @@ const CONNECTIONS: usize = 4096;
 pub struct Fault {
     /// Nothing is read any more: the sender's writes end up waiting. Bytes are kept and flow on afterwards.
     pub paused: bool,
+    /// What is read is lost, and so is the end. A connection that has lost bytes carries none in this direction any more,
+    /// healed or not: no stream goes on after a hole. With one direction it is a one-way cut, with both a black hole that
+    /// accepts and swallows.
+    pub dropped: bool,
     /// Every byte arrives this much later.
     pub delay: Duration,
     /// At most so many bytes pass per second.
@@ -90,6 +94,12 @@ impl Proxy {
     /// Changes the lasting faults, for running and new connections.
     pub fn set(&self, change: impl FnOnce(&mut Faults)) {
         self.state.send_modify(|state| change(&mut state.faults));
+    }
+
+    /// Cuts the server off until [`Proxy::heal`]: running connections are reset and so is every new one.
+    pub fn cut_off(&self) {
+        self.set(|faults| faults.refuse = true);
+        self.cut();
     }
 
     /// No lasting faults any more.
@@ -170,7 +180,8 @@ impl Connection {
     }
 }
 
-/// Carries one connection until both directions have ended in order, or else resets both sides.
+/// Carries one connection until both directions have ended in order, or else resets both sides. Ends at once with a reset
+/// when the server cannot be reached.
 async fn carry(
     mut client: TcpStream,
     server: SocketAddr,
@@ -179,7 +190,10 @@ async fn carry(
     if connection.state.borrow().faults.refuse {
         return client.set_zero_linger();
     }
-    let mut server = TcpStream::connect(server).await?;
+    let mut server = match TcpStream::connect(server).await {
+        Ok(server) => server,
+        Err(_) => return client.set_zero_linger(),
+    };
     client.set_nodelay(true)?;
     server.set_nodelay(true)?;
     let in_order = {
@@ -227,14 +241,20 @@ async fn take(
     fault: fn(&Faults) -> Fault,
 ) -> io::Result<()> {
     let mut buffer = vec![0; CHUNK_BYTES];
+    let mut lost = false;
     loop {
         connection.until(|state| !fault(&state.faults).paused).await;
         let read = tokio::select! {
             read = from.read(&mut buffer) => read?,
             () = connection.until(|state| fault(&state.faults).paused) => continue,
         };
-        if read == 0 {
-            return Ok(());
+        lost |= fault(&connection.state.borrow().faults).dropped;
+        match (read, lost) {
+            // The other side must not learn of the end.
+            (0, true) => std::future::pending().await,
+            (0, false) => return Ok(()),
+            (_, true) => continue,
+            (_, false) => {}
         }
         let due = Instant::now() + fault(&connection.state.borrow().faults).delay;
         let chunk = Bytes::copy_from_slice(&buffer[..read]);

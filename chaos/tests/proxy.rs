@@ -43,6 +43,17 @@ async fn says(stream: &mut TcpStream, text: &str) {
     assert_eq!(answer, text.as_bytes());
 }
 
+/// What one side says reaches the other.
+async fn passes(from: &mut TcpStream, to: &mut TcpStream) {
+    from.write_all(b"word").await.unwrap();
+    let mut word = [0; 4];
+    timeout(SOON, to.read_exact(&mut word))
+        .await
+        .expect("nothing came through in time")
+        .unwrap();
+    assert_eq!(&word, b"word");
+}
+
 async fn is_silent(stream: &mut TcpStream) {
     let mut byte = [0];
     let read = timeout(SILENCE, stream.read(&mut byte)).await;
@@ -123,6 +134,93 @@ async fn a_paused_direction_keeps_its_bytes_and_leaves_the_other_alone() {
         .unwrap()
         .unwrap();
     assert_eq!(&answer, b"two");
+}
+
+#[tokio::test]
+async fn a_dropped_direction_loses_what_it_is_given_and_the_other_goes_on() {
+    // Counts what arrives, and speaks without being asked.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let proxy = Proxy::start(listener.local_addr().unwrap()).await.unwrap();
+    let mut client = through(&proxy).await;
+    let (mut server, _) = timeout(SOON, listener.accept()).await.unwrap().unwrap();
+    passes(&mut client, &mut server).await;
+    passes(&mut server, &mut client).await;
+
+    proxy.set(|faults| faults.upstream.dropped = true);
+    client.write_all(b"lost").await.unwrap();
+    is_silent(&mut server).await;
+    passes(&mut server, &mut client).await;
+
+    // A stream with a hole stays cut; a new connection is whole, and the fault works the other way round too.
+    proxy.heal();
+    client.write_all(b"after the hole").await.unwrap();
+    is_silent(&mut server).await;
+    passes(&mut server, &mut client).await;
+    let mut client = through(&proxy).await;
+    let (mut server, _) = timeout(SOON, listener.accept()).await.unwrap().unwrap();
+    passes(&mut client, &mut server).await;
+    proxy.set(|faults| faults.downstream.dropped = true);
+    server.write_all(b"lost").await.unwrap();
+    is_silent(&mut client).await;
+    passes(&mut client, &mut server).await;
+    drop(server);
+    is_silent(&mut client).await;
+}
+
+#[tokio::test]
+async fn with_both_directions_dropped_new_connections_are_accepted_and_swallowed() {
+    let proxy = Proxy::start(echo().await).await.unwrap();
+    proxy.set(|faults| (faults.upstream.dropped, faults.downstream.dropped) = (true, true));
+    let mut swallowed = through(&proxy).await;
+    let much = vec![0; 4 << 20];
+    timeout(SOON, swallowed.write_all(&much))
+        .await
+        .expect("swallowed")
+        .unwrap();
+    is_silent(&mut swallowed).await;
+    proxy.heal();
+    says(&mut through(&proxy).await, "healed").await;
+}
+
+#[tokio::test]
+async fn a_server_that_is_cut_off_is_reached_by_nobody_until_it_is_healed() {
+    let proxy = Proxy::start(echo().await).await.unwrap();
+    let mut old = through(&proxy).await;
+    says(&mut old, "one").await;
+    proxy.cut_off();
+    is_reset(&mut old).await;
+    if let Ok(mut new) = TcpStream::connect(proxy.address()).await {
+        is_reset(&mut new).await;
+    }
+    proxy.heal();
+    says(&mut through(&proxy).await, "two").await;
+}
+
+#[tokio::test]
+async fn what_waits_in_a_slow_direction_is_bounded() {
+    // A server that never reads.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let proxy = Proxy::start(listener.local_addr().unwrap()).await.unwrap();
+    proxy.set(|faults| faults.upstream.delay = Duration::from_secs(600));
+    let mut client = through(&proxy).await;
+    let chunk = vec![0; 1 << 16];
+    let mut taken = 0;
+    while let Ok(written) = timeout(SILENCE, client.write(&chunk)).await {
+        taken += written.unwrap();
+        assert!(taken < 64 << 20, "the proxy takes without bound");
+    }
+    assert!(taken > 1 << 16, "{taken} bytes only");
+}
+
+#[tokio::test]
+async fn a_server_that_is_down_is_a_reset() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let server = listener.local_addr().unwrap();
+    drop(listener);
+    let proxy = Proxy::start(server).await.unwrap();
+    if let Ok(mut client) = TcpStream::connect(proxy.address()).await {
+        is_reset(&mut client).await;
+    }
 }
 
 #[tokio::test]
