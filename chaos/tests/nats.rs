@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
-use chaos::nats::{NatsCluster, NatsServer, NatsSpec};
+use chaos::nats::{NatsCluster, NatsServer, NatsSpec, NatsTls};
 use serde_json::json;
 use tempfile::TempDir;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout};
 
@@ -189,4 +189,51 @@ async fn a_configuration_that_the_server_refuses_is_an_error_with_its_words() {
         error.contains("nats-server ended") && error.contains("no_such_setting"),
         "{error}"
     );
+}
+
+/// A certificate for this machine, valid for a day, signed by itself.
+fn certificate(folder: &TempDir) -> NatsTls {
+    let path = |name: &str| folder.path().join(name);
+    let tls = NatsTls {
+        certificate: path("certificate.pem"),
+        key: path("key.pem"),
+        client_authority: None,
+    };
+    let made = std::process::Command::new("openssl")
+        .args([
+            "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1",
+        ])
+        .args([
+            "-subj",
+            "/CN=localhost",
+            "-addext",
+            "subjectAltName=IP:127.0.0.1",
+        ])
+        .arg("-out")
+        .arg(&tls.certificate)
+        .arg("-keyout")
+        .arg(&tls.key)
+        .output()
+        .expect("install openssl, which makes the certificate of this test");
+    let said = String::from_utf8_lossy(&made.stderr);
+    assert!(made.status.success(), "{said}");
+    tls
+}
+
+#[tokio::test]
+async fn with_a_certificate_no_client_talks_in_plain() {
+    let folder = folder();
+    let mut spec = spec(&folder);
+    spec.tls = Some(certificate(&folder));
+    let server = NatsServer::start(&spec).await.unwrap();
+    assert!(server.url().starts_with("tls://"), "{}", server.url());
+    let mut plain = BufReader::new(TcpStream::connect(server.address()).await.unwrap());
+    let mut greeting = String::new();
+    plain.read_line(&mut greeting).await.unwrap();
+    assert!(greeting.contains("\"tls_required\":true"), "{greeting}");
+    plain.write_all(b"CONNECT {}\r\nPING\r\n").await.unwrap();
+    let mut answer = Vec::new();
+    // It ends with an error or a reset, and never with a welcome.
+    let _ = timeout(SOON, plain.read_to_end(&mut answer)).await.unwrap();
+    assert!(!answer.starts_with(b"PONG"), "{answer:?}");
 }
