@@ -42,6 +42,34 @@ fn the_tables_of_the_documents_are_those_of_the_code() {
     generated("README.md", "metrics", &tables::metrics());
 }
 
+/// Relative links of a document, without the place inside the target.
+fn links(text: &str) -> impl Iterator<Item = &str> {
+    let targets = text.split("](").skip(1).filter_map(|rest| {
+        let target = rest.split_once(')')?.0;
+        target.split('#').next()
+    });
+    targets.filter(|target| !target.is_empty() && !target.contains("://"))
+}
+
+#[test]
+fn the_documents_link_only_to_what_is_there() {
+    let mut seen = 0;
+    let mut dead = Vec::new();
+    for file in files(&["."], ".md") {
+        let mut directory = root().join(&file);
+        directory.pop();
+        let text = read(&file);
+        for target in links(&text) {
+            seen += 1;
+            if !directory.join(target).exists() {
+                dead.push(format!("{}: {target}", file.display()));
+            }
+        }
+    }
+    assert!(seen > 10, "only {seen} links were found");
+    assert!(dead.is_empty(), "dead links: {dead:#?}");
+}
+
 /// Recorded metrics: name → kind and labels, read from the code.
 fn recorded() -> BTreeMap<String, (Kind, BTreeSet<String>)> {
     let macros = [
