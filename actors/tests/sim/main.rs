@@ -1,7 +1,7 @@
 //! Deterministic simulation: whole hubs on virtual time, one seed per run.
 //!
-//! `SIM_SEED=7 cargo test -p actors --test sim -- --nocapture seeds` runs one seed and prints every line,
-//! `SIM_SEEDS=0..5000` sweeps.
+//! `SIM_SEED=7 cargo sweep` runs one seed and prints every line, `SIM_SEEDS=0..20000 cargo sweep` many; without
+//! either it runs those in `.cargo/config.toml`.
 
 mod bus;
 mod clock;
@@ -16,6 +16,7 @@ mod world;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::panic::catch_unwind;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -53,15 +54,32 @@ const SOMETIMES: [&str; 24] = [
 
 fn wanted() -> Range<u64> {
     let read = |name| std::env::var(name).ok();
+    chosen(read("SIM_SEED"), read("SIM_SEEDS"))
+}
+
+/// One seed before a range before the usual ones; a range without a seed in it would pass by checking nothing.
+fn chosen(seed: Option<String>, seeds: Option<String>) -> Range<u64> {
     let number = |text: &str| text.trim().parse().expect("a seed is a number");
-    match (read("SIM_SEED"), read("SIM_SEEDS")) {
+    let range = match (seed, seeds) {
         (Some(seed), _) => number(&seed)..number(&seed) + 1,
         (None, Some(seeds)) => {
             let (from, to) = seeds.split_once("..").expect("SIM_SEEDS=from..to");
             number(from)..number(to)
         }
         (None, None) => SEEDS,
-    }
+    };
+    assert!(!range.is_empty(), "no seed lies in {range:?}");
+    range
+}
+
+/// Whether these seeds are enough to demand that every path of [`SOMETIMES`] was taken.
+fn covers_the_usual(seeds: &Range<u64>) -> bool {
+    seeds.start <= SEEDS.start && SEEDS.end <= seeds.end
+}
+
+/// How to run one seed again and see what happened.
+fn repeat(seed: u64) -> String {
+    format!("repeat: SIM_SEED={seed} cargo sweep")
 }
 
 /// Runs seeds on two threads; answers the failures and how many seeds took each path.
@@ -76,13 +94,22 @@ fn sweep(seeds: Range<u64>, verbose: bool) -> (Vec<String>, BTreeMap<String, u64
                     if seed >= seeds.end {
                         return;
                     }
-                    let run = world::run(seed, verbose);
-                    let violated = violations(&run.history);
+                    // A panic of the simulation itself must name its seed too.
+                    let run = catch_unwind(|| {
+                        let run = world::run(seed, verbose);
+                        (violations(&run.history), run)
+                    });
                     let mut found = found.lock().expect("no run panics with it");
+                    let Ok((violated, run)) = run else {
+                        found
+                            .0
+                            .push(format!("seed {seed} panicked\n  {}", repeat(seed)));
+                        continue;
+                    };
                     for violation in violated {
                         found.0.push(format!(
-                            "seed {seed}: {violation}\n  repeat: SIM_SEED={seed} cargo test -p actors \
-                             --test sim -- --nocapture seeds\n  {:?}",
+                            "seed {seed}: {violation}\n  {}\n  {:?}",
+                            repeat(seed),
                             run.faults
                         ));
                     }
@@ -101,22 +128,34 @@ fn seeds_keep_every_promise() {
     let seeds = wanted();
     let single = seeds.end - seeds.start == 1;
     let (mut failures, paths) = sweep(seeds.clone(), single);
-    if seeds == SEEDS {
+    if covers_the_usual(&seeds) {
         for (seed, _) in seeds::PROMOTED {
             failures.extend(sweep(seed..seed + 1, false).0);
         }
     }
-    println!("{paths:#?}");
+    println!("seeds {seeds:?}, and how many of them took each path: {paths:#?}");
     assert!(
         failures.is_empty(),
         "{} failures\n{}",
         failures.len(),
         failures.join("\n")
     );
-    if seeds == SEEDS {
+    if covers_the_usual(&seeds) {
         for path in SOMETIMES {
             assert!(paths.contains_key(path), "no seed took the path {path:?}");
         }
+    }
+}
+
+#[test]
+fn seeds_are_chosen_by_name_by_range_or_as_usual_and_never_none() {
+    let text = |text: &str| Some(text.to_owned());
+    assert_eq!(chosen(text("7"), text("0..50")), 7..8);
+    assert_eq!(chosen(None, text("0..50")), 0..50);
+    assert_eq!(chosen(None, None), SEEDS);
+    assert!(!covers_the_usual(&(0..50)) && covers_the_usual(&(0..5_000)));
+    for nothing in ["50..50", "50", "a..b"] {
+        assert!(catch_unwind(|| chosen(None, text(nothing))).is_err());
     }
 }
 
