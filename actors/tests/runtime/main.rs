@@ -2,6 +2,7 @@
 //! readers see when things are slow, full, damaged or asleep.
 
 mod entities;
+mod panics;
 mod readers;
 mod stage;
 mod store;

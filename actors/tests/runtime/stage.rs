@@ -19,7 +19,13 @@ pub struct Stage {
 }
 
 /// Wall time that goes with the paused runtime's.
-struct Paused(tokio::time::Instant);
+pub struct Paused(tokio::time::Instant);
+
+impl Default for Paused {
+    fn default() -> Self {
+        Self(tokio::time::Instant::now())
+    }
+}
 
 impl Clock for Paused {
     fn now(&self) -> Timestamp {
@@ -56,7 +62,7 @@ impl Stage {
         let parts = HubParts {
             journal: Arc::new(store.clone()),
             wakeups: store.inner.clone(),
-            clock: Arc::new(Paused(tokio::time::Instant::now())),
+            clock: Arc::new(Paused::default()),
             limits,
             salt: 7,
         };
