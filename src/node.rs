@@ -65,7 +65,7 @@ impl Node {
     pub async fn start(config: &Config, metrics: PrometheusHandle) -> Result<Self, StartError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let secret = signing_secret(config)?;
-        let store = store::open(config)?;
+        let store = store::open(config).await?;
         let hub = Hub::start(HubParts {
             journal: store.journal.clone(),
             wakeups: store.wakeups.clone(),

@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use actors::journal::fjall::{FjallJournal, OpenError};
+use actors::journal::scylla::{ScyllaAccess, ScyllaError, ScyllaJournal};
 use actors::journal::{Journal, Wakeups};
 use thiserror::Error;
 
-use crate::config::Config;
+use crate::config::{Config, StoreKind};
 
 /// Folder of the journal in the data directory.
 const FOLDER: &str = "journal";
@@ -32,6 +33,9 @@ pub enum StoreError {
     /// It refuses to be opened, and says why.
     #[error("the journal cannot be opened: {0}")]
     Open(OpenError),
+    /// The cluster cannot be used.
+    #[error("the cluster store cannot be used: {0}")]
+    Cluster(#[from] ScyllaError),
 }
 
 /// An open store.
@@ -40,18 +44,24 @@ pub struct Store {
     pub journal: Arc<dyn Journal>,
     /// Durable alarms.
     pub wakeups: Arc<dyn Wakeups>,
-    embedded: Arc<FjallJournal>,
+    embedded: Option<Arc<FjallJournal>>,
 }
 
 impl Store {
     /// Writes what waits and frees the directory.
     pub async fn close(&self) {
-        self.embedded.close().await;
+        // What a cluster has acknowledged is safe there.
+        if let Some(embedded) = &self.embedded {
+            embedded.close().await;
+        }
     }
 }
 
-/// Opens the store, or makes it.
-pub fn open(config: &Config) -> Result<Store, StoreError> {
+/// Opens the store; makes it if it is embedded and not there yet.
+pub async fn open(config: &Config) -> Result<Store, StoreError> {
+    if config.store == StoreKind::Scylla {
+        return clustered(config).await;
+    }
     let path = config.data_dir.join(FOLDER);
     std::fs::create_dir_all(&path).map_err(|source| StoreError::Directory {
         path: path.clone(),
@@ -61,13 +71,35 @@ pub fn open(config: &Config) -> Result<Store, StoreError> {
 }
 
 /// Opens a store that is there already.
-pub fn open_existing(config: &Config) -> Result<Store, StoreError> {
+pub async fn open_existing(config: &Config) -> Result<Store, StoreError> {
+    if config.store == StoreKind::Scylla {
+        return clustered(config).await;
+    }
     let path = config.data_dir.join(FOLDER);
     if path.is_dir() {
         embedded(&path, config)
     } else {
         Err(StoreError::Nothing(config.data_dir.clone()))
     }
+}
+
+/// Where the cluster is, and what it asks for.
+pub fn access(config: &Config) -> ScyllaAccess {
+    let password = config.scylla_password.as_ref();
+    ScyllaAccess {
+        nodes: config.scylla_nodes.clone(),
+        password: password.map_or_else(String::new, |secret| secret.reveal().to_owned()),
+    }
+}
+
+async fn clustered(config: &Config) -> Result<Store, StoreError> {
+    let opened = Box::pin(ScyllaJournal::open(&access(config), &config.scylla)).await?;
+    let journal = Arc::new(opened);
+    Ok(Store {
+        journal: journal.clone(),
+        wakeups: journal,
+        embedded: None,
+    })
 }
 
 fn embedded(path: &Path, config: &Config) -> Result<Store, StoreError> {
@@ -79,6 +111,6 @@ fn embedded(path: &Path, config: &Config) -> Result<Store, StoreError> {
     Ok(Store {
         journal: embedded.clone(),
         wakeups: embedded.clone(),
-        embedded,
+        embedded: Some(embedded),
     })
 }

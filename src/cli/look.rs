@@ -61,7 +61,9 @@ fn with_journal(
         .build()
         .map_err(Failed::because)?;
     runtime.block_on(async {
-        let store = store::open_existing(config).map_err(Failed::because)?;
+        let store = store::open_existing(config)
+            .await
+            .map_err(Failed::because)?;
         let seen = look(&*store.journal).await;
         store.close().await;
         seen

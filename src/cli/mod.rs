@@ -2,6 +2,7 @@
 
 mod check_config;
 mod look;
+mod migrate;
 mod serve;
 mod token;
 
@@ -61,6 +62,8 @@ enum Command {
     Token(token::TokenArgs),
     /// Print the effective configuration with secrets hidden, or everything that is wrong with it
     CheckConfig,
+    /// Create the schema in the ScyllaDB cluster, or bring it to this version; may run again at any time
+    Migrate,
     /// List the rooms in the journal; the hub must not be running
     Rooms(look::RoomsArgs),
     /// Print the events of a room as lines of JSON; the hub must not be running
@@ -115,6 +118,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Serve => serve::run(&loaded.config),
         Command::Token(args) => token::run(&loaded.config, &args),
         Command::CheckConfig => check_config::run(&loaded),
+        Command::Migrate => migrate::run(&loaded.config),
         Command::Rooms(args) => look::rooms(&loaded.config, &args),
         Command::Tail(args) => look::tail(&loaded.config, &args),
     };

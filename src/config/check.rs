@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use actors::ids::NodeId;
 use actors::journal::fjall::OpenError;
+use actors::journal::scylla::ScyllaError;
 use axum::http::Uri;
 use tracing_subscriber::EnvFilter;
 
@@ -72,18 +73,27 @@ fn identity(config: &Config, checks: &mut Checks<'_>) {
 }
 
 fn providers(config: &Config, checks: &mut Checks<'_>) {
+    let clustered = config.store == StoreKind::Scylla;
     checks.require(
-        config.store != StoreKind::Scylla,
-        "store",
-        "scylla is not in this build yet; use embedded",
+        !clustered || !config.scylla_nodes.is_empty(),
+        "scylla_nodes",
+        "is required if store is scylla: at least one contact point",
     );
+    checks.require(
+        config.scylla_password.is_none() || !config.scylla.user.is_empty(),
+        "scylla_password",
+        "has no effect without scylla.user",
+    );
+    if let Err(ScyllaError::Option { name, reason }) = config.scylla.check() {
+        checks.require(false, &format!("scylla.{name}"), reason);
+    }
     checks.require(
         config.bus != BusKind::Nats,
         "bus",
         "nats is not in this build yet; use local",
     );
     checks.require(
-        config.store == StoreKind::Scylla || config.scylla_nodes.is_empty(),
+        clustered || config.scylla_nodes.is_empty(),
         "scylla_nodes",
         "has no effect unless store is scylla",
     );

@@ -163,6 +163,8 @@ fn contradictions_are_reported_together_with_wrong_values() {
         ("MUSSIKON_ENV", "production"),
         ("MUSSIKON_ECHO_HUB", "maybe"),
         ("MUSSIKON_STORE", "scylla"),
+        ("MUSSIKON_SCYLLA_PASSWORD", "of nobody"),
+        ("MUSSIKON_SCYLLA__KEYSPACE", "no name"),
         ("MUSSIKON_BUS", "nats"),
         (
             "MUSSIKON_CORS__ORIGINS",
@@ -185,7 +187,9 @@ fn contradictions_are_reported_together_with_wrong_values() {
         "gateway.parallel_streams (from MUSSIKON_GATEWAY__PARALLEL_STREAMS): must be at least 1",
         "jwt_secret",
         "echo_hub",
-        "store",
+        "scylla_nodes",
+        "scylla_password",
+        "scylla.keyspace",
         "bus",
         "cors.origins",
         "cors.credentials",
@@ -205,7 +209,7 @@ fn contradictions_are_reported_together_with_wrong_values() {
     assert!(
         found
             .iter()
-            .any(|l| l.contains("scylla is not in this build yet"))
+            .any(|l| l.starts_with("scylla_nodes") && l.contains("is required if store is scylla"))
     );
     assert!(
         found

@@ -18,6 +18,7 @@ use std::path::PathBuf;
 
 use actors::cluster::FanoutLimits;
 use actors::journal::fjall::FjallOptions;
+use actors::journal::scylla::ScyllaOptions;
 use actors::machines::room::RoomLimits;
 use actors::runtime::RuntimeLimits;
 use serde::{Deserialize, Serialize};
@@ -43,10 +44,12 @@ pub struct Config {
     pub env: Environment,
     /// Key that signs and checks tokens (HS256), at least 32 bytes. Required in production; in development a random one is kept in the data directory.
     pub jwt_secret: Option<Secret>,
-    /// Where journals are kept: `embedded`, or `scylla` (not in this version).
+    /// Where journals are kept: `embedded`, or `scylla` for a cluster; `mussikon-hub migrate` makes its schema first.
     pub store: StoreKind,
-    /// Contact points of the ScyllaDB cluster (not in this version).
+    /// Contact points of the ScyllaDB cluster, each `host:port` or `host`.
     pub scylla_nodes: Vec<String>,
+    /// Password of the user `scylla.user`.
+    pub scylla_password: Option<Secret>,
     /// How nodes reach each other: `local` (one node), or `nats` (not in this version).
     pub bus: BusKind,
     /// Address of the NATS server (not in this version).
@@ -67,6 +70,8 @@ pub struct Config {
     pub fanout: FanoutLimits,
     /// The embedded store.
     pub journal: FjallOptions,
+    /// The cluster store.
+    pub scylla: ScyllaOptions,
     /// Requests over HTTP.
     pub http: HttpConfig,
     /// Which web pages may use the hub.
@@ -90,6 +95,7 @@ impl Default for Config {
             jwt_secret: None,
             store: StoreKind::Embedded,
             scylla_nodes: Vec::new(),
+            scylla_password: None,
             bus: BusKind::Local,
             nats_url: None,
             node_id: "hub-1".into(),
@@ -100,6 +106,7 @@ impl Default for Config {
             runtime: RuntimeLimits::default(),
             fanout: FanoutLimits::default(),
             journal: FjallOptions::default(),
+            scylla: ScyllaOptions::default(),
             http: HttpConfig::default(),
             cors: CorsConfig::default(),
             health: HealthConfig::default(),

@@ -282,6 +282,24 @@ pub const METRICS: &[Metric] = &[
         &[],
         "Free bytes of the disk that holds the embedded store; below journal.reserve_bytes writes are refused.",
     ),
+    metric(
+        Histogram,
+        "mussikon_scylla_request_seconds",
+        &["operation"],
+        "Time of requests to the cluster store, in seconds.",
+    ),
+    metric(
+        Counter,
+        "mussikon_scylla_failures_total",
+        &["operation"],
+        "Requests to the cluster store that failed or got no answer in time.",
+    ),
+    metric(
+        Counter,
+        "mussikon_scylla_appends_total",
+        &["outcome"],
+        "Appends to the cluster store: applied, conflict (another writer was first), in_doubt or refused.",
+    ),
 ];
 
 /// Seconds; the third one is the target of 200 ms at p95 with its neighbours.

@@ -22,6 +22,11 @@ const SECTIONS: &[(&str, &str, &str)] = &[
         "actors/src/journal/fjall/options.rs",
         "FjallOptions",
     ),
+    (
+        "scylla.",
+        "actors/src/journal/scylla/options.rs",
+        "ScyllaOptions",
+    ),
     ("http.", "src/config/sections.rs", "HttpConfig"),
     ("cors.", "src/config/sections.rs", "CorsConfig"),
     ("health.", "src/config/sections.rs", "HealthConfig"),

@@ -11,6 +11,7 @@ pub mod memory;
 pub mod page;
 mod prepare;
 pub mod record;
+pub mod scylla;
 
 use std::time::Duration;
 

@@ -1,0 +1,124 @@
+//! Stores in keyspaces of their own on one CQL server.
+#![allow(dead_code)] // Each module uses its part.
+
+use std::sync::Arc;
+
+use actors::journal::conformance::{End, Place, Provider, Store, Violation};
+use actors::journal::scylla::{ScyllaAccess, ScyllaJournal, ScyllaOptions};
+use chaos::cql::{CqlNode, CqlServers, CqlSpec, keyspace};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use tempfile::TempDir;
+
+const BUILD: &str = env!("CARGO_TARGET_TMPDIR");
+
+fn folder() -> TempDir {
+    std::fs::create_dir_all(BUILD).unwrap();
+    let mut folder = tempfile::Builder::new();
+    folder.prefix("cql-").tempdir_in(BUILD).unwrap()
+}
+
+/// A node of our own, to be killed and paused.
+pub struct OwnNode {
+    pub node: CqlNode,
+    _folder: TempDir,
+}
+
+impl OwnNode {
+    pub async fn start() -> Self {
+        let folder = folder();
+        let node = CqlNode::start(&CqlSpec::new(BUILD, folder.path())).await;
+        let node = node.unwrap_or_else(|error| panic!("{error}"));
+        Self {
+            node,
+            _folder: folder,
+        }
+    }
+
+    pub fn access(&self) -> ScyllaAccess {
+        ScyllaAccess {
+            nodes: vec![self.node.address().to_string()],
+            password: String::new(),
+        }
+    }
+}
+
+/// Nodes for tests that only talk to them.
+pub struct Servers {
+    servers: CqlServers,
+    _folder: TempDir,
+}
+
+impl Servers {
+    pub async fn provide() -> Self {
+        let folder = folder();
+        let servers = CqlServers::provide(&CqlSpec::new(BUILD, folder.path())).await;
+        let servers = servers.unwrap_or_else(|error| panic!("{error}"));
+        Self {
+            servers,
+            _folder: folder,
+        }
+    }
+
+    pub fn access(&self) -> ScyllaAccess {
+        let addresses = self.servers.addresses().iter();
+        ScyllaAccess {
+            nodes: addresses.map(ToString::to_string).collect(),
+            password: String::new(),
+        }
+    }
+}
+
+/// Options for a new keyspace of one copy.
+pub fn options(test: &str) -> ScyllaOptions {
+    ScyllaOptions {
+        keyspace: keyspace(test),
+        replication: 1,
+        ..ScyllaOptions::default()
+    }
+}
+
+/// A store in a new keyspace.
+pub async fn fresh(access: &ScyllaAccess, options: &ScyllaOptions) -> ScyllaJournal {
+    let made = ScyllaJournal::migrate(access, options).await;
+    made.unwrap_or_else(|error| panic!("{error}"));
+    let open = ScyllaJournal::open(access, options).await;
+    open.unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Makes stores in keyspaces of their own.
+pub struct Clustered(pub ScyllaAccess);
+
+struct Keyspace {
+    access: ScyllaAccess,
+    options: ScyllaOptions,
+}
+
+impl Provider for Clustered {
+    fn place(&self) -> Box<dyn Place> {
+        Box::new(Keyspace {
+            access: self.0.clone(),
+            options: options("conformance"),
+        })
+    }
+}
+
+impl Place for Keyspace {
+    fn open(&mut self) -> BoxFuture<'_, Result<Arc<dyn Store>, Violation>> {
+        async move {
+            let failed = |e: actors::journal::scylla::ScyllaError| Violation(e.to_string());
+            let migrated = ScyllaJournal::migrate(&self.access, &self.options).await;
+            migrated.map_err(failed)?;
+            let opened = ScyllaJournal::open(&self.access, &self.options).await;
+            let store: Arc<dyn Store> = Arc::new(opened.map_err(failed)?);
+            Ok(store)
+        }
+        .boxed()
+    }
+
+    /// What a crash of the hub leaves is what it has sent: there is nothing to close. Crashes of the server
+    /// have tests of their own.
+    fn end(&mut self, _how: End) -> BoxFuture<'_, Result<(), Violation>> {
+        std::future::ready(Ok(())).boxed()
+    }
+}
