@@ -1,5 +1,6 @@
 //! What clients sent, what they were promised and what they received, in the order in which each of them saw it.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
@@ -76,6 +77,7 @@ pub struct ReadError {
 #[derive(Clone, Debug)]
 pub struct History {
     records: Arc<Mutex<Vec<Record>>>,
+    acknowledged: Arc<AtomicUsize>,
     capacity: usize,
 }
 
@@ -85,12 +87,16 @@ impl History {
     pub fn new(capacity: usize) -> Self {
         Self {
             records: Arc::default(),
+            acknowledged: Arc::default(),
             capacity,
         }
     }
 
     /// Adds what happened to `client`.
     pub fn record(&self, client: &str, room: &str, event: Event) {
+        if matches!(event, Event::Acknowledged { .. }) {
+            self.acknowledged.fetch_add(1, Ordering::Relaxed);
+        }
         let record = Record {
             client: client.to_owned(),
             room: room.to_owned(),
@@ -116,6 +122,11 @@ impl History {
             self.record(&record.client, &record.room, record.event);
         }
         Ok(())
+    }
+
+    /// How many acknowledgements were recorded so far.
+    pub fn acknowledged(&self) -> usize {
+        self.acknowledged.load(Ordering::Relaxed)
     }
 
     /// All records so far.
@@ -178,6 +189,7 @@ mod tests {
         copy.record_lines(&format!("a word first\n{}", history.to_lines()))
             .unwrap();
         assert_eq!(copy.records(), history.records());
+        assert_eq!(copy.acknowledged(), 1);
 
         let error = copy.record_lines("\n{\"client\":\"a\"}").unwrap_err();
         assert_eq!(error.number, 2);
@@ -188,6 +200,7 @@ mod tests {
         let history = History::new(1);
         history.record("a", "room", Event::Left);
         assert!(!history.overflowed());
+        assert_eq!(history.acknowledged(), 0);
         history.record("a", "room", Event::Left);
         assert!(history.overflowed());
     }

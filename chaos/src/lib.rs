@@ -13,6 +13,7 @@
 //! | [`node`], [`python`] | unmodified client packages of other languages, installed once per build folder |
 //! | [`driver`] | a client script of another language as a child: its cases, its wishes for faults, its end |
 //! | [`client`], [`member`] | a client in Rust, and members of rooms that survive and record what happens |
+//! | [`suite`] | scenarios: traffic, faults on a seeded plan, the judgement |
 //! | [`history`], [`check`] | what clients sent, were promised and received; and the judgement on it |
 //!
 //! The crate speaks to a hub only as a client or an operator would: it never links the hub itself.
@@ -33,6 +34,7 @@ pub mod process;
 pub mod proxy;
 pub mod python;
 pub mod raw;
+pub mod suite;
 pub mod token;
 
 mod provision;

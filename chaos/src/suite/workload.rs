@@ -1,0 +1,225 @@
+//! Traffic that goes on whatever happens: senders that retry, readers that resume, and a last look of everyone at the end.
+
+use std::time::Duration;
+
+use protocol::Encoding;
+use serde_json::{Value, json};
+use thiserror::Error;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::client::Settings;
+use crate::history::History;
+use crate::member::{Fared, Sending, connected, read, send};
+
+/// How often the number of acknowledgements is looked at.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// Who takes part.
+#[derive(Clone, Debug)]
+pub struct WorkloadSpec {
+    /// Public rooms, made at the start.
+    pub rooms: Vec<String>,
+    /// Readers of each room.
+    pub readers: usize,
+    /// Senders, spread over the rooms.
+    pub senders: usize,
+    /// Each sender's pause between an answer and the next message.
+    pub pause: Duration,
+    /// Every so many-th message whose answer was lost is never tried again; 0 tries all of them again.
+    pub give_up_every: usize,
+    /// Time for the start, for the last answers, and for all readers to reach the end.
+    pub patience: Duration,
+}
+
+impl Default for WorkloadSpec {
+    fn default() -> Self {
+        Self {
+            rooms: ["cellar", "stage", "attic"].map(str::to_owned).into(),
+            readers: 4,
+            senders: 9,
+            pause: Duration::from_millis(1),
+            give_up_every: 3,
+            patience: Duration::from_secs(30),
+        }
+    }
+}
+
+/// What the traffic came to.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// How each sender fared.
+    pub senders: Vec<Fared>,
+    /// How often each reader connected.
+    pub connections: Vec<usize>,
+    /// From the end of all faults until every reader had everything.
+    pub caught_up_in: Duration,
+}
+
+/// Why the traffic could not come to an end, which is a broken promise too.
+#[derive(Debug, Error)]
+pub enum WorkloadError {
+    /// A room could not be made or looked at.
+    #[error("room {room}: {reason}")]
+    Room {
+        /// Which room.
+        room: String,
+        /// What the hub said.
+        reason: String,
+    },
+    /// Something took longer than the spec's patience.
+    #[error("{what} took more than {within:?}")]
+    Late {
+        /// What.
+        what: &'static str,
+        /// The patience.
+        within: Duration,
+    },
+}
+
+/// How a user's client connects: its name and number go in.
+pub type Connect = Box<dyn Fn(&str, usize) -> Settings + Send + Sync>;
+
+/// Running traffic.
+pub struct Workload {
+    spec: WorkloadSpec,
+    connect: Connect,
+    history: History,
+    stop: watch::Sender<bool>,
+    goals: Vec<watch::Sender<Option<u64>>>,
+    senders: JoinSet<Fared>,
+    readers: JoinSet<usize>,
+}
+
+/// Encodings alternate, so that both are in every room.
+pub fn encoding(number: usize) -> Encoding {
+    Encoding::ALL[number % Encoding::ALL.len()]
+}
+
+impl Workload {
+    /// Makes the rooms and starts everyone.
+    pub async fn start(
+        spec: WorkloadSpec,
+        connect: Connect,
+        history: History,
+    ) -> Result<Self, WorkloadError> {
+        let mut workload = Self {
+            stop: watch::Sender::new(false),
+            goals: spec
+                .rooms
+                .iter()
+                .map(|_| watch::Sender::new(None))
+                .collect(),
+            senders: JoinSet::new(),
+            readers: JoinSet::new(),
+            spec,
+            connect,
+            history,
+        };
+        let made = workload.make_rooms();
+        workload.in_time("making the rooms", made).await??;
+        for room in 0..workload.spec.rooms.len() {
+            for number in 0..workload.spec.readers {
+                workload.add_reader(&format!("reader-{number}"), room, number);
+            }
+        }
+        for number in 0..workload.spec.senders {
+            let user = format!("sender-{number}");
+            let sending = Sending {
+                settings: (workload.connect)(&user, number),
+                user,
+                room: workload.spec.rooms[number % workload.spec.rooms.len()].clone(),
+                pause: workload.spec.pause,
+                give_up_every: workload.spec.give_up_every,
+            };
+            let (history, stop) = (workload.history.clone(), workload.stop.subscribe());
+            workload.senders.spawn(send(sending, history, stop));
+        }
+        Ok(workload)
+    }
+
+    /// Messages acknowledged so far.
+    pub fn acknowledged(&self) -> usize {
+        self.history.acknowledged()
+    }
+
+    /// Waits until so many are acknowledged in all.
+    pub async fn until_acknowledged(&self, count: usize) -> Result<(), WorkloadError> {
+        let waiting = async {
+            while self.acknowledged() < count {
+                sleep(LOOK).await;
+            }
+        };
+        self.in_time("the next acknowledgements", waiting).await
+    }
+
+    /// Ends the traffic: senders get their last answers, then every reader must reach the end of its room, and so must one
+    /// per room that has seen nothing before.
+    pub async fn finish(mut self) -> Result<Outcome, WorkloadError> {
+        let healed = Instant::now();
+        self.stop.send_replace(true);
+        let senders = std::mem::take(&mut self.senders).join_all();
+        let senders = self.in_time("the last answers of senders", senders).await?;
+        let heads = self.in_time("looking at the rooms", self.heads()).await??;
+        for (room, head) in heads.into_iter().enumerate() {
+            self.goals[room].send_replace(Some(head));
+            self.add_reader("late", room, room);
+        }
+        let readers = std::mem::take(&mut self.readers).join_all();
+        let connections = self.in_time("reading to the end", readers).await?;
+        Ok(Outcome {
+            senders,
+            connections,
+            caught_up_in: healed.elapsed(),
+        })
+    }
+
+    async fn in_time<T>(
+        &self,
+        what: &'static str,
+        doing: impl Future<Output = T>,
+    ) -> Result<T, WorkloadError> {
+        let within = self.spec.patience;
+        let done = timeout(within, doing).await;
+        done.map_err(|_| WorkloadError::Late { what, within })
+    }
+
+    fn add_reader(&mut self, name: &str, room: usize, number: usize) {
+        let settings = (self.connect)(name, number);
+        let (name, history) = (name.to_owned(), self.history.clone());
+        let goal = self.goals[room].subscribe();
+        let room = self.spec.rooms[room].clone();
+        self.readers
+            .spawn(async move { read(&name, settings, &room, 0, history, goal).await });
+    }
+
+    async fn make_rooms(&self) -> Result<(), WorkloadError> {
+        let owner = connected(&(self.connect)("owner", 0)).await;
+        for room in &self.spec.rooms {
+            let made = json!([{ "roomId": room, "kind": "public" }]);
+            let made = owner.invoke::<Value>("CreateRoom", made).await;
+            made.map_err(|error| refused(room, &error.to_string()))?;
+        }
+        Ok(())
+    }
+
+    async fn heads(&self) -> Result<Vec<u64>, WorkloadError> {
+        let mut heads = Vec::new();
+        for (number, room) in self.spec.rooms.iter().enumerate() {
+            let witness = connected(&(self.connect)("owner", number)).await;
+            let summary = witness.invoke::<Value>("JoinRoom", json!([room])).await;
+            let summary = summary.map_err(|error| refused(room, &error.to_string()))?;
+            let head = summary["head"].as_u64();
+            heads.push(head.ok_or_else(|| refused(room, "the summary has no head"))?);
+        }
+        Ok(heads)
+    }
+}
+
+fn refused(room: &str, reason: &str) -> WorkloadError {
+    WorkloadError::Room {
+        room: room.to_owned(),
+        reason: reason.to_owned(),
+    }
+}
