@@ -282,6 +282,19 @@ impl Feed {
         }
     }
 
+    /// Ends a user's "is typing" and tells the others; they would show it for ever otherwise.
+    pub fn stop_typing(&mut self, user: &UserId) {
+        if self.typing.remove(user).is_none() {
+            return;
+        }
+        let payload = Payload::Typing {
+            room: self.room.clone(),
+            user: user.clone(),
+            typing: false,
+        };
+        self.tell(payload, Some(user));
+    }
+
     /// Offers a subscription its next events, or `None` for only what it is to be told before them.
     pub fn offer(&mut self, place: Place, delivery: Option<&Arc<Delivery>>) -> Option<Offered> {
         let public = self.public;

@@ -192,8 +192,8 @@ impl SessionCore {
             .plus_millis(fanout.limits.presence_linger_ms);
         {
             let mut feed = subscription.feed.lock();
-            feed.typing.remove(&self.user);
             feed.remove(subscription.place, tell_at);
+            feed.stop_typing(&self.user);
         }
         drop(subscription);
         fanout.restless.lock().insert(room.clone());

@@ -104,12 +104,6 @@ fn expire_typing(feed: &mut Feed, now: Timestamp) {
         .map(|(user, _)| user.clone())
         .collect();
     for user in over {
-        feed.typing.remove(&user);
-        let payload = Payload::Typing {
-            room: feed.room().clone(),
-            user: user.clone(),
-            typing: false,
-        };
-        feed.tell(payload, Some(&user));
+        feed.stop_typing(&user);
     }
 }

@@ -6,3 +6,4 @@ mod panics;
 mod readers;
 mod stage;
 mod store;
+mod typing;
