@@ -112,3 +112,34 @@ async fn readers_resume_by_sequence_whatever_happens_to_their_connections() {
     assert!(again >= PLAIN, "{connections:?}");
     judge(&history, &hub);
 }
+
+#[tokio::test]
+async fn a_refused_join_of_many_rooms_takes_no_subscription_away() {
+    let hub = TestHub::start().await;
+    let url = format!("{}/hubs/chat", hub.url());
+    let settings = Settings::new(url, Encoding::Json, Some(token("ana")));
+    let mut client = Client::connect(&settings).await.unwrap();
+    let made = json!([{ "roomId": ROOM, "kind": "public" }]);
+    client.invoke::<Value>("CreateRoom", made).await.unwrap();
+    client
+        .invoke::<Value>("JoinRoom", json!([ROOM]))
+        .await
+        .unwrap();
+    let both = json!([[{ "roomId": ROOM }, { "roomId": "nowhere" }]]);
+    let refused = client.invoke::<Value>("JoinRooms", both).await.unwrap_err();
+    assert!(refused.is_code("room_not_found"), "{refused}");
+    let message = json!([ROOM, { "kind": "text", "text": "still here" }]);
+    client
+        .invoke::<Value>("SendMessage", message)
+        .await
+        .unwrap();
+    let heard = async {
+        loop {
+            let callback = client.next().await.expect("a callback");
+            if callback.target == "ReceiveMessage" {
+                return callback.object().unwrap()["text"].clone();
+            }
+        }
+    };
+    assert_eq!(timeout(SOON, heard).await.unwrap(), "still here");
+}

@@ -1,4 +1,5 @@
 //! `chaos run SCENARIO`: the command line of the chaos suite.
+#![allow(clippy::print_stdout, reason = "verdicts go to standard output")]
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

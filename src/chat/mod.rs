@@ -119,29 +119,44 @@ async fn join(session: &Session, call: &Call) -> Answered {
     Ok(outcome.then(move || joined.starting.begin()))
 }
 
-/// All or none: a refusal of one room begins none of them.
+/// All or none: every room is looked at before the first is joined, so that a refusal changes nothing. What is refused only
+/// afterwards (a limit, a membership that ended meanwhile) undoes what is new and keeps what was there before.
 async fn join_many(session: &Session, call: &Call) -> Answered {
     call.expect_arguments(1..=1)?;
     let requests: Vec<JoinRoom> = argument(call, 0)?;
-    let mut joined = Vec::new();
+    let mut rooms = Vec::with_capacity(requests.len());
     for request in requests {
         let room = parse_room(&request.room_id)?;
-        let after = request.after_sequence.map(Sequence);
+        let seen = session.hub().view(&room, session.user()).await;
+        seen.map_err(|error| refused_room(&room, error))?;
+        rooms.push((room, request.after_sequence.map(Sequence)));
+    }
+    let (mut joined, mut fresh) = (Vec::new(), Vec::new());
+    for (room, after) in rooms {
+        let is_fresh = !session.is_subscribed(&room);
         match session.join(&room, after).await {
             Ok(one) => joined.push(one),
             Err(error) => {
-                for one in &joined {
-                    session.leave(&one.view.room);
+                for room in &fresh {
+                    session.leave(room);
                 }
-                let error = HubError::from(error);
-                let text = format!("{} (room {room})", error.text);
-                return Err(hub(HubError::new(error.code, text)));
+                joined.into_iter().for_each(|one| one.starting.begin());
+                return Err(refused_room(&room, error));
             }
+        }
+        if is_fresh {
+            fresh.push(room);
         }
     }
     let answers: Vec<Joined<'_>> = joined.iter().map(Joined::new).collect();
     let outcome = Outcome::value(call.encoding, &answers)?;
     Ok(outcome.then(move || joined.into_iter().for_each(|one| one.starting.begin())))
+}
+
+fn refused_room(room: &RoomId, error: actors::hub::HubError) -> InvokeError {
+    let error = HubError::from(error);
+    let text = format!("{} (room {room})", error.text);
+    hub(HubError::new(error.code, text))
 }
 
 async fn create(session: &Session, call: &Call) -> Answered {

@@ -296,6 +296,11 @@ impl HubSession {
         })
     }
 
+    /// Whether it is subscribed, begun or not.
+    pub fn is_subscribed(&self, room: &RoomId) -> bool {
+        self.session.is_subscribed(room)
+    }
+
     /// Ends a subscription; false if there was none.
     pub fn leave(&self, room: &RoomId) -> bool {
         self.session.leave(room)
