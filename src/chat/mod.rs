@@ -119,22 +119,22 @@ async fn join(session: &Session, call: &Call) -> Answered {
     Ok(outcome.then(move || joined.starting.begin()))
 }
 
-/// All or none: every room is looked at before the first is joined, so that a refusal changes nothing. What is refused only
-/// afterwards (a limit, a membership that ended meanwhile) undoes what is new and keeps what was there before.
+/// All or none: every room is looked at before the first is joined, so that a refusal changes nothing. If there turn out to
+/// be too many, those that are new are left again and those that were there before stay.
 async fn join_many(session: &Session, call: &Call) -> Answered {
     call.expect_arguments(1..=1)?;
     let requests: Vec<JoinRoom> = argument(call, 0)?;
     let mut rooms = Vec::with_capacity(requests.len());
     for request in requests {
         let room = parse_room(&request.room_id)?;
-        let seen = session.hub().view(&room, session.user()).await;
-        seen.map_err(|error| refused_room(&room, error))?;
-        rooms.push((room, request.after_sequence.map(Sequence)));
+        let looked = session.look(&room, request.after_sequence.map(Sequence));
+        rooms.push(looked.await.map_err(|error| refused_room(&room, error))?);
     }
     let (mut joined, mut fresh) = (Vec::new(), Vec::new());
-    for (room, after) in rooms {
+    for looked in rooms {
+        let room = looked.room().clone();
         let is_fresh = !session.is_subscribed(&room);
-        match session.join(&room, after).await {
+        match session.subscribe(looked) {
             Ok(one) => joined.push(one),
             Err(error) => {
                 for room in &fresh {

@@ -11,4 +11,4 @@ mod typing;
 
 pub use fanout::Fanout;
 pub use limits::FanoutLimits;
-pub use session::{Session, Starting};
+pub use session::{Registered, Session, Starting};

@@ -15,7 +15,7 @@ pub use rooms::{RoomListing, RoomsPage};
 
 use crate::clock::Clock;
 use crate::cluster::cursors::{Cursor, Cursors};
-use crate::cluster::{Fanout, FanoutLimits, Session, Starting};
+use crate::cluster::{Fanout, FanoutLimits, Registered, Session, Starting};
 use crate::delivery::Outlet;
 use crate::ids::{EntityId, RoomId, Sequence, UserId};
 use crate::journal::{Journal, ReadError, Wakeups};
@@ -88,6 +88,21 @@ pub(crate) struct Shared {
     clock: Arc<dyn Clock>,
     limits: Arc<FanoutLimits>,
     sessions: background::UserSessions,
+}
+
+/// A room as a session saw it when it looked, with its live events coming in from then on.
+pub struct Looked {
+    registered: Registered,
+    view: RoomView,
+    after: Option<Sequence>,
+    first: Sequence,
+}
+
+impl Looked {
+    /// Which room.
+    pub fn room(&self) -> &RoomId {
+        &self.view.room
+    }
 }
 
 /// A room as joined.
@@ -274,6 +289,11 @@ impl HubSession {
 
     /// Subscribes to a room from a position; nothing is shown before [`Starting::begin`].
     pub async fn join(&self, room: &RoomId, after: Option<Sequence>) -> Result<Joined, HubError> {
+        self.subscribe(self.look(room, after).await?)
+    }
+
+    /// The first half of joining, which changes nothing: looks at the room from a position, or is refused.
+    pub async fn look(&self, room: &RoomId, after: Option<Sequence>) -> Result<Looked, HubError> {
         let registered = self.session.register(room);
         let view = self.hub.view(room, self.user()).await?;
         let first = match after {
@@ -283,6 +303,22 @@ impl HubSession {
             }
             _ => Sequence(1),
         };
+        Ok(Looked {
+            registered,
+            view,
+            after,
+            first,
+        })
+    }
+
+    /// The second half of joining; refused if the session has too many rooms.
+    pub fn subscribe(&self, looked: Looked) -> Result<Joined, HubError> {
+        let Looked {
+            registered,
+            view,
+            after,
+            first,
+        } = looked;
         let starting = self
             .session
             .subscribe(&registered, &view, after, first)
