@@ -4,18 +4,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use actors::ids::{EntityId, MessageId, Sequence};
+use actors::ids::{EntityId, Sequence};
 use actors::journal::Head;
 use actors::journal::memory::MemoryJournal;
 use actors::machines::room::{
-    Content, MessageKind, Room, RoomCommand, RoomEntry, RoomKind, RoomLimits, RoomRejection,
-    RoomReply,
+    Room, RoomCommand, RoomEntry, RoomKind, RoomLimits, RoomRejection, RoomReply,
 };
 use actors::runtime::{AskError, CommitSink, Deps, Directory, RuntimeLimits};
 use metrics::{Counter, CounterFn, Gauge, Histogram, Key, KeyName, Metadata, SharedString, Unit};
 use parking_lot::Mutex;
 
-use super::stage::{Paused, entity, pass, user};
+use super::stage::{Paused, entity, message, pass, user};
 
 /// Panics when one entity commits, as often as it is told to.
 #[derive(Default)]
@@ -91,17 +90,7 @@ async fn ask(rooms: &Directory<Room>, name: &str, command: RoomCommand) -> Answe
 }
 
 async fn send(rooms: &Directory<Room>, name: &str, id: &str) -> Answer {
-    let command = RoomCommand::Send {
-        by: user("ada"),
-        id: MessageId::parse(id).expect("a message id"),
-        content: Content {
-            kind: MessageKind::Text,
-            text: format!("text of {id}"),
-            metadata: None,
-        },
-        reply_to: None,
-    };
-    ask(rooms, name, command).await
+    ask(rooms, name, message("ada", id)).await
 }
 
 fn sequence(answer: Answer) -> u64 {

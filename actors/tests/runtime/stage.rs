@@ -49,6 +49,20 @@ pub async fn pass(millis: u64) {
     tokio::time::sleep(Duration::from_millis(millis)).await;
 }
 
+/// A text message; its text follows from its id.
+pub fn message(by: &str, id: &str) -> RoomCommand {
+    RoomCommand::Send {
+        by: user(by),
+        id: MessageId::parse(id).expect("a message id"),
+        content: Content {
+            kind: MessageKind::Text,
+            text: format!("text of {id}"),
+            metadata: None,
+        },
+        reply_to: None,
+    }
+}
+
 impl Stage {
     /// A hub that has the store to itself.
     pub async fn new(change: impl FnOnce(&mut HubLimits)) -> Self {
@@ -85,17 +99,7 @@ impl Stage {
     }
 
     pub async fn send(&self, to: &str, by: &str, id: &str) -> Result<Sent, HubError> {
-        let command = RoomCommand::Send {
-            by: user(by),
-            id: MessageId::parse(id).expect("a message id"),
-            content: Content {
-                kind: MessageKind::Text,
-                text: format!("text of {id}"),
-                metadata: None,
-            },
-            reply_to: None,
-        };
-        match self.hub.room(&room(to), command).await? {
+        match self.hub.room(&room(to), message(by, id)).await? {
             RoomReply::Sent(sent) => Ok(sent),
             other => panic!("not an answer to a message: {other:?}"),
         }

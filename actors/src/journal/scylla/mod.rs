@@ -91,11 +91,6 @@ impl ScyllaJournal {
         let session = session::connect(access, options, &profiles).await?;
         Box::pin(schema::migrate(&session, options)).await
     }
-
-    /// What this store promises.
-    fn promises(&self) -> Capabilities {
-        self.store.capabilities()
-    }
 }
 
 impl Store {

@@ -15,7 +15,7 @@ type Done<T = ()> = BoxFuture<'static, Result<T, AppendError>>;
 
 impl Journal for ScyllaJournal {
     fn capabilities(&self) -> Capabilities {
-        self.promises()
+        self.store.capabilities()
     }
 
     fn append(&self, append: Append) -> Done {

@@ -33,16 +33,12 @@ fn search(scripts: &[&[Wish]], faults: Faults, marks: [u64; 2]) -> Found {
         let choices = world.choices();
         let moves = choices.iter().any(|c| !matches!(c, Choice::Land(_)));
         if !moves && world.is_waiting() {
-            let violation = Some(told("nobody answers", &steps, index, None));
-            let states = seen.len();
-            return Found { states, violation };
+            return found(Some(told("nobody answers", &steps, index, None)), &seen);
         }
         for choice in choices {
             let mut next = world.fork();
             if let Err(wrong) = next.take(choice) {
-                let violation = Some(told(&wrong, &steps, index, Some(choice)));
-                let states = seen.len();
-                return Found { states, violation };
+                return found(Some(told(&wrong, &steps, index, Some(choice))), &seen);
             }
             if seen.insert(next.fingerprint()) {
                 assert!(seen.len() <= MOST_STATES, "the search does not end");
@@ -51,9 +47,13 @@ fn search(scripts: &[&[Wish]], faults: Faults, marks: [u64; 2]) -> Found {
             }
         }
     }
+    found(None, &seen)
+}
+
+fn found(violation: Option<String>, seen: &HashSet<u64>) -> Found {
     Found {
         states: seen.len(),
-        violation: None,
+        violation,
     }
 }
 

@@ -6,6 +6,14 @@ use crate::ids::{EntityId, EntityKind, Sequence, Timestamp};
 use crate::journal::{OverlayWrite, Record, SideWrites};
 use crate::machines::{Context, Decision, DecodeError, Machine};
 
+/// The one entity of the model.
+pub fn entity() -> EntityId {
+    EntityId::new(EntityKind::Room, "model").expect("an id")
+}
+
+/// Time stands still.
+pub const NOW: Timestamp = Timestamp(1);
+
 /// Who asks, at which try, for what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ask {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use tokio::sync::oneshot;
 
-use super::note::{Ask, Notes};
-use crate::ids::{EntityId, Sequence, Timestamp};
+use super::note::{Ask, NOW, Notes, entity};
+use crate::ids::Sequence;
 use crate::journal::{Append, Capabilities};
 use crate::runtime::RuntimeLimits;
 use crate::runtime::admission::{Gate, NodeGate};
@@ -35,11 +35,8 @@ pub struct Owner {
     pub answers: BTreeMap<Ask, Receiver>,
 }
 
-const NOW: Timestamp = Timestamp(1);
-
 impl Owner {
     pub fn new(limits: &Arc<RuntimeLimits>, mark: u64) -> Self {
-        let entity = EntityId::new(crate::ids::EntityKind::Room, "model").expect("an id");
         let capabilities = Capabilities {
             exclusive: false,
             atomic_side_writes: true,
@@ -48,7 +45,7 @@ impl Owner {
         };
         let mut out = Vec::new();
         let pipeline = Pipeline::new(
-            entity,
+            entity(),
             capabilities,
             limits.clone(),
             Arc::new(()),

@@ -30,14 +30,8 @@ impl Producer {
 impl World {
     pub(super) fn ask(&mut self, p: usize, i: usize) {
         self.begun = true;
-        let acknowledged = self.acknowledged.len();
-        let producer = &mut self.producers[p];
-        producer.waiting = Some((i, acknowledged));
-        let ask = Ask {
-            producer: p,
-            attempt: producer.attempt,
-            wish: producer.script[producer.at],
-        };
+        self.producers[p].waiting = Some((i, self.acknowledged.len()));
+        let ask = self.current(p);
         self.owners[i].ask(ask);
     }
 

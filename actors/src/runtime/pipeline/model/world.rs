@@ -3,16 +3,14 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
-use super::note::{Notes, Wish};
+use super::note::{NOW, Notes, Wish, entity};
 use super::owner::{Op, Owner};
 use super::producer::Producer;
-use crate::ids::{EntityId, EntityKind, Sequence, Timestamp};
+use crate::ids::Sequence;
 use crate::journal::{Append, AppendError, Head, Row};
 use crate::machines::Machine;
 use crate::runtime::RuntimeLimits;
 use crate::runtime::recovery::Recovered;
-
-const NOW: Timestamp = Timestamp(1);
 
 /// How many of each may happen.
 #[derive(Debug, Clone, Copy, Hash)]
@@ -257,8 +255,7 @@ impl World {
     }
 
     fn recover(&self) -> Recovered<Notes> {
-        let entity = EntityId::new(EntityKind::Room, "model").expect("an id");
-        let mut machine = Notes::new(&entity);
+        let mut machine = Notes::new(&entity());
         machine.0 = self.notes();
         Recovered {
             machine,
