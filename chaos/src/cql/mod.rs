@@ -1,11 +1,12 @@
 //! CQL servers for tests: nodes named by the environment, or nodes of our own that are killed, paused and restarted.
 
+mod cluster;
 mod config;
 mod probe;
 mod program;
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -15,6 +16,7 @@ use tokio::net::lookup_host;
 use tokio::runtime::Handle;
 use tokio::time::timeout;
 
+pub use self::cluster::CqlCluster;
 use self::config::Place;
 use self::program::Installation;
 use crate::ports::{Port, PortError};
@@ -49,6 +51,16 @@ pub enum CqlError {
     #[error("no archive of the server's classes was written\n{logs}")]
     NoArchive {
         /// The ends of the run's logs.
+        logs: String,
+    },
+    /// The nodes run but did not find each other.
+    #[error("{nodes} CQL nodes did not agree on a schema within {within:?}\n{logs}")]
+    Unsettled {
+        /// How many there are.
+        nodes: usize,
+        /// How long they were given.
+        within: Duration,
+        /// The ends of the first node's logs.
         logs: String,
     },
     /// A node named by the environment does not answer.
@@ -177,43 +189,6 @@ impl Deref for CqlNode {
 impl DerefMut for CqlNode {
     fn deref_mut(&mut self) -> &mut Process {
         &mut self.process
-    }
-}
-
-/// Nodes of our own that form a cluster: 127.0.0.1, 127.0.0.2 and so on, all on one port.
-#[derive(Debug)]
-pub struct CqlCluster {
-    /// The nodes, each to be killed, paused and restarted by itself.
-    pub nodes: Vec<CqlNode>,
-    _ports: [Port; 2],
-}
-
-impl CqlCluster {
-    /// Starts `size` nodes one after another, as they want to be, each once the one before answers a query. 250 at most.
-    pub async fn start(spec: &CqlSpec, size: u8) -> Result<Self, CqlError> {
-        let installation = install(&spec.build).await?;
-        let hosts: Vec<IpAddr> = (1..=size).map(|n| IpAddr::from([127, 0, 0, n])).collect();
-        let ports = [Port::claim_on(&hosts)?, Port::claim_on(&hosts)?];
-        let mut nodes = Vec::new();
-        for (number, host) in hosts.iter().enumerate() {
-            let place = Place {
-                address: SocketAddr::new(*host, ports[0].number()),
-                storage_port: ports[1].number(),
-                seed: hosts[0],
-                token: config::token(number, hosts.len()),
-            };
-            let folder = spec.folder.join(format!("node-{number}"));
-            nodes.push(CqlNode::start_at(spec, &installation, &place, &folder).await?);
-        }
-        Ok(Self {
-            nodes,
-            _ports: ports,
-        })
-    }
-
-    /// Where clients connect.
-    pub fn addresses(&self) -> Vec<SocketAddr> {
-        self.nodes.iter().map(CqlNode::address).collect()
     }
 }
 

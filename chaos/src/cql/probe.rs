@@ -26,6 +26,33 @@ mod opcode {
 
 /// Whether the node answers a query, for this user if it asks who we are.
 pub(super) async fn answers(address: SocketAddr, user: Option<(&str, &str)>) -> io::Result<bool> {
+    let Some(mut stream) = log_in(address, user).await? else {
+        return Ok(false);
+    };
+    let release = "SELECT release_version FROM system.local";
+    Ok(query(&mut stream, release).await?.is_some())
+}
+
+/// The schema that the node has and those that it knows its peers to have, its own first.
+pub(super) async fn schemas(
+    address: SocketAddr,
+    user: Option<(&str, &str)>,
+) -> io::Result<Vec<Vec<u8>>> {
+    let mut schemas = Vec::new();
+    if let Some(mut stream) = log_in(address, user).await? {
+        for table in ["local", "peers"] {
+            let text = format!("SELECT schema_version FROM system.{table}");
+            if let Some(body) = query(&mut stream, &text).await? {
+                let column = column(&body).ok_or(io::ErrorKind::InvalidData)?;
+                schemas.extend(column);
+            }
+        }
+    }
+    Ok(schemas)
+}
+
+/// A connection that may ask, unless the node does not let us in.
+async fn log_in(address: SocketAddr, user: Option<(&str, &str)>) -> io::Result<Option<TcpStream>> {
     let mut stream = TcpStream::connect(address).await?;
     // One pair of strings: {"CQL_VERSION": "3.0.0"}.
     let startup = b"\x00\x01\x00\x0bCQL_VERSION\x00\x053.0.0";
@@ -36,14 +63,41 @@ pub(super) async fn answers(address: SocketAddr, user: Option<(&str, &str)>) -> 
         let login = long_string(&format!("\0{user}\0{password}"));
         (answer, _) = ask(&mut stream, opcode::AUTH_RESPONSE, &login).await?;
     }
-    if !matches!(answer, opcode::READY | opcode::AUTH_SUCCESS) {
-        return Ok(false);
-    }
-    let mut query = long_string("SELECT release_version FROM system.local");
+    let welcome = matches!(answer, opcode::READY | opcode::AUTH_SUCCESS);
+    Ok(welcome.then_some(stream))
+}
+
+/// The body of the result, if the query has one.
+async fn query(stream: &mut TcpStream, text: &str) -> io::Result<Option<Vec<u8>>> {
+    let mut query = long_string(text);
     // Consistency ONE, no flags.
     query.extend([0, 1, 0]);
-    let (answer, _) = ask(&mut stream, opcode::QUERY, &query).await?;
-    Ok(answer == opcode::RESULT)
+    let (answer, body) = ask(stream, opcode::QUERY, &query).await?;
+    Ok((answer == opcode::RESULT).then_some(body))
+}
+
+/// The values of a result of one column of a plain type, null as no bytes; [`None`] for any other result.
+///
+/// Section 4.2.5.2 of the protocol's text: kind 2 (rows), flags 1 (one table for all columns), one column, the keyspace,
+/// the table, the column and its type, the number of rows, and each value after its length.
+fn column(body: &[u8]) -> Option<Vec<Vec<u8>>> {
+    let mut rest = body.strip_prefix(&[0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 1])?;
+    for _name in ["keyspace", "table", "column"] {
+        let (length, after) = rest.split_first_chunk()?;
+        rest = after.get(usize::from(u16::from_be_bytes(*length))..)?;
+    }
+    rest = rest.get(2..)?;
+    let (rows, mut rest) = rest.split_first_chunk()?;
+    let mut values = Vec::new();
+    for _row in 0..u32::from_be_bytes(*rows) {
+        let (length, after) = rest.split_first_chunk()?;
+        // A negative length is a null.
+        let length = usize::try_from(i32::from_be_bytes(*length)).unwrap_or(0);
+        let (value, after) = after.split_at_checked(length)?;
+        values.push(value.to_vec());
+        rest = after;
+    }
+    Some(values)
 }
 
 /// Whether the node is ScyllaDB, which tells its clients of its shards.
@@ -76,4 +130,23 @@ async fn ask(stream: &mut TcpStream, opcode: u8, body: &[u8]) -> io::Result<(u8,
     let mut body = vec![0; length as usize];
     stream.read_exact(&mut body).await?;
     Ok((head[4], body))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_column_is_read_and_a_torn_or_strange_result_is_none() {
+        let mut body = vec![0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 1];
+        body.extend(b"\x00\x06system\x00\x05peers\x00\x01v\x00\x0c");
+        body.extend([0, 0, 0, 2, 0, 0, 0, 3]);
+        body.extend(b"abc\xff\xff\xff\xff");
+        assert_eq!(column(&body), Some(vec![b"abc".to_vec(), Vec::new()]));
+        for end in 0..body.len() {
+            assert_eq!(column(&body[..end]), None, "{end}");
+        }
+        body[3] = 1;
+        assert_eq!(column(&body), None);
+    }
 }
