@@ -46,9 +46,9 @@ pub struct GatewayLimits {
     pub max_message_bytes: usize,
     /// Deepest nesting of a value in a hub message.
     pub max_depth: usize,
-    /// Fan-out to a connection is held back while this much waits in its send queue.
+    /// Fan-out to a connection is held back, and its next plain call waits, while this much waits in its send queue.
     pub send_queue_bytes: usize,
-    /// Whatever else would grow the send queue beyond this ends the connection.
+    /// Messages that cannot be held back (pongs, refusals, callbacks) end the connection when more of them than this waits.
     pub send_queue_max_bytes: usize,
     /// Fan-out resumes when the send queue has drained to this.
     pub send_queue_low_bytes: usize,
@@ -70,8 +70,11 @@ pub struct GatewayLimits {
     pub client_result_ms: u64,
     /// Whether clients may negotiate stateful reconnect.
     pub stateful_reconnect: bool,
-    /// Sent but unacknowledged bytes kept for a stateful connection; above it fan-out is held back.
+    /// Sent but unacknowledged bytes kept for a stateful connection; above it fan-out and the next plain call wait.
     pub stateful_buffer_bytes: usize,
+    /// Calls and items of a stateful connection that wait for their turn, in bytes; then reading pauses. A client's own
+    /// buffer for stateful reconnect must not be above half of it.
+    pub stateful_waiting_bytes: usize,
     /// How long a stateful connection is kept without a transport.
     pub stateful_grace_ms: u64,
     /// On drain: how long a connection may take to finish the invocations it has begun.
@@ -111,7 +114,8 @@ impl Default for GatewayLimits {
             stream_buffer: 10,
             client_result_ms: 30_000,
             stateful_reconnect: true,
-            stateful_buffer_bytes: 256 * 1_024,
+            stateful_buffer_bytes: 1_024 * 1_024,
+            stateful_waiting_bytes: 2 * 1_024 * 1_024,
             stateful_grace_ms: 15_000,
             drain_finish_ms: 2_000,
         }
@@ -145,6 +149,7 @@ impl GatewayLimits {
             ("parallel_streams", self.parallel_streams as u64),
             ("stream_buffer", self.stream_buffer as u64),
             ("client_result_ms", self.client_result_ms),
+            ("stateful_buffer_bytes", self.stateful_buffer_bytes as u64),
             ("max_depth", self.max_depth as u64),
         ] {
             require(value > 0, &format!("{key} must be at least 1"));
@@ -170,8 +175,8 @@ impl GatewayLimits {
             "send_queue_bytes must not be above send_queue_max_bytes",
         );
         require(
-            self.stateful_buffer_bytes <= self.send_queue_max_bytes,
-            "stateful_buffer_bytes must not be above send_queue_max_bytes",
+            self.stateful_waiting_bytes >= self.max_message_bytes,
+            "stateful_waiting_bytes must not be below max_message_bytes",
         );
         require(
             self.keep_alive_ms < self.client_timeout_ms,

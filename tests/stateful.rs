@@ -235,3 +235,64 @@ async fn only_its_user_resumes_a_connection_and_a_goodbye_ends_it() {
     plain.invoke(1, "Echo", json!(["alive"])).await;
     assert_eq!(plain.completion().await, ("1".to_owned(), json!("alive")));
 }
+
+/// Longer, all together, than what may be sent unacknowledged.
+const ANSWERS: u32 = 100;
+const LENGTH: usize = 100_000;
+
+#[tokio::test]
+async fn calls_wait_for_acknowledgements_that_come_behind_other_calls() {
+    let hub = TestHub::start().await;
+    let (mut wire, _) = stateful(hub.address()).await;
+    // All are on their way before the first acknowledgement can be.
+    for id in 0..ANSWERS {
+        wire.invoke(id, "BigString", json!([LENGTH])).await;
+    }
+    for id in 0..ANSWERS {
+        let (answered, text) = wire.completion().await;
+        assert_eq!(answered, id.to_string());
+        assert_eq!(text.as_str().unwrap().len(), LENGTH);
+        wire.send(json!({ "type": 8, "sequenceId": id + 1 })).await;
+    }
+}
+
+#[tokio::test]
+async fn items_wait_for_acknowledgements_that_come_behind_other_items() {
+    let hub = TestHub::start().await;
+    let (mut wire, _) = stateful(hub.address()).await;
+    let item = "x".repeat(20_000);
+    wire.send(json!({ "type": 4, "invocationId": "1", "target": "StreamEcho", "arguments": [], "streamIds": ["u"] }))
+        .await;
+    for _ in 0..ANSWERS {
+        wire.send(json!({ "type": 2, "invocationId": "u", "item": item }))
+            .await;
+    }
+    wire.send(json!({ "type": 3, "invocationId": "u" })).await;
+    for number in 1..=ANSWERS {
+        let record = wire.next().await;
+        assert_eq!(record["type"], 2, "{record}");
+        wire.send(json!({ "type": 8, "sequenceId": number })).await;
+    }
+    assert_eq!(wire.completion().await.0, "1");
+}
+
+#[tokio::test]
+async fn a_client_that_never_acknowledges_is_ended_and_not_kept_waiting_for_ever() {
+    let hub = TestHub::start_with(&[("MUSSIKON_GATEWAY__SLOW_CONSUMER_MS", "1000")]).await;
+    let (mut wire, _) = stateful(hub.address()).await;
+    for id in 0..ANSWERS {
+        wire.invoke(id, "BigString", json!([LENGTH])).await;
+    }
+    let mut answered = 0;
+    while let Ok(Some((_, payload))) = wire.socket.next_frame(SOON).await {
+        answered += payload
+            .windows(8)
+            .filter(|part| part == b"\"result\"")
+            .count();
+    }
+    assert!((1..ANSWERS as usize).contains(&answered), "{answered}");
+    // The others are served.
+    let (mut other, _) = stateful(hub.address()).await;
+    other.invoke(1, "Echo", json!(["alive"])).await;
+    assert_eq!(other.completion().await, ("1".to_owned(), json!("alive")));
+}

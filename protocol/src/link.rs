@@ -88,6 +88,8 @@ pub(crate) struct Link {
     encoding: Encoding,
     /// Whether silence of the other side counts.
     pub(crate) watches_peer: bool,
+    /// Whether what has come is not acknowledged for now.
+    pub(crate) holds_acks: bool,
     closing: Option<CloseReason>,
 }
 
@@ -103,6 +105,7 @@ impl Link {
             last_sent: now,
             encoding,
             watches_peer: false,
+            holds_acks: false,
             closing: None,
         }
     }
@@ -274,6 +277,7 @@ impl Link {
         let open = |peer| {
             let ping = self.last_sent.saturating_add(timing.keep_alive);
             let ack = self.session.as_ref().and_then(|session| session.ack_at);
+            let ack = ack.filter(|_| !self.holds_acks);
             [Some(ping), peer, ack].into_iter().flatten().min()
         };
         match self.phase {
@@ -302,6 +306,7 @@ impl Link {
             Phase::Resuming(_) | Phase::Open => {}
         }
         if let Some(session) = &mut self.session
+            && !self.holds_acks
             && session.ack_at.is_some_and(|at| now >= at)
         {
             session.ack_at = None;

@@ -136,6 +136,12 @@ impl ServerConnection {
         self.link.restart_peer_timeout(now);
     }
 
+    /// Stateful: stops, or goes on, acknowledging what has come. A client sends only so much beyond the last
+    /// acknowledgement, which bounds what there is before one of its own.
+    pub fn hold_acknowledgements(&mut self, hold: bool) {
+        self.link.holds_acks = hold;
+    }
+
     /// A fresh id for an invocation of which the client's result is wanted. It begins with `s`, so that it
     /// never meets the ids of the client's upload streams.
     pub fn next_invocation_id(&mut self) -> Id {

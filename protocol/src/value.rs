@@ -43,6 +43,14 @@ impl Raw {
         Ok(Raw { encoding, bytes })
     }
 
+    /// The same value in memory of its own: one that waits must not keep the whole frame that it came in.
+    pub fn detached(self) -> Self {
+        Raw {
+            encoding: self.encoding,
+            bytes: Bytes::copy_from_slice(&self.bytes),
+        }
+    }
+
     /// For the decoders, which have walked over these bytes already.
     pub(crate) fn from_checked(encoding: Encoding, bytes: Bytes) -> Self {
         Raw { encoding, bytes }

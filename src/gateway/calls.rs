@@ -10,7 +10,7 @@ use thiserror::Error;
 use tokio::sync::oneshot;
 
 use super::handle::{ConnectionHandle, invocation};
-use super::upload::{UploadFailed, UploadSender};
+use super::upload::UploadSender;
 
 /// What runs beside the plain invocations of a connection.
 #[derive(Default)]
@@ -115,13 +115,6 @@ impl ConnectionHandle {
         if let Some(stop) = self.calls.lock().running.remove(&stream) {
             // It may have ended by itself.
             let _ = stop.send(());
-        }
-    }
-
-    /// The client's upload stream has ended.
-    pub(super) fn end_upload(&self, id: &Id, error: Option<String>) {
-        if let Some(upload) = self.calls.lock().uploads.remove(id) {
-            upload.end(error.map_or(Ok(()), |text| Err(UploadFailed(text))));
         }
     }
 

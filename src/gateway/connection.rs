@@ -11,7 +11,6 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use protocol::Raw;
 use protocol::server::{CLOSED_WITH_ERROR, ServerConnection, ServerEvent};
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -20,9 +19,9 @@ use super::handle::{ConnectionHandle, Transport, signal};
 use super::hub::Hub;
 use super::input::{Input, poll_read, with_buffer};
 use super::lane::Lane;
+use super::parked::Parked;
 use super::rate::Usage;
 use super::send_queue::Phase;
-use super::upload::UploadSender;
 use super::websocket::Received;
 use crate::auth::Identity;
 
@@ -36,8 +35,8 @@ pub(super) struct Connection {
     pub(super) protocol: ServerConnection,
     pub(super) session: Option<Arc<dyn HubSession>>,
     pub(super) lane: Lane,
-    /// An item that its upload stream had no room for.
-    pub(super) blocked: Option<(UploadSender, Raw)>,
+    /// Items that their upload streams had no room for.
+    pub(super) parked: Parked,
     pub(super) usage: Usage,
     pub(super) calls: u64,
     /// Absent while a stateful connection is without transport.
@@ -45,7 +44,7 @@ pub(super) struct Connection {
     /// Until the hub knows.
     identity: Option<Box<Identity>>,
     holding: bool,
-    draining: bool,
+    pub(super) draining: bool,
     left: bool,
     _permit: OwnedSemaphorePermit,
 }
@@ -78,7 +77,7 @@ impl Connection {
             protocol,
             session: None,
             lane: Lane::default(),
-            blocked: None,
+            parked: Parked::default(),
             usage: Usage::default(),
             calls: 0,
             input: Some(input),
@@ -118,7 +117,9 @@ impl Connection {
             self.poll_lane(cx);
             if self.draining {
                 self.close_when_idle();
-            } else if self.poll_input(cx) == Flow::Over {
+            }
+            // Results, items and acknowledgements may be what the last calls wait for.
+            if self.poll_input(cx) == Flow::Over {
                 continue;
             }
             if self.handle.queue.phase() == Phase::Open {
@@ -228,16 +229,8 @@ impl Connection {
             if self.handle.queue.phase() != Phase::Open {
                 return Flow::Over;
             }
-            if let Some((upload, item)) = self.blocked.take()
-                && let Err(item) = upload.push(item, cx)
-            {
-                self.blocked = Some((upload, item));
-                return Flow::Hold;
-            }
-            if self
-                .lane
-                .is_full(self.handle.core.limits.pending_invocations)
-            {
+            self.parked.hand_over(cx);
+            if self.has_to_hold() {
                 return Flow::Hold;
             }
             let Some(event) = self.protocol.poll_event() else {
@@ -250,6 +243,21 @@ impl Connection {
             self.transmit();
             self.act(event, cx);
         }
+    }
+
+    /// Whether reading has to pause until something that came has had its turn.
+    fn has_to_hold(&self) -> bool {
+        let limits = &self.handle.core.limits;
+        if self.protocol.is_stateful() {
+            // Read on as long as can be: what others wait for may be the acknowledgement that comes next.
+            return self.waiting_bytes() >= limits.stateful_waiting_bytes;
+        }
+        !self.parked.is_empty() || self.lane.is_full(limits.pending_invocations)
+    }
+
+    /// Calls and items that wait for their turn, in bytes.
+    pub(super) fn waiting_bytes(&self) -> usize {
+        self.lane.bytes() + self.parked.bytes()
     }
 
     fn publish_due(&self) {
@@ -290,7 +298,7 @@ impl Connection {
         self.left = true;
         self.handle.resumable.store(false, Ordering::Release);
         self.handle.resume.lock().take();
-        self.blocked = None;
+        self.parked = Parked::default();
         self.lane = Lane::default();
         self.handle.end_calls();
         if let Some(session) = self.session.take() {

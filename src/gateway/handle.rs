@@ -157,6 +157,12 @@ impl ConnectionHandle {
         Ok(self.queue.send(frame, u32::from(message.is_counted())))
     }
 
+    /// Sends the answer to a plain call, whatever its length; an error when it cannot be written.
+    pub(super) fn answer(&self, message: &HubMessage) -> Result<bool, String> {
+        let frame = self.encode(message)?;
+        Ok(self.queue.answer(frame, u32::from(message.is_counted())))
+    }
+
     /// Sends a message of ours.
     pub(super) fn post(&self, message: &HubMessage) -> bool {
         match self.try_post(message) {

@@ -13,11 +13,18 @@ use super::connection::Connection;
 use super::reply::{Answer, Beside, Reply, refuse, run_detached, run_stream};
 use super::upload::upload;
 
+const LEAVING: &str = "unavailable: this node is shutting down, connect again";
+
+/// What a waiting call costs beside its arguments, in bytes.
+const CALL_BYTES: usize = 256;
+
 /// The plain calls of a connection.
 #[derive(Default)]
 pub(super) struct Lane {
     running: Option<(Reply, BoxFuture<'static, Answer>)>,
     waiting: VecDeque<(Reply, Vec<Raw>)>,
+    /// Of the waiting ones.
+    bytes: usize,
 }
 
 impl Lane {
@@ -29,6 +36,37 @@ impl Lane {
     pub fn is_idle(&self) -> bool {
         self.running.is_none() && self.waiting.is_empty()
     }
+
+    /// What the waiting calls hold.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    fn push(&mut self, mut reply: Reply, mut arguments: Vec<Raw>) {
+        reply.in_turn = true;
+        if !self.is_idle() {
+            // It will wait for others, and must not keep the frame that it came in.
+            arguments = arguments.into_iter().map(Raw::detached).collect();
+        }
+        self.bytes += bytes(&arguments);
+        self.waiting.push_back((reply, arguments));
+    }
+
+    fn pop(&mut self) -> Option<(Reply, Vec<Raw>)> {
+        let next = self.waiting.pop_front();
+        match &next {
+            Some((_, arguments)) => self.bytes -= bytes(arguments),
+            None if self.waiting.capacity() > 0 => self.waiting = VecDeque::new(),
+            None => {}
+        }
+        next
+    }
+}
+
+/// What a waiting call costs.
+fn bytes(arguments: &[Raw]) -> usize {
+    let values: usize = arguments.iter().map(|raw| raw.as_bytes().len()).sum();
+    CALL_BYTES + values
 }
 
 impl Connection {
@@ -42,6 +80,11 @@ impl Connection {
     ) {
         let begun = self.handle.core.elapsed();
         let stream = id.as_ref().filter(|_| streams);
+        if self.draining {
+            self.release_streams(stream, &call.stream_ids);
+            let error = InvokeError::Hub(LEAVING.into());
+            return self.refuse(id.as_ref(), &call.target, &error);
+        }
         if let Err(wait) = self.handle.core.invocations.take(&mut self.usage, begun) {
             let wait_ms = wait.as_millis() + 1;
             let text = format!("rate_limited: too many calls, retry after {wait_ms} ms");
@@ -62,6 +105,7 @@ impl Connection {
             streams,
             uploads: call.stream_ids,
             number: self.calls,
+            in_turn: false,
             begun,
         };
         let error = match (method.kind, streams) {
@@ -78,7 +122,7 @@ impl Connection {
         if streams || method.uploads > 0 {
             self.start_beside(reply, call.arguments);
         } else {
-            self.lane.waiting.push_back((reply, call.arguments));
+            self.lane.push(reply, call.arguments);
             self.poll_lane(cx);
         }
     }
@@ -94,10 +138,11 @@ impl Connection {
                     reply.complete(answer);
                 }
             }
-            let Some((reply, arguments)) = self.lane.waiting.pop_front() else {
-                if self.lane.waiting.capacity() > 0 {
-                    self.lane.waiting = VecDeque::new();
-                }
+            // A client that does not take its answers gets no more of them, for it might ask for any number.
+            if !self.lane.waiting.is_empty() && !self.handle.queue.takes_answer() {
+                return;
+            }
+            let Some((reply, arguments)) = self.lane.pop() else {
                 return;
             };
             match self.dispatch(&reply, arguments) {

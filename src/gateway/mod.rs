@@ -20,6 +20,7 @@ mod input;
 mod lane;
 mod metrics;
 mod negotiate;
+mod parked;
 mod rate;
 mod registry;
 mod reply;

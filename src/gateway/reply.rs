@@ -31,6 +31,8 @@ pub(super) struct Reply {
     /// The client's streams that feed it.
     pub uploads: Vec<Id>,
     pub number: u64,
+    /// A plain call, begun when there was room for its answer.
+    pub in_turn: bool,
     /// By the gateway's precise time.
     pub begun: Duration,
 }
@@ -56,11 +58,11 @@ impl Reply {
             None => WireOutcome::Void,
         };
         if let Some(id) = &self.id
-            && let Err(error) = self.handle.try_post(&completion(id, result))
+            && let Err(error) = self.post(&completion(id, result))
         {
             let error = InvokeError::Internal(error);
             let text = error.text(self.method(), self.handle.core.detailed_errors);
-            self.handle.post(&completion(id, WireOutcome::Error(text)));
+            self.post_error(id, text);
             tracing::error!(method = self.method(), ?error, "result cannot be written");
         }
         if let Some(after) = outcome.after {
@@ -83,7 +85,20 @@ impl Reply {
         }
         self.finish(false);
         if let Some(id) = &self.id {
-            self.handle.post(&completion(id, WireOutcome::Error(text)));
+            self.post_error(id, text);
+        }
+    }
+
+    fn post_error(&self, id: &Id, text: String) {
+        if let Err(error) = self.post(&completion(id, WireOutcome::Error(text))) {
+            tracing::error!(error, "message cannot be written");
+        }
+    }
+
+    fn post(&self, message: &HubMessage) -> Result<bool, String> {
+        match self.in_turn {
+            true => self.handle.answer(message),
+            false => self.handle.try_post(message),
         }
     }
 

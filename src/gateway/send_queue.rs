@@ -30,7 +30,7 @@ use super::flusher::Flusher;
 pub struct QueueBounds {
     /// Fan-out is refused above this.
     pub soft: usize,
-    /// Anything else that would exceed this ends the connection.
+    /// Of what cannot be held back no more than this may wait; beyond it the connection is ended.
     pub hard: usize,
     /// Fan-out is told to go on at this.
     pub low: usize,
@@ -47,6 +47,18 @@ pub enum Phase {
     Closing,
     /// Nothing is or will be written any more.
     Closed,
+}
+
+/// What the sweep sees of a queue.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Look {
+    pub phase: Phase,
+    /// Bytes that wait to be written.
+    pub bytes: usize,
+    /// Bytes that wait to be written or acknowledged.
+    pub owed: usize,
+    /// For how long the socket has not taken, or the peer not acknowledged, anything of what others wait for.
+    pub stalled_ms: u64,
 }
 
 /// Frames waiting for one connection.
@@ -92,26 +104,46 @@ impl SendQueue {
         Pushed::Accepted
     }
 
-    /// Appends a frame that must not be held back: a completion, a pong. A connection that lets too
+    /// Appends a frame that must not be held back: a callback, a refusal, a pong. A connection that lets too
     /// much of that pile up is ended. Returns whether the frame was taken.
     pub fn send(&self, frame: Bytes, messages: u32) -> bool {
         let mut state = self.state.lock();
         if state.phase != Phase::Open {
             return false;
         }
-        let waiting = state.bytes.max(state.unacknowledged());
-        if waiting + frame.len() > self.home.bounds().hard && waiting > 0 {
+        // How much of it has left is not known to the byte, but no more is left than there is.
+        let urgent = state.urgent.min(state.owed());
+        if urgent + frame.len() > self.home.bounds().hard && urgent > 0 {
             drop(state);
             self.home.metrics().disconnected.increment(1);
-            tracing::info!(
-                bytes = waiting,
-                "connection lets its answers pile up, ended"
-            );
+            tracing::info!(bytes = urgent, "connection lets too much pile up, ended");
             self.abort();
+            return false;
+        }
+        state.urgent = urgent + frame.len();
+        self.append(&mut state, frame, messages);
+        true
+    }
+
+    /// Appends the answer to a call that was begun because [`takes_answer`](Self::takes_answer) said so: of those there
+    /// is one at a time, so it is taken whatever its length. Returns whether it was.
+    pub fn answer(&self, frame: Bytes, messages: u32) -> bool {
+        let mut state = self.state.lock();
+        if state.phase != Phase::Open {
             return false;
         }
         self.append(&mut state, frame, messages);
         true
+    }
+
+    /// Whether the next plain call may be begun. If not, the connection's task is woken when it is time to ask again.
+    pub fn takes_answer(&self) -> bool {
+        let mut state = self.state.lock();
+        if state.phase != Phase::Open || state.has_room_for_answer(self.home.bounds()) {
+            return true;
+        }
+        state.lane_waits = true;
+        false
     }
 
     /// Appends the last frame; what waits is still written, then the socket is shut down.
@@ -221,22 +253,29 @@ impl SendQueue {
         Duration::from_millis(self.progress_ms.load(Ordering::Relaxed))
     }
 
-    /// How far the connection has come, bytes that wait, and milliseconds since the socket last took
-    /// some (or first refused them).
-    pub(super) fn look(&self, now_ms: u64) -> (Phase, usize, u64) {
-        let (phase, waiting) = {
-            let state = self.state.lock();
-            (state.phase, state.bytes)
+    /// The sweep's look, once in a while.
+    pub(super) fn look(&self, now_ms: u64) -> Look {
+        let mut state = self.state.lock();
+        let starved = state.is_starved(self.home.bounds());
+        let starved_since = state.starved_since.filter(|_| starved);
+        state.starved_since = starved.then(|| starved_since.unwrap_or(now_ms));
+        let since = match state.bytes {
+            0 => state.starved_since,
+            _ => Some(self.progress_ms.load(Ordering::Relaxed)),
         };
-        let since = self.progress_ms.load(Ordering::Relaxed);
-        (phase, waiting, now_ms.saturating_sub(since))
+        Look {
+            phase: state.phase,
+            bytes: state.bytes,
+            owed: state.owed(),
+            stalled_ms: since.map_or(0, |since| now_ms.saturating_sub(since)),
+        }
     }
 
     fn append(&self, state: &mut State, frame: Bytes, messages: u32) {
         if messages > 0
             && let Some(replay) = state.replay.as_mut()
         {
-            // Cannot be full: nothing gets here that would exceed the hard bound.
+            // Never full: what gets here is bounded before.
             let kept = replay.push(frame.clone(), messages);
             debug_assert!(kept.is_ok());
         }
@@ -255,14 +294,18 @@ impl SendQueue {
     }
 
     fn announce_if_low(&self, mut state: parking_lot::MutexGuard<'_, State>) {
-        if !state.waiting && state.wake.is_none() {
+        if !state.is_awaited() {
             return;
         }
         if state.phase != Phase::Open || state.is_low(self.home.bounds()) {
             state.waiting = false;
+            let lane_waits = std::mem::take(&mut state.lane_waits);
             let wake = state.wake.take();
             drop(state);
             self.announce(wake);
+            if lane_waits {
+                self.wake_reader();
+            }
         }
     }
 

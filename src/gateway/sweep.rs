@@ -39,18 +39,19 @@ pub(super) async fn run(core: Arc<Core>) {
 fn look_at(core: &Core, handle: &ConnectionHandle, wall: Timestamp) -> usize {
     let now_ms = core.clock.now_ms();
     let queue = &handle.queue;
-    let (phase, waiting, quiet_ms) = queue.look(now_ms);
-    if phase != Phase::Open {
+    let look = queue.look(now_ms);
+    let waiting = look.bytes;
+    if look.phase != Phase::Open {
         see_off(core, handle, now_ms);
         return waiting;
     }
-    if waiting > 0 && quiet_ms >= core.limits.slow_consumer_ms {
+    if look.stalled_ms >= core.limits.slow_consumer_ms {
         core.metrics.disconnected.increment(1);
         tracing::info!(
             connection = handle.id(),
-            waiting,
-            quiet_ms,
-            "connection does not read, ended"
+            owed = look.owed,
+            stalled_ms = look.stalled_ms,
+            "connection does not read or acknowledge, ended"
         );
         queue.abort();
         return waiting;

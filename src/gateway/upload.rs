@@ -55,7 +55,7 @@ impl UploadSender {
             pipe.writer = Some(cx.waker().clone());
             return Err(item);
         }
-        pipe.items.push_back(item);
+        pipe.items.push_back(item.detached());
         pipe.wake_reader();
         Ok(())
     }

@@ -30,11 +30,15 @@ impl Connection {
             } => refuse(&self.handle, Some(&invocation_id), error),
             ServerEvent::StreamItem { stream_id, item } => {
                 let upload = self.handle.calls.lock().uploads.get(&stream_id).cloned();
-                // The next round of events pushes it, or holds.
-                self.blocked = upload.map(|upload| (upload, item));
+                if let Some(upload) = upload {
+                    self.parked.add_item(upload, item);
+                }
             }
             ServerEvent::StreamEnded { stream_id, error } => {
-                self.handle.end_upload(&stream_id, error);
+                let upload = self.handle.calls.lock().uploads.remove(&stream_id);
+                if let Some(upload) = upload {
+                    self.parked.add_end(upload, error);
+                }
             }
             ServerEvent::Cancel { invocation_id } => self.handle.cancel(&invocation_id),
             ServerEvent::ClientResult {
@@ -115,6 +119,10 @@ impl Connection {
     /// Pings, acknowledges, gives up: whatever the protocol has to do at this time.
     pub(super) fn tick(&mut self, cx: &mut Context<'_>) {
         self.protocol.note_sent(self.handle.queue.last_progress());
+        // What a client may send beyond the last acknowledgement fits into the other half, and then comes its own.
+        let half = self.handle.core.limits.stateful_waiting_bytes / 2;
+        self.protocol
+            .hold_acknowledgements(self.waiting_bytes() > half);
         self.protocol.handle_timeout(self.handle.core.now());
         self.transmit();
         // Unless events have to wait for others, one of them may be the end.

@@ -27,6 +27,12 @@ pub(super) struct State {
     pub phase: Phase,
     pub wake: Option<Wake>,
     pub waiting: bool,
+    /// The connection's next plain call waits for room.
+    pub lane_waits: bool,
+    /// Bytes that could not be held back and have not been written or acknowledged yet; at least that many.
+    pub urgent: usize,
+    /// Since when all is written and others wait for acknowledgements, by the coarse clock; set by the sweep.
+    pub starved_since: Option<u64>,
     pub replay: Option<Box<ReplayBuffer>>,
 }
 
@@ -43,6 +49,9 @@ impl State {
             phase: Phase::Open,
             wake: None,
             waiting: false,
+            lane_waits: false,
+            urgent: 0,
+            starved_since: None,
             replay: None,
         }
     }
@@ -50,6 +59,26 @@ impl State {
     pub fn has_room_for(&self, len: usize, bounds: &QueueBounds) -> bool {
         let fits = |used: usize, most: usize| used == 0 || used + len <= most;
         fits(self.bytes, bounds.soft) && fits(self.unacknowledged(), bounds.unacknowledged)
+    }
+
+    /// Whether another plain call may be answered, however long its answer.
+    pub fn has_room_for_answer(&self, bounds: &QueueBounds) -> bool {
+        self.bytes < bounds.soft.max(1) && self.unacknowledged() < bounds.unacknowledged.max(1)
+    }
+
+    /// What waits to be written or acknowledged.
+    pub fn owed(&self) -> usize {
+        self.bytes.max(self.unacknowledged())
+    }
+
+    /// Whether somebody wants to know when the queue is low.
+    pub fn is_awaited(&self) -> bool {
+        self.waiting || self.lane_waits || self.wake.is_some()
+    }
+
+    /// Whether there is nothing to write, yet others wait: only the peer's acknowledgements help.
+    pub fn is_starved(&self, bounds: &QueueBounds) -> bool {
+        self.stream.is_some() && self.bytes == 0 && self.is_awaited() && !self.is_low(bounds)
     }
 
     pub fn is_low(&self, bounds: &QueueBounds) -> bool {

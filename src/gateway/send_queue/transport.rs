@@ -15,8 +15,8 @@ use super::{Phase, SendQueue};
 impl SendQueue {
     /// Keeps sent messages until they are acknowledged, from now on.
     pub fn keep_for_replay(&self) {
-        let most = self.home.bounds().hard;
-        self.state.lock().replay = Some(Box::new(ReplayBuffer::new(most)));
+        // Bounded by this queue, which holds back and ends connections by what is unacknowledged.
+        self.state.lock().replay = Some(Box::new(ReplayBuffer::new(usize::MAX)));
     }
 
     /// The peer has processed everything up to `sequence_id`.
@@ -24,6 +24,7 @@ impl SendQueue {
         let mut state = self.state.lock();
         if let Some(replay) = state.replay.as_mut() {
             replay.ack(sequence_id);
+            state.starved_since = None;
         }
         self.announce_if_low(state);
     }

@@ -192,6 +192,22 @@ test("an upload is echoed item by item", async () => {
   same(back, items);
 });
 
+test("a stateful connection takes more in a second than may be unacknowledged", async () => {
+  const change = (builder) => builder.withStatefulReconnect({ bufferSize: 1_000_000 });
+  const client = await connect(ECHO, { change });
+  for (let page = 0; page < 20; page++) equal((await client.invoke("BigString", 118_000)).length, 118_000);
+
+  const upload = new signalR.Subject();
+  const echoed = drain(client.stream("StreamEcho", upload));
+  const item = "x".repeat(20_000);
+  for (let number = 0; number < 100; number++) upload.next(item);
+  upload.complete();
+  const { items } = await within("the echo", echoed);
+  equal(items.length, 100);
+  equal(await client.invoke("Echo", "alive"), "alive");
+  await client.stop();
+});
+
 test("a failed upload and a wrong number of streams fail the call alone", async () => {
   const upload = new signalR.Subject();
   const joined = hub.invoke("StreamingConcat", upload);
