@@ -16,7 +16,7 @@ pub struct GatewayLimits {
     pub max_http_connections: usize,
     /// Connections the kernel holds until they are accepted.
     pub accept_backlog: u32,
-    /// Negotiations and upgrades per second from one address, on average; above it 429. 0 lifts.
+    /// Negotiations and upgrades per second from one address (of IPv6 the first 64 bits), on average; above it 429. 0 lifts.
     pub handshakes_per_second: u32,
     /// Negotiations and upgrades from one address at once.
     pub handshake_burst: u32,
@@ -24,7 +24,7 @@ pub struct GatewayLimits {
     pub trust_forwarded_for: bool,
     /// Time for the head of an HTTP request, and between two requests on one connection.
     pub http_header_ms: u64,
-    /// Time for one HTTP request as a whole.
+    /// Time for one HTTP request as a whole, and for its client to take more of the answer.
     pub http_request_ms: u64,
     /// Largest head of an HTTP request, in bytes (at least 8,192).
     pub http_head_bytes: usize,
@@ -77,7 +77,7 @@ pub struct GatewayLimits {
     pub stateful_waiting_bytes: usize,
     /// How long a stateful connection is kept without a transport.
     pub stateful_grace_ms: u64,
-    /// On drain: how long a connection may take to finish the invocations it has begun.
+    /// On drain: how long a connection may take to finish the invocations or HTTP requests it has begun.
     pub drain_finish_ms: u64,
 }
 

@@ -98,6 +98,19 @@ async fn a_call_in_flight_is_answered_before_its_connection_is_closed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_drain_does_not_wait_for_those_who_do_not_read_their_answers() {
+    let mut hub = TestHub::start().await;
+    let mut deaf = TcpStream::connect(hub.address()).await.expect("connected");
+    let many = b"GET /metrics HTTP/1.1\r\nhost: hub\r\n\r\n".repeat(1_000);
+    // Until the hub can write no more and so reads no more.
+    let filled = async { while deaf.write_all(&many).await.is_ok() {} };
+    let stuck = tokio::time::timeout(Duration::from_secs(2), filled).await;
+    assert!(stuck.is_err(), "the hub holds no end of answers");
+    let exit = hub.terminate(LONG).await.expect("ended");
+    assert_eq!(exit.code(), Some(0), "{}", hub.logs());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn readiness_says_no_during_the_notice_while_everything_is_still_served() {
     let mut hub = TestHub::start_with(&[("MUSSIKON_DRAIN__NOTICE_MS", "1500")]).await;
     assert_eq!(status(&hub, "/health/ready").await, Some(200));

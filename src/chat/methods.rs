@@ -40,13 +40,13 @@ methods! {
     DELETE_MESSAGE = "DeleteMessage", "roomId, sequence", "{sequence}", "Deletes an own message, or as moderator any.";
     ADD_REACTION = "AddReaction", "roomId, sequence, emoji", "{sequence}", "Reacts to a message; again changes nothing.";
     REMOVE_REACTION = "RemoveReaction", "roomId, sequence, emoji", "{sequence}", "Takes a reaction back.";
-    MARK_READ = "MarkRead", "roomId, upTo", "{roomId, upTo, number}", "Moves the caller's read cursor forward; it never goes back.";
+    MARK_READ = "MarkRead", "roomId, upTo", "{roomId, upTo, number}", "Moves the caller's read cursor forward and answers where it stands; it never goes back.";
     TYPING = "Typing", "roomId, isTyping", "", "Tells the others that the caller types, or does no longer; ends by itself.";
     MEMBERS = "Members", "roomId, {after?: userId, limit?}?", "[{userId, role, joinedAt, online}]", "A page of members by user id.";
     INVITE = "Invite", "roomId, userId", "{sequence}", "Adds a member at once. In a public room anyone may add themselves.";
     REMOVE_MEMBER = "RemoveMember", "roomId, userId", "{sequence}", "Removes a member of a lower role; for moderators and the owner.";
     SET_ROLE = "SetRole", "roomId, userId, role: \"member\"|\"moderator\"|\"owner\"", "{sequence}", "Gives a member a role; for the owner. Giving `owner` hands the room over.";
     UPDATE_ROOM = "UpdateRoom", "roomId, {name}", "room", "Renames the room.";
-    MY_ROOMS = "MyRooms", "{after?: roomId, limit?}?", "[{roomId, kind, name, head, messageCount, memberCount, myRole, createdBy, createdAt, peer?, joinedAt, readUpTo, unread, lastMessage?: message}]", "The caller's rooms by room id, with unread counts and the last message.";
+    MY_ROOMS = "MyRooms", "{after?: roomId, limit?}?", "[{roomId, kind, name, head, messageCount, memberCount, myRole, createdBy, createdAt, peer?, joinedAt, readUpTo, unread, lastMessage?: message}]", "The caller's rooms by room id, at most `limit` (and `fanout.rooms_page`) of them, with unread counts and the last message; asked again with the last `roomId` as `after`, the next ones, until none comes.";
     HISTORY = "History", "roomId, {before?|after?: sequence, limit?, minSequence?}?", "{messages: [message], next?, head}", "A page of messages, oldest first, each in its latest state; the newest ones without `before` and `after`. `next` continues in the same direction. `minSequence` waits until the room has reached it.";
 }

@@ -4,6 +4,7 @@ mod answers;
 pub mod methods;
 mod requests;
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use actors::hub::{HistoryPage, Hub, HubSession as Session};
@@ -77,13 +78,13 @@ async fn dispatch(session: Arc<Session>, call: Call) -> Answered {
         methods::JOIN_ROOM => join(&session, &call).await,
         methods::JOIN_ROOMS => join_many(&session, &call).await,
         methods::LEAVE_ROOM => {
-            call.expect_arguments(1..=1)?;
+            expect_arguments(&call, 1..=1)?;
             session.leave(&room(&call)?);
             Ok(Outcome::void())
         }
         methods::CREATE_ROOM => create(&session, &call).await,
         methods::TYPING => {
-            call.expect_arguments(2..=2)?;
+            expect_arguments(&call, 2..=2)?;
             let typing = argument(&call, 1)?;
             session.typing(&room(&call)?, typing).await.map_err(shown)?;
             Ok(Outcome::void())
@@ -97,7 +98,7 @@ async fn dispatch(session: Arc<Session>, call: Call) -> Answered {
 }
 
 async fn send(session: &Session, call: &Call) -> Answered {
-    call.expect_arguments(2..=2)?;
+    expect_arguments(call, 2..=2)?;
     let room = room(call)?;
     let message: SendMessage = argument(call, 1)?;
     let command = message.command(session.user())?;
@@ -108,7 +109,7 @@ async fn send(session: &Session, call: &Call) -> Answered {
 }
 
 async fn join(session: &Session, call: &Call) -> Answered {
-    call.expect_arguments(1..=2)?;
+    expect_arguments(call, 1..=2)?;
     let room = room(call)?;
     let after: Option<u64> = optional(call, 1)?;
     let joined = session
@@ -122,7 +123,7 @@ async fn join(session: &Session, call: &Call) -> Answered {
 /// All or none: every room is looked at before the first is joined, so that a refusal changes nothing. If there turn out to
 /// be too many, those that are new are left again and those that were there before stay.
 async fn join_many(session: &Session, call: &Call) -> Answered {
-    call.expect_arguments(1..=1)?;
+    expect_arguments(call, 1..=1)?;
     let requests: Vec<JoinRoom> = argument(call, 0)?;
     let mut rooms = Vec::with_capacity(requests.len());
     for request in requests {
@@ -160,14 +161,14 @@ fn refused_room(room: &RoomId, error: actors::hub::HubError) -> InvokeError {
 }
 
 async fn create(session: &Session, call: &Call) -> Answered {
-    call.expect_arguments(1..=1)?;
+    expect_arguments(call, 1..=1)?;
     let request: CreateRoom = argument(call, 0)?;
     let (room, command) = request.command(session.user())?;
     summary(call, ask(session, &room, command).await?)
 }
 
 async fn mark_read(session: &Session, call: &Call) -> Answered {
-    call.expect_arguments(2..=2)?;
+    expect_arguments(call, 2..=2)?;
     let (room, up_to) = (room(call)?, argument(call, 1)?);
     let marked = session
         .hub()
@@ -178,7 +179,7 @@ async fn mark_read(session: &Session, call: &Call) -> Answered {
 }
 
 async fn history(session: &Session, call: &Call) -> Answered {
-    call.expect_arguments(1..=2)?;
+    expect_arguments(call, 1..=2)?;
     let room = room(call)?;
     let request: HistoryRequest = optional(call, 1)?.unwrap_or_default();
     let page = match (request.before, request.after) {
@@ -204,7 +205,7 @@ async fn history(session: &Session, call: &Call) -> Answered {
 }
 
 async fn members(session: &Session, call: &Call) -> Answered {
-    call.expect_arguments(1..=2)?;
+    expect_arguments(call, 1..=2)?;
     let room = room(call)?;
     let request: MembersRequest = optional(call, 1)?.unwrap_or_default();
     let after = match &request.after {
@@ -222,18 +223,24 @@ async fn members(session: &Session, call: &Call) -> Answered {
 }
 
 async fn my_rooms(session: &Session, call: &Call) -> Answered {
-    call.expect_arguments(0..=1)?;
+    expect_arguments(call, 0..=1)?;
     let request: MyRooms = optional(call, 0)?.unwrap_or_default();
-    let after = match &request.after {
+    let mut after = match &request.after {
         Some(after) => Some(parse_room(after)?),
         None => None,
     };
     let limit = at_least_one(request.limit, usize::MAX)?;
-    let page = session
-        .hub()
-        .my_rooms(session.user(), after.as_ref(), limit)
-        .await
-        .map_err(shown)?;
+    // An answer without rooms says that there are no more.
+    let page = loop {
+        let rooms = session
+            .hub()
+            .my_rooms(session.user(), after.as_ref(), limit);
+        let page = rooms.await.map_err(shown)?;
+        match page.next {
+            Some(next) if page.rooms.is_empty() => after = Some(next),
+            _ => break page,
+        }
+    };
     Outcome::value(call.encoding, &Rooms(&page.rooms))
 }
 
@@ -242,17 +249,17 @@ async fn change(session: &Session, call: &Call) -> Answered {
     let by = session.user().clone();
     let (room, command) = match call.method {
         methods::EDIT_MESSAGE => {
-            call.expect_arguments(3..=3)?;
+            expect_arguments(call, 3..=3)?;
             let (target, text) = (target(call)?, argument(call, 2)?);
             (room(call)?, RoomCommand::Edit { by, target, text })
         }
         methods::DELETE_MESSAGE => {
-            call.expect_arguments(2..=2)?;
+            expect_arguments(call, 2..=2)?;
             let target = target(call)?;
             (room(call)?, RoomCommand::Delete { by, target })
         }
         methods::ADD_REACTION | methods::REMOVE_REACTION => {
-            call.expect_arguments(3..=3)?;
+            expect_arguments(call, 3..=3)?;
             let command = RoomCommand::React {
                 by,
                 target: target(call)?,
@@ -276,18 +283,18 @@ async fn change(session: &Session, call: &Call) -> Answered {
             },
         ),
         methods::QUIT_ROOM => {
-            call.expect_arguments(1..=1)?;
+            expect_arguments(call, 1..=1)?;
             (room(call)?, RoomCommand::Quit { by })
         }
         methods::SET_ROLE => {
-            call.expect_arguments(3..=3)?;
+            expect_arguments(call, 3..=3)?;
             let role: requests::WireRole = argument(call, 2)?;
             let user = parse_user("userId", &argument::<String>(call, 1)?)?;
             let role = role.into();
             (room(call)?, RoomCommand::SetRole { by, user, role })
         }
         methods::UPDATE_ROOM => {
-            call.expect_arguments(2..=2)?;
+            expect_arguments(call, 2..=2)?;
             let update: UpdateRoom = argument(call, 1)?;
             let name = update.name;
             (room(call)?, RoomCommand::Rename { by, name })
@@ -338,9 +345,25 @@ fn invalid(text: impl Into<String>) -> InvokeError {
     hub(HubError::new(INVALID_ARGUMENT, text))
 }
 
-/// An argument of the wrong shape is told to the client with what is wrong, unlike one that is missing.
+fn expect_arguments(call: &Call, range: RangeInclusive<usize>) -> Result<(), InvokeError> {
+    let given = call.arguments.len();
+    if range.contains(&given) {
+        return Ok(());
+    }
+    let (least, most) = range.into_inner();
+    let wanted = match most - least {
+        0 => least.to_string(),
+        _ => format!("{least} to {most}"),
+    };
+    Err(invalid(format!(
+        "{wanted} arguments are wanted, {given} were given"
+    )))
+}
+
+/// An argument of the wrong shape is told to the client with what is wrong.
 fn argument<T: serde::de::DeserializeOwned>(call: &Call, index: usize) -> Result<T, InvokeError> {
-    let raw = call.arguments.get(index).ok_or(InvokeError::Binding)?;
+    let missing = || invalid(format!("argument {} is missing", index + 1));
+    let raw = call.arguments.get(index).ok_or_else(missing)?;
     raw.decode()
         .map_err(|error| invalid(format!("argument {}: {error}", index + 1)))
 }
@@ -365,7 +388,7 @@ fn target(call: &Call) -> Result<Sequence, InvokeError> {
 }
 
 fn user(call: &Call) -> Result<UserId, InvokeError> {
-    call.expect_arguments(2..=2)?;
+    expect_arguments(call, 2..=2)?;
     parse_user("userId", &argument::<String>(call, 1)?)
 }
 

@@ -124,7 +124,12 @@ impl WireMetadata {
     fn typed(self, kind: WireMessageKind) -> Result<Metadata, InvokeError> {
         let missing = |field| invalid(format!("metadata.{field} is missing"));
         if matches!(kind, WireMessageKind::Location) {
-            if self.file_url.is_some() || self.file_name.is_some() || self.file_size.is_some() {
+            let media = self.file_url.is_some()
+                || self.file_name.is_some()
+                || self.file_size.is_some()
+                || self.mime_type.is_some()
+                || self.duration.is_some();
+            if media {
                 return Err(invalid("metadata: a location has lat, lng and address?"));
             }
             return Ok(Metadata::Location(Location {

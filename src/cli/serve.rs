@@ -28,7 +28,16 @@ pub fn run(config: &Config) -> Result<(), Failed> {
 async fn serve(config: &Config, metrics: PrometheusHandle) -> Result<(), Failed> {
     // Listened for before there is anything to end, so that no signal is lost.
     let mut signals = Signals::new().map_err(Failed::because)?;
-    let node = Node::start(config, metrics).await.map_err(|error| {
+    let started = tokio::select! {
+        biased;
+        (name, code) = signals.next() => {
+            // Nothing is served yet, and what is stored is safe however a start ends.
+            tracing::info!(signal = name, "ending before the start was done");
+            process::exit(code);
+        }
+        started = Node::start(config, metrics) => started,
+    };
+    let node = started.map_err(|error| {
         tracing::error!(%error, "the hub could not start");
         Failed::because(error)
     })?;

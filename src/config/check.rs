@@ -170,14 +170,21 @@ fn bounds(config: &Config, checks: &mut Checks<'_>) {
         checks.require(value >= 1, key, "must be at least 1");
     }
     // Four bytes per character, and room for the rest of an invocation.
-    let largest = room.text_chars.saturating_mul(4) + room.metadata_bytes + 1_024;
+    let text = room.text_chars.saturating_mul(4);
+    let largest = text
+        .saturating_add(room.metadata_bytes)
+        .saturating_add(1_024);
     checks.require(
         largest <= config.gateway.max_message_bytes,
         "gateway.max_message_bytes",
         format!("must be at least {largest}, so that the longest message that a room allows fits"),
     );
     checks.require(
-        config.runtime.batch_bytes + config.gateway.max_message_bytes <= config.journal.max_row_bytes,
+        config
+            .runtime
+            .batch_bytes
+            .saturating_add(config.gateway.max_message_bytes)
+            <= config.journal.max_row_bytes,
         "journal.max_row_bytes",
         "must be above runtime.batch_bytes and gateway.max_message_bytes together, so that a batch fits",
     );

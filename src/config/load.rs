@@ -15,15 +15,15 @@ use super::{Config, check, suggest};
 /// Name of the file that is read from the working directory if nothing else is asked for.
 pub const DEFAULT_FILE: &str = "mussikon.toml";
 const ENV_PREFIX: &str = "MUSSIKON_";
-/// Keys whose values never appear in a message.
-const SECRET_KEYS: &[&str] = &["jwt_secret", "nats_url"];
+/// Begins the names of variables that are for tests, not for the hub.
+const TESTS_PREFIX: &str = "MUSSIKON_TEST_";
 
 /// Where to look for settings.
 #[derive(Debug, Default)]
 pub struct Sources {
     /// Which file.
     pub file: FileChoice,
-    /// Variables of the environment; those that do not begin with `MUSSIKON_` are not looked at.
+    /// Variables of the environment; only those that begin with `MUSSIKON_`, but not with `MUSSIKON_TEST_`, are looked at.
     pub env: Vec<(OsString, OsString)>,
     /// Flags: how the flag is called, its key, its value.
     pub flags: Vec<(String, String, String)>,
@@ -170,8 +170,23 @@ fn read_file(
     };
     match Figment::from(Toml::string(&text)).extract::<Dict>() {
         Ok(dict) => flatten(dict, "", schema, &origin, settings),
-        Err(e) => fail(format!("is not valid TOML: {}", e.kind)),
+        Err(e) => fail(format!(
+            "is not valid TOML: {}",
+            unquoted(&e.kind.to_string())
+        )),
     }
+}
+
+/// A parser's message without the line it quotes: that may hold a secret.
+fn unquoted(message: &str) -> String {
+    let quotes = |line: &&str| {
+        let number = line
+            .trim_start()
+            .trim_start_matches(|c: char| c.is_ascii_digit());
+        number.trim_start().starts_with('|')
+    };
+    let lines: Vec<&str> = message.lines().filter(|line| !quotes(line)).collect();
+    lines.join(": ")
 }
 
 /// Takes tables apart down to the keys that the schema knows.
@@ -203,6 +218,9 @@ fn read_env(
         let Some(rest) = name.strip_prefix(ENV_PREFIX) else {
             continue;
         };
+        if name.starts_with(TESTS_PREFIX) {
+            continue;
+        }
         let key = rest.to_ascii_lowercase().replace("__", ".");
         match value.to_str() {
             Some(value) => settings.push(Setting {
@@ -257,7 +275,8 @@ impl Schema {
         let alone = self.defaults.clone().merge((key, value.clone()));
         match alone.extract::<Config>() {
             Ok(_) => Ok(value),
-            Err(error) => Err(describe(error, SECRET_KEYS.contains(&key))),
+            // Secrets are among the keys without a default: of none of those a value is ever shown.
+            Err(error) => Err(describe(error, default.is_null())),
         }
     }
 

@@ -232,6 +232,20 @@ fn a_file_that_is_missing_or_no_toml_is_a_problem_only_when_it_was_asked_for() {
 }
 
 #[test]
+fn variables_for_tests_are_none_of_the_hubs_business_and_huge_numbers_are_told_so() {
+    let loaded = from_env(&[("MUSSIKON_TEST_CQL_NODES", "127.0.0.1:9042")]);
+    assert!(loaded.expect("valid").origins.is_empty());
+    let most = u64::MAX.to_string();
+    for key in [
+        "MUSSIKON_ROOM__METADATA_BYTES",
+        "MUSSIKON_RUNTIME__BATCH_BYTES",
+    ] {
+        let found = lines(from_env(&[(key, &most)]));
+        assert!(!found.is_empty(), "{key}");
+    }
+}
+
+#[test]
 fn secrets_appear_neither_in_debug_output_nor_in_problems_nor_serialized() {
     let short = "tooshort-and-secret";
     let found = lines(from_env(&[("MUSSIKON_JWT_SECRET", short)]));
@@ -241,6 +255,13 @@ fn secrets_appear_neither_in_debug_output_nor_in_problems_nor_serialized() {
     );
     let found = lines(from_file("jwt_secret = 5551234\n"));
     assert!(!found[0].contains("5551234"), "{found:?}");
+    let found = lines(from_file("scylla_password = 5551234\n"));
+    assert!(!found[0].contains("5551234"), "{found:?}");
+    let found = lines(from_file(
+        "env = \"production\"\n jwt_secret = \"a-secret-without-an-end\n",
+    ));
+    assert!(found[0].contains("line 2"), "{found:?}");
+    assert!(!found[0].contains("a-secret"), "{found:?}");
 
     let secret = "0123456789abcdef0123456789abcdef";
     let loaded = from_env(&[("MUSSIKON_JWT_SECRET", secret)]).expect("valid");

@@ -106,7 +106,7 @@ pub struct LogConfig {
     pub dir: String,
     /// How many daily files are kept.
     pub keep_files: usize,
-    /// Lines that may wait to be written; more are dropped and counted.
+    /// Lines that may wait to be written; more are dropped.
     pub queue_lines: usize,
 }
 

@@ -21,6 +21,7 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tower::ServiceExt;
 
+use super::stall::StallGuard;
 use crate::limits::GatewayLimits;
 
 /// After an error of accept that is not the peer's fault, such as too many open files.
@@ -38,7 +39,8 @@ pub fn bind(address: SocketAddr, backlog: u32) -> io::Result<TcpListener> {
 }
 
 /// Serves `router` on every connection to `listener` until `stop` resolves; then lets the HTTP requests
-/// that have begun come to their end. WebSockets are not waited for: they belong to the gateway.
+/// that have begun come to their end, as long as a drain waits for calls. WebSockets are not waited for: they belong to the
+/// gateway.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
@@ -49,7 +51,7 @@ pub async fn serve(
         .max_http_connections
         .clamp(1, Semaphore::MAX_PERMITS >> 1);
     let permits = Arc::new(Semaphore::new(slots));
-    let (stopping, stopped) = watch::channel(false);
+    let (stage, watched) = watch::channel(Stage::Serving);
     let http = Arc::new(Http::new(router, limits));
     let mut stop = pin!(stop);
     loop {
@@ -67,7 +69,7 @@ pub async fn serve(
         };
         match accepted {
             Ok((stream, peer)) => {
-                let serving = http.clone().serve(stream, peer, permit, stopped.clone());
+                let serving = http.clone().serve(stream, peer, permit, watched.clone());
                 tokio::spawn(serving);
             }
             Err(error) if is_of_peer(&error) => {}
@@ -78,10 +80,29 @@ pub async fn serve(
         }
     }
     drop(listener);
-    stopping.send_replace(true);
+    stage.send_replace(Stage::Finishing);
     let all = u32::try_from(slots).unwrap_or(u32::MAX);
     // Every slot is free again when all of them can be taken.
-    let _ = permits.acquire_many(all).await;
+    let finish = Duration::from_millis(limits.drain_finish_ms);
+    if tokio::time::timeout(finish, permits.acquire_many(all))
+        .await
+        .is_err()
+    {
+        tracing::info!("HTTP connections that did not finish are ended");
+        stage.send_replace(Stage::Over);
+        let _ = permits.acquire_many(all).await;
+    }
+}
+
+/// How far the server has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Stage {
+    /// Takes connections.
+    Serving,
+    /// Finishes requests that have begun.
+    Finishing,
+    /// Ends what is left.
+    Over,
 }
 
 /// What all HTTP connections share.
@@ -111,7 +132,7 @@ impl Http {
         stream: TcpStream,
         peer: SocketAddr,
         _permit: OwnedSemaphorePermit,
-        mut stopped: watch::Receiver<bool>,
+        mut stage: watch::Receiver<Stage>,
     ) {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "peer left at once");
@@ -120,15 +141,22 @@ impl Http {
         let service = service_fn(|request| self.answer(request, peer));
         let connection = self
             .builder
-            .serve_connection(TokioIo::new(stream), service)
+            .serve_connection(
+                TokioIo::new(StallGuard::new(stream, self.request_limit)),
+                service,
+            )
             .with_upgrades();
         let mut connection = pin!(connection);
         let result = tokio::select! {
             biased;
             result = &mut connection => result,
-            () = has_stopped(&mut stopped) => {
+            () = reached(&mut stage, Stage::Finishing) => {
                 connection.as_mut().graceful_shutdown();
-                connection.await
+                tokio::select! {
+                    biased;
+                    result = &mut connection => result,
+                    () = reached(&mut stage, Stage::Over) => return,
+                }
             }
         };
         if let Err(error) = result {
@@ -151,10 +179,10 @@ impl Http {
     }
 }
 
-/// Resolves once the accept loop has stopped. Holds no lock while others run.
-async fn has_stopped(stopped: &mut watch::Receiver<bool>) {
-    while !*stopped.borrow_and_update() {
-        if stopped.changed().await.is_err() {
+/// Resolves once the server has come to `wanted`, or is gone. Holds no lock while others run.
+async fn reached(stage: &mut watch::Receiver<Stage>, wanted: Stage) {
+    while *stage.borrow_and_update() < wanted {
+        if stage.changed().await.is_err() {
             return;
         }
     }

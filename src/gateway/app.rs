@@ -12,6 +12,7 @@ use thiserror::Error;
 use super::handle::ConnectionHandle;
 use super::upload::Upload;
 use crate::auth::Identity;
+use crate::error;
 
 /// A hub: what is served at one path.
 pub trait HubApp: Send + Sync + 'static {
@@ -211,6 +212,18 @@ pub enum InvokeError {
 }
 
 impl InvokeError {
+    /// Whether the hub failed, and not the caller: what alarms and error budgets count.
+    pub fn is_fault(&self) -> bool {
+        match self {
+            InvokeError::Internal(_) => true,
+            InvokeError::Hub(text) => text
+                .split_once(':')
+                .and_then(|(code, _)| error::lookup(code))
+                .is_some_and(|row| row.status.is_server_error()),
+            _ => false,
+        }
+    }
+
     /// The text that the client sees for a call of `target`.
     pub fn text(&self, target: &str, detailed: bool) -> String {
         let failed = || format!("An unexpected error occurred invoking '{target}' on the server.");
@@ -253,6 +266,22 @@ impl InvokeError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn faults_of_the_hub_are_told_from_mistakes_of_callers() {
+        for text in [
+            "unavailable: retry after 5 ms",
+            "overloaded: x",
+            "outcome_unknown: x",
+        ] {
+            assert!(InvokeError::Hub(text.into()).is_fault(), "{text}");
+        }
+        assert!(InvokeError::Internal("x".into()).is_fault());
+        for text in ["room_not_found: x", "rate_limited: x", "no code at all"] {
+            assert!(!InvokeError::Hub(text.into()).is_fault(), "{text}");
+        }
+        assert!(!InvokeError::Binding.is_fault());
+    }
 
     #[test]
     fn error_texts_are_those_that_clients_know_and_hide_internals() {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use metrics::{Counter, Histogram, counter, histogram};
 
-use super::app::{HubApp, Method};
+use super::app::{HubApp, InvokeError, Method};
 
 /// A hub and where it is served.
 #[derive(Clone)]
@@ -23,14 +23,37 @@ pub struct HubRoute {
 pub(super) struct Hub {
     pub route: HubRoute,
     methods: Vec<Entry>,
+    unknown: Counter,
     as_written: HashMap<&'static str, usize>,
     in_lower_case: HashMap<String, usize>,
+}
+
+/// How a call ended, for the metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Ended {
+    /// With what was asked for.
+    Well,
+    /// Because of what the caller asked, or how often.
+    Refused,
+    /// Because of the hub.
+    Failed,
+}
+
+impl From<&InvokeError> for Ended {
+    fn from(error: &InvokeError) -> Self {
+        if error.is_fault() {
+            Ended::Failed
+        } else {
+            Ended::Refused
+        }
+    }
 }
 
 /// A method and its metrics.
 pub(super) struct Entry {
     pub method: Method,
     succeeded: Counter,
+    refused: Counter,
     failed: Counter,
     duration: Histogram,
 }
@@ -39,6 +62,8 @@ impl Hub {
     pub fn new(route: HubRoute) -> Arc<Self> {
         let mut hub = Hub {
             methods: Vec::new(),
+            unknown: counter!("musical_matching_requests_total",
+                "endpoint" => route.path, "method" => "INVOKE", "status" => "refused"),
             as_written: HashMap::new(),
             in_lower_case: HashMap::new(),
             route,
@@ -58,6 +83,11 @@ impl Hub {
         found.copied()
     }
 
+    /// Counts a call of a method that there is not.
+    pub fn record_unknown(&self) {
+        self.unknown.increment(1);
+    }
+
     /// A method by what [`Hub::find`] returned.
     pub fn entry(&self, at: usize) -> &Entry {
         &self.methods[at]
@@ -74,6 +104,7 @@ impl Entry {
         Entry {
             method,
             succeeded: total("ok"),
+            refused: total("refused"),
             failed: total("error"),
             duration: histogram!("musical_matching_request_duration_seconds",
                 "endpoint" => endpoint.clone(), "method" => "INVOKE"),
@@ -81,11 +112,11 @@ impl Entry {
     }
 
     /// Counts a finished call.
-    pub fn record(&self, succeeded: bool, took: Duration) {
-        if succeeded {
-            self.succeeded.increment(1);
-        } else {
-            self.failed.increment(1);
+    pub fn record(&self, ended: Ended, took: Duration) {
+        match ended {
+            Ended::Well => self.succeeded.increment(1),
+            Ended::Refused => self.refused.increment(1),
+            Ended::Failed => self.failed.increment(1),
         }
         self.duration.record(took.as_secs_f64());
     }

@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use protocol::{Id, Raw};
@@ -10,6 +11,7 @@ use protocol::{Id, Raw};
 use super::app::{Call, InvokeError, Invoked, MethodKind};
 use super::calls::RunningId;
 use super::connection::Connection;
+use super::hub::Ended;
 use super::reply::{Answer, Beside, Reply, refuse, run_detached, run_stream};
 use super::upload::upload;
 
@@ -89,10 +91,12 @@ impl Connection {
             let wait_ms = wait.as_millis() + 1;
             let text = format!("rate_limited: too many calls, retry after {wait_ms} ms");
             self.release_streams(stream, &call.stream_ids);
+            self.count_refused(&call.target);
             return self.refuse(id.as_ref(), &call.target, &InvokeError::Hub(text));
         }
         let Some(at) = self.hub.find(&call.target) else {
             self.release_streams(stream, &call.stream_ids);
+            self.count_refused(&call.target);
             return self.refuse(id.as_ref(), &call.target, &InvokeError::UnknownMethod);
         };
         self.calls += 1;
@@ -215,6 +219,14 @@ impl Connection {
             id: Some(id),
             stop,
         })
+    }
+
+    /// Counts a call that was not begun.
+    fn count_refused(&self, target: &str) {
+        match self.hub.find(target) {
+            Some(at) => self.hub.entry(at).record(Ended::Refused, Duration::ZERO),
+            None => self.hub.record_unknown(),
+        }
     }
 
     fn refuse(&self, id: Option<&Id>, target: &str, error: &InvokeError) {

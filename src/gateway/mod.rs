@@ -26,6 +26,7 @@ mod registry;
 mod reply;
 pub mod send_queue;
 pub mod shapes;
+mod stall;
 mod sweep;
 mod token;
 mod upgrade;

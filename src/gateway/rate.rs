@@ -1,7 +1,7 @@
 //! Rates: so many per second on average, so many at once. One number of state per limited thing.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -68,6 +68,7 @@ impl AddressRates {
         if self.rate.interval.is_zero() {
             return Ok(());
         }
+        let address = network(address);
         let mut usage = self.usage.lock();
         if usage.len() >= MOST_ADDRESSES && !usage.contains_key(&address) {
             return Ok(());
@@ -82,6 +83,20 @@ impl AddressRates {
         if usage.is_empty() {
             usage.shrink_to(0);
         }
+    }
+}
+
+/// What one subscriber is given: a whole /64 of IPv6.
+fn network(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(six) => match six.to_ipv4_mapped() {
+            Some(four) => four.into(),
+            None => {
+                let first = u128::from(six) & !u128::from(u64::MAX);
+                Ipv6Addr::from(first).into()
+            }
+        },
     }
 }
 
@@ -125,5 +140,18 @@ mod tests {
         assert_eq!(rates.usage.lock().len(), 2);
         rates.sweep(now + Duration::from_secs(1));
         assert!(rates.usage.lock().is_empty());
+    }
+
+    #[test]
+    fn one_network_of_ipv6_is_one_address() {
+        let rates = AddressRates::new(Rate::new(1, 2));
+        let from = |text: &str| rates.take(text.parse().expect("an address"), Duration::ZERO);
+        assert_eq!(from("2001:db8:1:2::1"), Ok(()));
+        assert_eq!(from("2001:db8:1:2:ffff::7"), Ok(()));
+        assert!(from("2001:db8:1:2:3:4:5:6").is_err());
+        assert_eq!(from("2001:db8:1:3::1"), Ok(()));
+        assert_eq!(from("192.0.2.1"), Ok(()));
+        assert_eq!(from("::ffff:192.0.2.1"), Ok(()));
+        assert!(from("192.0.2.1").is_err());
     }
 }

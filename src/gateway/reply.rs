@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use super::app::{InvokeError, Outcome};
 use super::calls::RunningId;
 use super::handle::ConnectionHandle;
-use super::hub::Hub;
+use super::hub::{Ended, Hub};
 
 /// How a call ended.
 pub(super) type Answer = Result<Outcome, InvokeError>;
@@ -50,7 +50,7 @@ impl Reply {
     }
 
     fn succeed(self, outcome: Outcome) {
-        self.finish(true);
+        self.finish(Ended::Well);
         let result = match outcome.result {
             // The end of a stream carries no result.
             Some(_) | None if self.streams => WireOutcome::Void,
@@ -83,7 +83,7 @@ impl Reply {
             }
             _ => tracing::debug!(method = self.method(), call = self.number, "call refused"),
         }
-        self.finish(false);
+        self.finish(error.into());
         if let Some(id) = &self.id {
             self.post_error(id, text);
         }
@@ -103,10 +103,10 @@ impl Reply {
     }
 
     /// Counts the call, and lets go of its streams before the client can use their ids again.
-    fn finish(&self, succeeded: bool) {
+    fn finish(&self, ended: Ended) {
         let core = &self.handle.core;
         let took = core.elapsed().saturating_sub(self.begun);
-        self.hub.entry(self.at).record(succeeded, took);
+        self.hub.entry(self.at).record(ended, took);
         let slow = core.limits.slow_invocation_ms;
         if slow > 0 && took.as_millis() >= u128::from(slow) && !self.streams {
             let took_ms = took.as_millis() as u64;

@@ -13,7 +13,6 @@ use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use protocol::SmolStr;
 use protocol::negotiate::query_value;
-use tokio::net::TcpStream;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::connection::Connection;
@@ -21,6 +20,7 @@ use super::handle::{ConnectionHandle, Transport};
 use super::negotiate::{Endpoint, Refused, unknown_id};
 use super::registry::{Claim, Reservation};
 use super::send_queue::SendQueue;
+use super::stall::StallGuard;
 use super::token::{Ticket, UserDigest, public_id};
 use super::websocket::accept_key;
 use crate::auth::Identity;
@@ -151,9 +151,9 @@ fn opening(
 /// nothing of this one stays in memory.
 async fn take_over(on_upgrade: OnUpgrade, next: Next) {
     let transport = match on_upgrade.await {
-        Ok(upgraded) => match upgraded.downcast::<TokioIo<TcpStream>>() {
+        Ok(upgraded) => match upgraded.downcast::<TokioIo<StallGuard>>() {
             Ok(parts) => Transport {
-                stream: Arc::new(parts.io.into_inner()),
+                stream: Arc::new(parts.io.into_inner().into_inner()),
                 // A copy: the original is a slice of the HTTP layer's big buffer.
                 early: Bytes::copy_from_slice(&parts.read_buf),
             },

@@ -52,7 +52,7 @@ pub const METRICS: &[Metric] = &[
         Counter,
         "musical_matching_requests_total",
         &["endpoint", "method", "status"],
-        "HTTP requests by route template and status code; hub invocations by hub path and method name (method INVOKE, status ok or error).",
+        "HTTP requests by route template and status code; hub invocations by hub path and method name (method INVOKE, status ok, refused for what callers did wrong, or error).",
     ),
     metric(
         Histogram,

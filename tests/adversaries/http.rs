@@ -43,6 +43,23 @@ pub async fn slow_requests(hub: SocketAddr) {
     }
 }
 
+/// Asks for much and reads nothing of it.
+pub async fn unread_answers(hub: SocketAddr) {
+    let mut deaf = JoinSet::new();
+    for _ in 0..20 {
+        deaf.spawn(async move {
+            let mut socket = RawSocket::connect(hub).await.unwrap();
+            let many = "GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n".repeat(200);
+            let asked = async { while write_on(&mut socket, many.as_bytes()).await {} };
+            let ended = tokio::time::timeout(SOON, asked).await;
+            assert!(ended.is_ok(), "answers that nobody reads were waited with");
+        });
+    }
+    while let Some(ended) = deaf.join_next().await {
+        ended.unwrap();
+    }
+}
+
 pub async fn endless_head(hub: SocketAddr) {
     let mut socket = RawSocket::connect(hub).await.unwrap();
     let endless = format!("GET / HTTP/1.1\r\nHost: a\r\nX-A: {}", "a".repeat(200_000));

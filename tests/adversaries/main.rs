@@ -28,9 +28,10 @@ const BROKEN: &str = "Connection closed with an error.";
 const GROWTH_MIB: u64 = 64;
 
 /// Times that a test can wait for.
-const SHORT_TIMES: [(&str, &str); 6] = [
+const SHORT_TIMES: [(&str, &str); 7] = [
     ("MUSSIKON_GATEWAY__HANDSHAKE_MS", "1000"),
     ("MUSSIKON_GATEWAY__HTTP_HEADER_MS", "1500"),
+    ("MUSSIKON_GATEWAY__HTTP_REQUEST_MS", "3000"),
     ("MUSSIKON_GATEWAY__KEEP_ALIVE_MS", "1000"),
     ("MUSSIKON_GATEWAY__CLIENT_TIMEOUT_MS", "7000"),
     ("MUSSIKON_GATEWAY__SWEEP_MS", "100"),
@@ -52,7 +53,7 @@ async fn those_who_break_the_rules_are_cut_off_and_nobody_else_notices() {
     }
     attack! {
         frames: garbage, oversize, huge_announced_lengths, deep_nesting, invalid_utf8, broken_frames, half_frames, no_handshake;
-        http: slow_requests, endless_head, bad_tokens, ids_in_use, ids_of_others, wrong_requests;
+        http: slow_requests, unread_answers, endless_head, bad_tokens, ids_in_use, ids_of_others, wrong_requests;
         floods: pings, calls, connections;
     }
     let mut failures = Vec::new();

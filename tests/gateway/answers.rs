@@ -51,6 +51,22 @@ async fn a_client_that_does_not_take_its_answers_makes_the_hub_neither_work_nor_
 }
 
 #[tokio::test]
+async fn items_are_not_read_on_when_nobody_takes_them() {
+    let server = Server::start();
+    let echo = json!({"type": 4, "invocationId": "1", "target": "StreamEcho", "arguments": [], "streamIds": ["u"]});
+    let mut socket = connected(&server, &[handshake(), echo]).await;
+    let item = json!({"type": 2, "invocationId": "u", "item": "x".repeat(20_000)});
+    let item = format!("{item}\u{1e}");
+    let flood = async {
+        for _ in 0..5_000 {
+            socket.text(&item).await.unwrap();
+        }
+    };
+    let stuck = timeout(Duration::from_secs(3), flood).await;
+    assert!(stuck.is_err(), "100 MB of items were taken in");
+}
+
+#[tokio::test]
 async fn what_cannot_be_held_back_still_ends_a_connection_that_does_not_read() {
     let server = Server::start_with(|limits| {
         limits.invocations_per_second = 0;

@@ -64,7 +64,7 @@ async fn an_expired_token_closes_the_connection_and_allows_to_come_back() {
 }
 
 #[tokio::test]
-async fn plain_calls_keep_their_order_and_pause_reading_when_too_many_wait() {
+async fn plain_calls_keep_their_order_and_a_pause_of_reading_is_no_silence_of_the_client() {
     let server = Server::start_with(|limits| {
         limits.pending_invocations = 2;
         limits.keep_alive_ms = 100;

@@ -103,7 +103,7 @@ async fn uploads_reach_their_method_and_may_come_back_as_a_stream() {
 }
 
 #[tokio::test]
-async fn an_upload_that_nobody_reads_pauses_reading_until_its_method_ends() {
+async fn an_upload_waits_for_the_reader_of_its_echo_and_arrives_whole() {
     let server = Server::start_with(|limits| {
         limits.parallel_streams = 2;
         limits.stream_buffer = 2;

@@ -14,11 +14,11 @@ pub use relay::Relay;
 pub use rooms::{RoomListing, RoomsPage};
 
 use crate::clock::Clock;
-use crate::cluster::cursors::{Cursor, Cursors};
+use crate::cluster::cursors::{Cursor, Cursors, CursorsFull};
 use crate::cluster::{Fanout, FanoutLimits, Registered, Session, Starting};
 use crate::delivery::Outlet;
 use crate::ids::{EntityId, RoomId, Sequence, UserId};
-use crate::journal::{Journal, ReadError, Wakeups};
+use crate::journal::{Journal, RETRY_AFTER, ReadError, Wakeups};
 use crate::machines::room::{
     MemberView, Room, RoomCommand, RoomLimits, RoomRejection, RoomReply, RoomView,
 };
@@ -230,7 +230,8 @@ impl Hub {
             .collect())
     }
 
-    /// Moves a user's read cursor forward. Written, and told to others, within about a second.
+    /// Moves a user's read cursor forward, and answers where it stands. Written, and told to others, within about a
+    /// second; a mark that is not ahead of the cursor changes nothing.
     pub async fn mark_read(
         &self,
         room: &RoomId,
@@ -250,9 +251,15 @@ impl Hub {
             self.message_number(room, up_to).await?
         };
         let cursor = Cursor { up_to, number };
-        self.cursors
-            .mark(room, by, cursor)
-            .map_err(|full| HubError::Limit(full.to_string()))?;
+        let held = self.cursors.of(by, std::slice::from_ref(room)).await?;
+        if let Some(held) = held.into_iter().find(|held| *held >= cursor) {
+            return Ok(held);
+        }
+        self.cursors.mark(room, by, cursor).map_err(|CursorsFull| {
+            HubError::Room(AskError::Overloaded {
+                retry_after: RETRY_AFTER,
+            })
+        })?;
         Ok(cursor)
     }
 

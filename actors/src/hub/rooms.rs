@@ -63,6 +63,10 @@ impl Hub {
             .await?;
         let more = rows.len() > limit;
         rows.truncate(limit);
+        let last = rows
+            .iter()
+            .rev()
+            .find_map(|row| cards::room_of_key(&row.key));
         let mut found = Vec::with_capacity(rows.len());
         for row in rows {
             let room = cards::room_of_key(&row.key);
@@ -95,7 +99,8 @@ impl Hub {
                 room,
             });
         }
-        let next = more.then(|| rooms.last().map(|r| r.room.clone())).flatten();
+        // Of the rows, for those that could not be shown are passed over for good.
+        let next = last.filter(|_| more);
         Ok(RoomsPage { rooms, next })
     }
 

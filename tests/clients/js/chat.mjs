@@ -172,8 +172,12 @@ test("reading is told, and unread messages are counted", async () => {
   equal((await unread()).unread, 1);
   const [read] = await alice.MessagesRead.next();
   same([read.roomId, read.userId, read.upTo], [roomId, "bob", sent[1].sequence]);
-  await bob.invoke("MarkRead", roomId, sent[0].sequence);
-  equal((await unread()).unread, 1, "a cursor never moves back");
+  same(await bob.invoke("MarkRead", roomId, sent[0].sequence), { roomId, upTo: sent[1].sequence, number: 2 });
+  await bob.invoke("MarkRead", roomId, sent[2].sequence);
+  const [next] = await alice.MessagesRead.next();
+  equal(next.upTo, sent[2].sequence, "a mark that is behind is not told");
+  await bob.invoke("MarkRead", roomId, sent[1].sequence);
+  equal((await unread()).unread, 0, "a cursor never moves back");
 });
 
 test("typing is told to the others and ends by itself", async () => {
@@ -288,7 +292,12 @@ test("what is wrong is said with a stable code", async () => {
   await rejects(alice.invoke("SendMessage", roomId, { kind: "smell", text: "?" }), coded("invalid_argument"));
   await rejects(alice.invoke("SendMessage", roomId, { kind: "image", text: "" }), coded("invalid_argument"));
   await rejects(alice.invoke("EditMessage", roomId, 1, "the creation"), coded("message_not_found"));
-  await rejects(alice.invoke("JoinRoom"), "Failed to invoke 'JoinRoom' due to an error on the server.");
+  await rejects(alice.invoke("JoinRoom"), /HubException: invalid_argument: 1 to 2 arguments are wanted, 0 were given$/);
+  const place = { lat: 1, lng: 2 };
+  for (const foreign of [{ mimeType: "text/plain" }, { duration: 3 }, { fileUrl: "https://example.org/a" }]) {
+    const located = { kind: "location", text: "", metadata: { ...place, ...foreign } };
+    await rejects(alice.invoke("SendMessage", roomId, located), coded("invalid_argument"));
+  }
   await rejects(alice.invoke("Shout", roomId), "Unknown hub method 'Shout'");
   equal((await alice.say(roomId, "x".repeat(1000))).id.length > 0, true);
 });
