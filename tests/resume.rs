@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use chaos::client::{Client, Settings};
 use chaos::history::History;
-use chaos::member::{Sending, read, send};
+use chaos::member::{Reading, Sending, read, send};
 use chaos::proxy::{Fault, Proxy};
 use common::{TestHub, judge, token};
 use protocol::Encoding;
@@ -51,8 +51,14 @@ async fn readers_resume_by_sequence_whatever_happens_to_their_connections() {
         let mut settings = at(proxy.url(), &name, Encoding::ALL[number % 2]);
         // The last ones hide their cuts: their connections outlive their sockets.
         settings.stateful = number >= PLAIN;
-        let (history, goal) = (history.clone(), goal.subscribe());
-        readers.spawn(async move { read(&name, settings, ROOM, 0, history, goal).await });
+        let reading = Reading {
+            name,
+            settings,
+            room: ROOM.to_owned(),
+            after: 0,
+            joins: watch::Sender::new(0),
+        };
+        readers.spawn(read(reading, history.clone(), goal.subscribe()));
     }
     // One sender is untouched; the other goes through the faults and sends again what was not answered.
     let mut senders = JoinSet::new();

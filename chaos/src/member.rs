@@ -24,21 +24,40 @@ const JOURNALED: [&str; 6] = [
     "RoomChanged",
 ];
 
-/// Reads `room` from `after` on through every loss of its connection, until it has got the sequence that `goal` holds.
-/// Returns how often it connected.
+/// What a reader is to do.
+#[derive(Clone, Debug)]
+pub struct Reading {
+    /// Its name in the history.
+    pub name: String,
+    /// How to connect.
+    pub settings: Settings,
+    /// The room.
+    pub room: String,
+    /// The sequence that it has got, it says.
+    pub after: u64,
+    /// Holds how often it joined the room so far.
+    pub joins: watch::Sender<usize>,
+}
+
+/// Reads a room through every loss of its connection, until it has got the sequence that `goal` holds. Returns how often it
+/// connected.
 pub async fn read(
-    name: &str,
-    settings: Settings,
-    room: &str,
-    after: u64,
+    reading: Reading,
     history: History,
     mut goal: watch::Receiver<Option<u64>>,
 ) -> usize {
-    let mut last = after;
+    let Reading {
+        name,
+        settings,
+        room,
+        after,
+        joins,
+    } = &reading;
+    let mut last = *after;
     let mut connections = 0;
     let reached = |last: u64, goal: Option<u64>| goal.is_some_and(|goal| last >= goal);
     while !reached(last, *goal.borrow_and_update()) {
-        let Ok(mut client) = Client::connect(&settings).await else {
+        let Ok(mut client) = Client::connect(settings).await else {
             sleep(PAUSE).await;
             continue;
         };
@@ -49,6 +68,7 @@ pub async fn read(
             sleep(PAUSE).await;
             continue;
         }
+        joins.send_modify(|joins| *joins += 1);
         while !reached(last, *goal.borrow_and_update()) {
             tokio::select! {
                 callback = client.next() => match callback {

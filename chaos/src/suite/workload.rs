@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::client::Settings;
 use crate::history::History;
-use crate::member::{Fared, Sending, connected, read, send};
+use crate::member::{Fared, Reading, Sending, connected, read, send};
 
 /// How often the number of acknowledgements is looked at.
 const LOOK: Duration = Duration::from_millis(10);
@@ -90,6 +90,8 @@ pub struct Workload {
     goals: Vec<watch::Sender<Option<u64>>>,
     senders: JoinSet<Fared>,
     readers: JoinSet<usize>,
+    /// How often each of them joined its room.
+    joins: Vec<watch::Receiver<usize>>,
 }
 
 /// Encodings alternate, so that both are in every room.
@@ -113,6 +115,7 @@ impl Workload {
                 .collect(),
             senders: JoinSet::new(),
             readers: JoinSet::new(),
+            joins: Vec::new(),
             spec,
             connect,
             history,
@@ -154,6 +157,27 @@ impl Workload {
         self.in_time("the next acknowledgements", waiting).await
     }
 
+    /// How often each reader joined its room so far.
+    pub fn joins(&self) -> Vec<usize> {
+        self.joins.iter().map(|joins| *joins.borrow()).collect()
+    }
+
+    /// Waits until every reader has joined its room more often than it had `before`.
+    pub async fn until_joined_again(&mut self, before: &[usize]) -> Result<(), WorkloadError> {
+        let mut joins = std::mem::take(&mut self.joins);
+        let waiting = async {
+            for (joins, before) in joins.iter_mut().zip(before) {
+                // A reader that has ended will not join again: then the patience ends.
+                if joins.wait_for(|joins| joins > before).await.is_err() {
+                    std::future::pending::<()>().await;
+                }
+            }
+        };
+        let joined = self.in_time("the readers' return", waiting).await;
+        self.joins = joins;
+        joined
+    }
+
     /// Ends the traffic: senders get their last answers, then every reader must reach the end of its room, and so must one
     /// per room that has seen nothing before.
     pub async fn finish(mut self) -> Result<Outcome, WorkloadError> {
@@ -186,12 +210,17 @@ impl Workload {
     }
 
     fn add_reader(&mut self, name: &str, room: usize, number: usize) {
-        let settings = (self.connect)(name, number);
-        let (name, history) = (name.to_owned(), self.history.clone());
-        let goal = self.goals[room].subscribe();
-        let room = self.spec.rooms[room].clone();
-        self.readers
-            .spawn(async move { read(&name, settings, &room, 0, history, goal).await });
+        let joins = watch::Sender::new(0);
+        self.joins.push(joins.subscribe());
+        let reading = Reading {
+            name: name.to_owned(),
+            settings: (self.connect)(name, number),
+            room: self.spec.rooms[room].clone(),
+            after: 0,
+            joins,
+        };
+        let (history, goal) = (self.history.clone(), self.goals[room].subscribe());
+        self.readers.spawn(read(reading, history, goal));
     }
 
     async fn make_rooms(&self) -> Result<(), WorkloadError> {
