@@ -26,6 +26,8 @@ pub enum Event {
     Sent {
         /// The message id.
         id: String,
+        /// Its text.
+        text: String,
     },
     /// Was told that the message is durable.
     Acknowledged {
@@ -58,6 +60,9 @@ pub enum Event {
         /// The message id, if it is a message.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         id: Option<String>,
+        /// The text, if it is a message that nobody changes.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        text: Option<String>,
     },
     /// Ended its subscription: nothing is owed any more.
     Left,
@@ -166,7 +171,14 @@ mod tests {
     fn lines_of_another_process_become_the_same_records() {
         let history = History::new(10);
         history.record("a", "room", Event::Subscribed { after: 0 });
-        history.record("a", "room", Event::Sent { id: "m".into() });
+        history.record(
+            "a",
+            "room",
+            Event::Sent {
+                id: "m".into(),
+                text: "hi".into(),
+            },
+        );
         history.record(
             "a",
             "room",
@@ -182,6 +194,7 @@ mod tests {
                 sequence: 1,
                 entry: "m: hi".into(),
                 id: Some("m".into()),
+                text: Some("hi".into()),
             },
         );
         history.record("a", "room", Event::Left);

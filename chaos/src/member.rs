@@ -98,6 +98,7 @@ fn record(name: &str, room: &str, callback: &Callback, last: &mut u64, history: 
             (Some(sender), Some(id)) => Some(format!("{sender}/{id}")),
             _ => None,
         };
+        let text = object["text"].as_str().map(str::to_owned);
         // Members of the object are sorted, so equal entries have equal texts in both encodings.
         let entry = format!("{} {object}", callback.target);
         *last = sequence;
@@ -106,6 +107,7 @@ fn record(name: &str, room: &str, callback: &Callback, last: &mut u64, history: 
             room,
             Event::Received {
                 sequence,
+                text: id.is_some().then_some(text).flatten(),
                 entry,
                 id,
             },
@@ -154,13 +156,18 @@ pub async fn send(sending: Sending, history: History, stop: watch::Receiver<bool
         }
         let id = format!("{number}");
         let known = format!("{user}/{id}");
-        history.record(user, room, Event::Sent { id: known.clone() });
+        let text = format!("message {number} of {user}");
+        let begun = Event::Sent {
+            id: known.clone(),
+            text: text.clone(),
+        };
+        history.record(user, room, begun);
         loop {
             let connected = match client.take() {
                 Some(client) => client,
                 None => connected(settings).await,
             };
-            let message = json!([room, { "id": id, "kind": "text", "text": format!("message {number} of {user}") }]);
+            let message = json!([room, { "id": id, "kind": "text", "text": text }]);
             match timeout(ANSWER, connected.invoke::<Value>("SendMessage", message)).await {
                 Ok(Ok(sent)) => {
                     let sequence = sent["sequence"].as_u64().unwrap_or_default();

@@ -1,7 +1,7 @@
 //! The checker passes a good history, and each of its checks fails on a history doctored for it alone.
 #![allow(clippy::unwrap_used)]
 
-use chaos::check::{Violation, check};
+use chaos::check::{Resets, Violation, check};
 use chaos::history::{Event, History};
 
 const ROOM: &str = "stage";
@@ -35,7 +35,10 @@ fn good() -> Vec<(&'static str, Event)> {
 }
 
 fn sent(id: &str) -> Event {
-    Event::Sent { id: id.into() }
+    Event::Sent {
+        id: id.into(),
+        text: format!("text of {id}"),
+    }
 }
 
 fn acknowledged(id: &str, sequence: u64) -> Event {
@@ -50,16 +53,21 @@ fn received(sequence: u64, what: &str) -> Event {
     Event::Received {
         sequence,
         entry: what.into(),
+        text: id.as_ref().map(|id| format!("text of {id}")),
         id,
     }
 }
 
 fn judge(events: Vec<(&'static str, Event)>) -> Vec<Violation> {
+    judge_with(events, Resets::Forbidden)
+}
+
+fn judge_with(events: Vec<(&'static str, Event)>, resets: Resets) -> Vec<Violation> {
     let history = History::new(1000);
     for (client, event) in events {
         history.record(client, ROOM, event);
     }
-    check(&history)
+    check(&history, resets)
 }
 
 fn position(events: &[(&str, Event)], client: &str, event: &Event) -> usize {
@@ -260,17 +268,85 @@ fn an_entry_without_a_subscription_is_found() {
 }
 
 #[test]
-fn a_reset_moves_the_place_and_a_history_that_overflowed_proves_nothing() {
+fn a_reset_is_found_where_none_is_due_and_moves_the_place() {
     let mut events = good();
     events.extend([
-        ("new", Event::Subscribed { after: 99 }),
+        ("new", Event::Subscribed { after: 1 }),
         ("new", Event::Reset { from: 4 }),
         ("new", received(4, "m3")),
     ]);
-    assert_eq!(judge(events), []);
+    assert_eq!(judge_with(events.clone(), Resets::Allowed), []);
+    assert_eq!(
+        judge(events),
+        [Violation::Reset {
+            client: "new".into(),
+            room: ROOM.into(),
+            owed: 2,
+            from: 4
+        }]
+    );
+}
 
+#[test]
+fn a_sender_whose_messages_overtake_each_other_is_found() {
+    // Alice knew of 4 before she sent m7; it must not be at 4 or before, acknowledged or not.
+    let first = [("alice", sent("m3")), ("alice", acknowledged("m3", 4))];
+    let next = [
+        ("alice", sent("m7")),
+        ("early", received(5, "m7")),
+        ("late", received(5, "m7")),
+    ];
+    let mut events = good();
+    events.extend(first.clone());
+    events.extend(next.clone());
+    assert_eq!(judge(events.clone()), []);
+    events.push(("alice", acknowledged("m7", 3)));
+    let overtaken = Violation::Overtaken {
+        room: ROOM.into(),
+        id: "m7".into(),
+        sequence: 3,
+        known: 4,
+    };
+    assert!(judge(events).contains(&overtaken));
+
+    let mut events = good();
+    events.extend([("alice", sent("m8")), ("alice", acknowledged("m8", 6))]);
+    events.extend(next);
+    events.extend([("early", received(6, "m8")), ("late", received(6, "m8"))]);
+    assert_eq!(
+        judge(events),
+        [Violation::Overtaken {
+            room: ROOM.into(),
+            id: "m7".into(),
+            sequence: 5,
+            known: 6
+        }]
+    );
+}
+
+#[test]
+fn another_text_than_was_sent_is_found() {
+    let mut events = good();
+    let place = position(&events, "late", &received(3, "m2"));
+    if let Event::Received { text, .. } = &mut events[place].1 {
+        *text = Some("text of m1".into());
+    }
+    assert_eq!(
+        judge(events),
+        [Violation::Altered {
+            client: "late".into(),
+            room: ROOM.into(),
+            id: "m2".into(),
+            sent: "text of m2".into(),
+            got: "text of m1".into()
+        }]
+    );
+}
+
+#[test]
+fn a_history_that_overflowed_proves_nothing() {
     let history = History::new(1);
     history.record("a", ROOM, Event::Left);
     history.record("a", ROOM, Event::Left);
-    assert_eq!(check(&history), [Violation::Overflowed]);
+    assert_eq!(check(&history, Resets::Allowed), [Violation::Overflowed]);
 }

@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use super::plan::{Plan, Scenario, Step, plan};
 use super::site::{Site, SiteError, SiteSpec};
 use super::workload::{Outcome, Workload, WorkloadError, WorkloadSpec};
-use crate::check::check;
+use crate::check::{Resets, check};
 use crate::history::History;
 
 /// Records that a run may make.
@@ -102,7 +102,12 @@ pub async fn run(
     watching.abort();
     disturbed?;
 
-    let violations = check(&history);
+    let resets = match from.scenario {
+        // Readers know more than a store that went back.
+        Scenario::StaleData => Resets::Allowed,
+        _ => Resets::Forbidden,
+    };
+    let violations = check(&history, resets);
     let (stuck, outcome) = match ended {
         Ok(outcome) => (None, Some(outcome)),
         Err(error) => (Some(error.to_string()), None),
