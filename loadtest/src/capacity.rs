@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::faults::Faults;
 use crate::figures::{Figures, Judgement};
 
 /// How to search. Rates are deliveries per second.
@@ -26,6 +27,15 @@ pub struct Attempt {
     pub judgement: Judgement,
     /// The 99th percentile of the latency.
     pub p99_ms: f64,
+    /// What was wrong.
+    pub faults: Faults,
+}
+
+impl Attempt {
+    /// Something was wrong that no overload excuses.
+    pub fn is_incorrect(&self) -> bool {
+        !self.faults.clone().beyond_overload().none()
+    }
 }
 
 /// What ended the search.
@@ -82,6 +92,7 @@ pub fn search<E>(
                 rate,
                 judgement,
                 p99_ms: figures.latency.p99_ms,
+                faults: figures.faults.clone(),
             });
             if judgement == Judgement::Passed {
                 (found.rate, found.figures) = (rate, Some(figures));
@@ -118,7 +129,6 @@ pub fn search<E>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::faults::Faults;
     use crate::figures::Quantiles;
     use std::convert::Infallible;
 
@@ -191,9 +201,8 @@ mod tests {
                 ..Figures::default()
             })
         };
-        assert_eq!(
-            search(SEARCH, lossy).unwrap().limited_by,
-            LimitedBy::Nothing
-        );
+        let found = search(SEARCH, lossy).unwrap();
+        assert_eq!(found.limited_by, LimitedBy::Nothing);
+        assert!(found.attempts.iter().all(Attempt::is_incorrect));
     }
 }

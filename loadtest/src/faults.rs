@@ -40,6 +40,22 @@ impl Faults {
 }
 
 impl Faults {
+    /// The same without what overload excuses: beyond its capacity a server may refuse, and may end a connection, which
+    /// then gets nothing more. It may never lose, double or reorder.
+    pub fn beyond_overload(self) -> Self {
+        let ended = self.disconnected > 0;
+        let rest = Self {
+            refused: 0,
+            disconnected: 0,
+            ..self
+        };
+        if ended {
+            rest.without_outstanding()
+        } else {
+            rest
+        }
+    }
+
     /// The same without what may still have been on its way.
     pub fn without_outstanding(self) -> Self {
         Self {
@@ -74,5 +90,44 @@ impl fmt::Display for Faults {
             separator = ", ";
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn overload_excuses_refusals_and_ended_connections_and_nothing_that_arrived_wrong() {
+        let refused = Faults {
+            refused: 7,
+            ..Faults::default()
+        };
+        assert!(refused.clone().beyond_overload().none());
+        let ended = Faults {
+            disconnected: 1,
+            missing: 40,
+            diverged: 1,
+            unacknowledged: 2,
+            ..refused
+        };
+        assert!(ended.clone().beyond_overload().none());
+        let lost = Faults {
+            disconnected: 0,
+            ..ended.clone()
+        };
+        assert_eq!(lost.beyond_overload().missing, 40);
+        let wrong = Faults {
+            repeated: 1,
+            doubled: 2,
+            overtaken: 3,
+            misacknowledged: 4,
+            ..ended
+        };
+        let left = wrong.beyond_overload();
+        assert_eq!(
+            left.to_string(),
+            "repeated 1, doubled 2, overtaken 3, misacknowledged 4"
+        );
     }
 }

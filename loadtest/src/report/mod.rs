@@ -9,7 +9,7 @@ use std::path::Path;
 
 use crate::aims::Comparison;
 use crate::bench::IdleFigures;
-use crate::capacity::Capacity;
+use crate::capacity::{Attempt, Capacity};
 use crate::faults::Faults;
 use crate::figures::{Figures, Judgement, Quantiles};
 
@@ -131,15 +131,20 @@ impl Report {
 }
 
 impl Entry {
-    fn faults(&self) -> Option<&Faults> {
+    /// What was wrong; in a search with the rate at which it was, and whether overload excuses it.
+    fn wrongs(&self) -> Vec<String> {
+        let named = |faults: &Faults| (!faults.none()).then(|| format!("INCORRECT: {faults}"));
         match &self.measured {
-            Measured::Fixed(figures) => Some(&figures.faults),
-            Measured::Capacity(found) => found.figures.as_ref().map(|figures| &figures.faults),
-            Measured::Idle(idle) => Some(&idle.faults),
+            Measured::Fixed(figures) => named(&figures.faults).into_iter().collect(),
+            Measured::Idle(idle) => named(&idle.faults).into_iter().collect(),
+            Measured::Capacity(found) => {
+                let wrong = found.attempts.iter().filter(|tried| !tried.faults.none());
+                wrong.map(wrong_try).collect()
+            }
         }
     }
 
-    /// Beyond its capacity a server may refuse; a search is incorrect only when no rate at all was right.
+    /// A search is incorrect when any rate brought what overload does not excuse, or when no rate at all was right.
     fn outcome(&self) -> Outcome {
         match &self.measured {
             Measured::Fixed(figures) => match figures.judge(None) {
@@ -147,6 +152,9 @@ impl Entry {
                 Judgement::GeneratorLimited => Outcome::GeneratorLimited,
                 Judgement::Passed | Judgement::Slow => Outcome::Passed,
             },
+            Measured::Capacity(found) if found.attempts.iter().any(Attempt::is_incorrect) => {
+                Outcome::Incorrect
+            }
             Measured::Capacity(found) if found.figures.is_some() => Outcome::Passed,
             Measured::Capacity(found) => match found.attempts.last().map(|last| last.judgement) {
                 Some(Judgement::Incorrect) => Outcome::Incorrect,
@@ -157,6 +165,14 @@ impl Entry {
             Measured::Idle(_) => Outcome::Incorrect,
         }
     }
+}
+
+fn wrong_try(tried: &Attempt) -> String {
+    let word = match tried.is_incorrect() {
+        true => "INCORRECT",
+        false => "beyond capacity",
+    };
+    format!("{word} at {:.0}/s: {}", tried.rate, tried.faults)
 }
 
 /// The command line without what must stay secret.
@@ -220,6 +236,51 @@ mod tests {
             report.table().contains("INCORRECT: missing 3\n"),
             "{}",
             report.table()
+        );
+    }
+
+    #[test]
+    fn a_search_is_judged_by_all_its_tries_and_not_by_the_best_alone() {
+        use crate::capacity::LimitedBy;
+        let tried = |judgement, faults| Attempt {
+            rate: 60_000.0,
+            judgement,
+            p99_ms: 1.0,
+            faults,
+        };
+        let search = |faults: Faults| {
+            let mut report = Report::new(2);
+            let found = Capacity {
+                rate: 40_000.0,
+                figures: Some(Figures::default()),
+                limited_by: LimitedBy::Server,
+                attempts: vec![
+                    tried(Judgement::Passed, Faults::default()),
+                    tried(Judgement::Incorrect, faults),
+                    tried(Judgement::Slow, Faults::default()),
+                ],
+            };
+            report.add("capacity 1×500", "hub", Measured::Capacity(found.into()));
+            (report.outcome(), report.table())
+        };
+        let refusals = Faults {
+            refused: 9,
+            ..Faults::default()
+        };
+        let (outcome, table) = search(refusals.clone());
+        assert_eq!(outcome, Outcome::Passed);
+        assert!(
+            table.contains("beyond capacity at 60000/s: refused 9\n"),
+            "{table}"
+        );
+        let (outcome, table) = search(Faults {
+            doubled: 1,
+            ..refusals
+        });
+        assert_eq!(outcome, Outcome::Incorrect);
+        assert!(
+            table.contains("INCORRECT at 60000/s: doubled 1, refused 9\n"),
+            "{table}"
         );
     }
 

@@ -31,8 +31,8 @@ impl Report {
         ));
         for entry in &self.entries {
             line(format_args!("{}", entry.row()));
-            if let Some(faults) = entry.faults().filter(|faults| !faults.none()) {
-                line(format_args!("    INCORRECT: {faults}"));
+            for wrong in entry.wrongs() {
+                line(format_args!("    {wrong}"));
             }
         }
         if let Some(fsync) = self.fsync {
