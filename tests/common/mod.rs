@@ -46,6 +46,13 @@ impl TestHub {
 
     /// The same with further variables.
     pub async fn start_with(variables: &[(&str, &str)]) -> Self {
+        let unlimited = ("MUSSIKON_ROOM__SENDS_PER_SECOND", "0");
+        let variables = [&[unlimited], variables].concat();
+        Self::start_as(&[], &variables).await
+    }
+
+    /// A hub with these arguments and variables, and the limits of production.
+    pub async fn start_as(arguments: &[String], variables: &[(&str, &str)]) -> Self {
         std::fs::create_dir_all(BUILD).unwrap();
         let folder = tempfile::Builder::new()
             .prefix("hub-")
@@ -54,8 +61,8 @@ impl TestHub {
         let mut spec = HubSpec::new(env!("CARGO_BIN_EXE_mussikon-hub"), folder.path())
             .variable("MUSSIKON_ENV", "production")
             .variable("MUSSIKON_JWT_SECRET", SECRET)
-            .variable("MUSSIKON_ECHO_HUB", "true")
-            .variable("MUSSIKON_ROOM__SENDS_PER_SECOND", "0");
+            .variable("MUSSIKON_ECHO_HUB", "true");
+        spec.arguments = arguments.to_vec();
         for (name, value) in variables {
             spec = spec.variable(name, *value);
         }

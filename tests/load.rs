@@ -1,0 +1,118 @@
+//! The load suite against a real hub: what its page says works as written, and its report tells what was asked for.
+#![allow(clippy::unwrap_used)]
+
+mod common;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use common::{BUILD, SECRET, TestHub};
+use serde_json::Value;
+use tokio::task::spawn_blocking;
+
+const HUB: &str = env!("CARGO_BIN_EXE_mussikon-hub");
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// The load suite's program, beside the hub's. A run of the whole workspace has made it; any other run makes it here.
+fn program() -> PathBuf {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    let make = || {
+        let program = Path::new(HUB).with_file_name("loadtest");
+        if !program.is_file() {
+            let folder = program.parent().unwrap();
+            let profile = match folder.file_name().unwrap().to_str().unwrap() {
+                "debug" => "dev",
+                other => other,
+            };
+            let made = Command::new(env!("CARGO"))
+                .args(["build", "--package", "loadtest", "--profile", profile])
+                .arg("--target-dir")
+                .arg(folder.parent().unwrap())
+                .current_dir(ROOT)
+                .status();
+            assert!(made.unwrap().success(), "the load suite cannot be built");
+        }
+        program
+    };
+    PROGRAM.get_or_init(make).clone()
+}
+
+/// What a run of the load suite came to.
+struct Ran {
+    code: Option<i32>,
+    report: Value,
+    printed: String,
+}
+
+async fn run(arguments: Vec<String>) -> Ran {
+    let folder = tempfile::tempdir_in(BUILD).unwrap();
+    let path = folder.path().join("report.json");
+    let report = path.clone();
+    let ran = spawn_blocking(move || {
+        Command::new(program())
+            .args(arguments)
+            .arg("--report")
+            .arg(report)
+            .env_remove("MUSSIKON_JWT_SECRET")
+            .output()
+            .unwrap()
+    });
+    let output = ran.await.unwrap();
+    let texts = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
+    Ran {
+        code: output.status.code(),
+        report: std::fs::read(&path)
+            .map(|bytes| serde_json::from_slice(&bytes).unwrap())
+            .unwrap_or_default(),
+        printed: texts.concat(),
+    }
+}
+
+fn words(line: &str) -> Vec<String> {
+    line.split_whitespace().map(str::to_owned).collect()
+}
+
+/// Whatever else this machine does: the hub was right, and exit code and verdict say the same.
+fn is_correct(ran: &Ran) {
+    let verdict = match ran.code {
+        Some(0) => "passed",
+        // A busy machine: nothing is said about speed.
+        Some(3) => "generator_limited",
+        other => panic!("exit code {other:?}\n{}", ran.printed),
+    };
+    assert_eq!(ran.report["verdict"], verdict, "{}", ran.printed);
+}
+
+/// The only line of the load suite's page that has this, without what is around it.
+fn line_of_the_page(has: &str) -> String {
+    let page = std::fs::read_to_string(Path::new(ROOT).join("loadtest/README.md")).unwrap();
+    let lines: Vec<&str> = page.lines().filter(|line| line.contains(has)).collect();
+    assert_eq!(lines.len(), 1, "lines with {has}: {lines:?}");
+    lines[0].trim_end_matches('&').trim().to_owned()
+}
+
+#[tokio::test]
+async fn the_command_for_a_running_hub_works_if_the_hub_was_started_as_the_page_says() {
+    let start = line_of_the_page("target/release/mussikon-hub --config");
+    let file = Path::new(ROOT).join("loadtest/hub.toml");
+    let start = start.replace("loadtest/hub.toml", file.to_str().unwrap());
+    let hub = TestHub::start_as(&words(&start)[1..], &[]).await;
+
+    let load = line_of_the_page("--target http://");
+    let mut load = load
+        .replace("http://127.0.0.1:8080", &hub.url())
+        .replace("\"$(pidof mussikon-hub)\"", &hub.id().unwrap().to_string());
+    // Only shorter, and not as fast: the shape is that of the page, with all its connections.
+    load.push_str(" --no-reference --rate 2000 --seconds 1 --warmup 0.2");
+    let mut arguments = words(&load).split_off(1);
+    let secret = arguments
+        .iter_mut()
+        .find(|word| *word == "\"$MUSSIKON_JWT_SECRET\"");
+    *secret.unwrap() = SECRET.to_owned();
+    let ran = run(arguments).await;
+    is_correct(&ran);
+    let figures = &ran.report["entries"][0]["measured"]["fixed"];
+    assert_eq!(ran.report["entries"][0]["scenario"], "rooms 200×10");
+    assert_eq!(figures["deliveries"], 2_400, "{}", ran.printed);
+}
