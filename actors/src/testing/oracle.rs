@@ -3,7 +3,7 @@
 //! Clients may rely on three answers: *ok* (durable at that sequence), *refused* (did not and will not
 //! happen) and *unknown* (either). An attempt without an answer counts as unknown.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -23,8 +23,8 @@ pub struct History {
     pub attempts: Vec<Attempt>,
     /// Subscriptions, in the order in which they were answered.
     pub views: Vec<View>,
-    /// Messages as pages of history showed them: room, sequence and identity.
-    pub glimpses: Vec<(RoomId, Sequence, String)>,
+    /// Messages as pages of history showed them.
+    pub glimpses: Vec<Glimpse>,
     /// What the store holds in the end.
     pub rooms: BTreeMap<RoomId, Stored>,
     /// Highest values of things that have a bound.
@@ -100,6 +100,19 @@ pub struct View {
     pub seen: Vec<Seen>,
 }
 
+/// A message on a page of history.
+#[derive(Debug, Clone)]
+pub struct Glimpse {
+    /// Which room.
+    pub room: RoomId,
+    /// Where.
+    pub sequence: Sequence,
+    /// Its identity, see [`fact`].
+    pub fact: String,
+    /// Its text, see [`text`].
+    pub text: Option<String>,
+}
+
 /// Something shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Seen {
@@ -109,6 +122,8 @@ pub enum Seen {
         sequence: Sequence,
         /// Its identity, see [`fact`].
         fact: String,
+        /// Its text, see [`text`].
+        text: Option<String>,
     },
     /// `StreamReset`.
     Reset {
@@ -124,6 +139,8 @@ pub struct Stored {
     pub rows: Vec<Row>,
     /// First sequence that can be read.
     pub first_retained: Sequence,
+    /// Every sequence that was the first to be read at some time, the 1 of the beginning included.
+    pub retained: BTreeSet<Sequence>,
     /// Overlays.
     pub overlays: Vec<OverlayWrite>,
     /// The room's card, if any.
@@ -227,5 +244,22 @@ pub fn fact_of(event: &RoomEvent) -> String {
             format!("edit of {target} by {by} at {}", at.0)
         }
         other => format!("{other:?}"),
+    }
+}
+
+/// The text of a shown message or edit, unless it was deleted.
+pub fn text(shown: &Shown) -> Option<String> {
+    match shown {
+        Shown::Message(view) => text_of(&RoomEvent::MessageSent(view.message.clone())),
+        Shown::Other(event) => text_of(event),
+    }
+}
+
+/// The text of a journaled message or edit, unless it was erased.
+pub fn text_of(event: &RoomEvent) -> Option<String> {
+    match event {
+        RoomEvent::MessageSent(m) => m.content.as_ref().map(|content| content.text.clone()),
+        RoomEvent::MessageEdited { text, .. } => text.clone(),
+        _ => None,
     }
 }

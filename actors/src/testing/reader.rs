@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::oracle::{Seen, SharedHistory, fact};
+use super::mistake;
+use super::oracle::{Seen, SharedHistory, fact, text};
 use crate::delivery::{Delivery, Outlet, Payload, Pushed};
 use crate::ids::{RoomId, Sequence};
 
@@ -88,6 +89,7 @@ impl Reader {
                 let seen = numbered.map(|(sequence, shown)| Seen::Event {
                     sequence,
                     fact: fact(shown),
+                    text: mistake::shown(text(shown)),
                 });
                 self.positions
                     .lock()
@@ -129,7 +131,8 @@ impl Outlet for Reader {
             return Pushed::Full;
         }
         state.pushed += 1;
-        state.queue.push_back(Item::Delivery(delivery.clone()));
+        let delivery = mistake::pushed(delivery);
+        state.queue.push_back(Item::Delivery(delivery));
         let pushed = state.pushed;
         drop(state);
         let mut history = self.history.lock();

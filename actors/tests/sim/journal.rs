@@ -10,7 +10,7 @@ use actors::journal::{
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
-use super::store::Store;
+use super::store::{Store, done};
 
 /// One node's client of the store.
 #[derive(Clone)]
@@ -124,10 +124,16 @@ impl Journal for Client {
         entity: &EntityId,
         first: Sequence,
     ) -> BoxFuture<'static, Result<Sequence, AppendError>> {
-        let entity = entity.clone();
+        let (entity, store) = (entity.clone(), self.0.clone());
         self.0.trace.hit("trim");
-        self.0
-            .call("trim", unwritten(), move |j| j.trim(&entity, first))
+        self.0.call("trim", unwritten(), move |j| {
+            let kept = done(j.trim(&entity, first));
+            if let Ok(kept) = &kept {
+                let mut trims = store.trims.lock();
+                trims.entry(entity).or_default().insert(*kept);
+            }
+            std::future::ready(kept).boxed()
+        })
     }
 
     fn put_rows(&self, rows: Vec<TableWrite>) -> BoxFuture<'static, Result<(), AppendError>> {

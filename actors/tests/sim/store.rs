@@ -1,10 +1,10 @@
 //! The store that all nodes share: a linearizable map, and an agenda of what has been sent to it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use actors::ids::EntityId;
+use actors::ids::{EntityId, Sequence};
 use actors::journal::memory::MemoryJournal;
 use actors::journal::{Append, AppendError, Capabilities, Journal, Row};
 use futures_util::FutureExt;
@@ -29,6 +29,8 @@ pub struct Store {
     pub trace: Trace,
     /// Every row ever appended.
     pub archive: Mutex<BTreeMap<EntityId, Vec<Row>>>,
+    /// Every answer to a trim: what could be read first from then on.
+    pub trims: Mutex<BTreeMap<EntityId, BTreeSet<Sequence>>>,
     now: Now,
     rng: Mutex<StdRng>,
     agenda: Mutex<Agenda>,
@@ -59,6 +61,7 @@ impl Store {
             faults: Mutex::new(faults),
             trace,
             archive: Mutex::default(),
+            trims: Mutex::default(),
             now,
             rng: Mutex::new(StdRng::seed_from_u64(seed)),
             agenda: Mutex::default(),

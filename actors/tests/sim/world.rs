@@ -350,12 +350,14 @@ impl World {
             .cloned()
             .unwrap_or_default();
         let last = rows.last().map(|row| row.last()).unwrap_or_default();
+        let trims = self.store.trims.lock().get(&entity).cloned();
         let memberships = self.habits.users.iter().filter_map(|user| {
             let row = get(Table::RoomsOfUser, cards::rooms_of_user_key(user, room))?;
             Some((user.clone(), row))
         });
         Stored {
             first_retained: done(inner.first_retained(&entity)).expect("readable"),
+            retained: trims.into_iter().flatten().chain([Sequence(1)]).collect(),
             overlays: done(inner.overlays(&entity, Sequence(1), last)).expect("readable"),
             card: get(Table::RoomCards, cards::room_card_key(room)),
             memberships: memberships.collect(),

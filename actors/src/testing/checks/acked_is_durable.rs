@@ -1,4 +1,4 @@
-//! G1: what was acknowledged is in the journal, at the sequence that was told.
+//! G1: what was acknowledged is in the journal, at the sequence that was told and with the text that was sent.
 
 use std::collections::BTreeMap;
 
@@ -26,8 +26,10 @@ pub fn check(history: &History) -> Result<(), String> {
 
 fn holds(events: &Events, attempt: &Attempt, sequence: Sequence) -> bool {
     match &attempt.wish {
-        Wish::Send { id, .. } => matches!(events.get(&sequence),
-            Some(RoomEvent::MessageSent(m)) if m.id == *id && m.sender == attempt.user),
+        // A message deleted in the very row that holds it has no text any more either.
+        Wish::Send { id, text } => matches!(events.get(&sequence),
+            Some(RoomEvent::MessageSent(m)) if m.id == *id && m.sender == attempt.user
+                && m.content.as_ref().is_none_or(|content| content.text == *text)),
         // An edit deleted in the very row that holds it has no text any more.
         Wish::Edit { target, text } => events.range(..=sequence).any(|(_, event)| {
             matches!(event, RoomEvent::MessageEdited { target: t, by, text: x, .. }

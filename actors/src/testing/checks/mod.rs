@@ -13,6 +13,7 @@ pub mod rejected_is_absent;
 pub mod side_writes_agree;
 #[cfg(test)]
 mod tests;
+pub mod texts_were_said;
 
 use std::collections::BTreeMap;
 
@@ -26,7 +27,7 @@ use crate::machines::room::{Room, RoomEvent};
 pub type Check = fn(&History) -> Result<(), String>;
 
 /// All properties with their names.
-pub const ALL: [(&str, Check); 11] = [
+pub const ALL: [(&str, Check); 12] = [
     ("acked_is_durable", acked_is_durable::check),
     ("answers_are_current", answers_are_current::check),
     ("chain_verifies", chain_verifies::check),
@@ -38,6 +39,7 @@ pub const ALL: [(&str, Check); 11] = [
     ("queues_bounded", queues_bounded::check),
     ("rejected_is_absent", rejected_is_absent::check),
     ("side_writes_agree", side_writes_agree::check),
+    ("texts_were_said", texts_were_said::check),
 ];
 
 /// Every violated property.

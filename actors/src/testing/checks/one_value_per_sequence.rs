@@ -1,7 +1,7 @@
 //! G2: one room, one value per sequence; the journal and all readers agree.
 
 use super::events_of;
-use crate::testing::oracle::{History, Seen, fact_of};
+use crate::testing::oracle::{Glimpse, History, Seen, fact_of};
 
 /// Compares what every reader was shown with the journal.
 pub fn check(history: &History) -> Result<(), String> {
@@ -12,7 +12,7 @@ pub fn check(history: &History) -> Result<(), String> {
         }
         let journal = &rooms[&view.room];
         for seen in &view.seen {
-            let Seen::Event { sequence, fact } = seen else {
+            let Seen::Event { sequence, fact, .. } = seen else {
                 continue;
             };
             let stands = journal.get(sequence).map(fact_of);
@@ -24,7 +24,13 @@ pub fn check(history: &History) -> Result<(), String> {
             }
         }
     }
-    for (room, sequence, fact) in &history.glimpses {
+    for glimpse in &history.glimpses {
+        let Glimpse {
+            room,
+            sequence,
+            fact,
+            ..
+        } = glimpse;
         let journal = match rooms.get(room) {
             Some(journal) => journal,
             None => rooms

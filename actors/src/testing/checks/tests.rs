@@ -7,7 +7,9 @@ use crate::ids::{EntityId, MessageId, RoomId, Sequence, Timestamp, UserId};
 use crate::journal::{Digest, Head, OverlayWrite, Row, SideWrites, Table, TableRow};
 use crate::machines::room::{Content, MessageKind, Room, RoomCommand, RoomKind, RoomLimits, cards};
 use crate::machines::{Context, Machine};
-use crate::testing::oracle::{Awaited, History, Outcome, Seen, Stored, View, Wish, fact_of};
+use crate::testing::oracle::{
+    Awaited, Glimpse, History, Outcome, Seen, Stored, View, Wish, fact_of, text_of,
+};
 
 fn room() -> RoomId {
     RoomId::parse("band").expect("a room id")
@@ -67,6 +69,7 @@ fn stored() -> Stored {
     let (limits, mut head) = (RoomLimits::default(), Head::default());
     let mut stored = Stored {
         first_retained: Sequence(1),
+        retained: [Sequence(1)].into(),
         ..Stored::default()
     };
     for command in [create, send("m1"), send("m2"), edit] {
@@ -123,6 +126,7 @@ fn truth() -> History {
     let seen = events.iter().map(|(sequence, event)| Seen::Event {
         sequence: *sequence,
         fact: fact_of(event),
+        text: text_of(event),
     });
     history.views.push(View {
         user: user(),
@@ -131,8 +135,13 @@ fn truth() -> History {
         head: Sequence(5),
         seen: seen.collect(),
     });
-    let page = events.get(&Sequence(3)).map(fact_of).expect("a message");
-    history.glimpses.push((room(), Sequence(3), page));
+    let first = events.get(&Sequence(3)).expect("a message");
+    history.glimpses.push(Glimpse {
+        room: room(),
+        sequence: Sequence(3),
+        fact: fact_of(first),
+        text: Some("edited".into()),
+    });
     history.gauge("deliveries in a send queue", 4, 4);
     history.awaited.push(Awaited {
         what: "ada reaches the head".into(),
@@ -166,9 +175,10 @@ fn a_true_history_violates_nothing() {
 #[test]
 fn an_acknowledged_message_that_is_not_there_is_noticed() {
     noticed(&["acked_is_durable"], |history| {
-        attempt(history, sent("m5"), Outcome::Ok(Sequence(5)));
+        attempt(history, sent("m5"), Outcome::Ok(Sequence(6)));
     });
-    noticed(&["acked_is_durable"], |history| {
+    // Nor could the next one be placed there, had it been true.
+    noticed(&["acked_is_durable", "answers_are_current"], |history| {
         history.attempts[0].answer = Some((2, Outcome::Ok(Sequence(4))));
     });
 }
@@ -224,7 +234,9 @@ fn a_message_that_stands_twice_is_noticed() {
         let decision = twice.decide(&context, &send("m9")).expect("allowed");
         let mut entry = decision.events[0].clone();
         if let crate::machines::room::RoomEvent::MessageSent(message) = &mut entry.event {
-            std::sync::Arc::make_mut(message).id = id("m2");
+            let message = std::sync::Arc::make_mut(message);
+            message.id = id("m2");
+            message.content.as_mut().expect("a text").text = "text of m2".into();
         }
         stored
             .rows
@@ -277,7 +289,8 @@ fn a_reader_who_saw_something_else_is_noticed() {
         fact.push('!');
     });
     noticed(&["one_value_per_sequence"], |history| {
-        history.glimpses[0].1 = Sequence(4)
+        history.glimpses[0].sequence = Sequence(4);
+        history.glimpses[0].text = None;
     });
 }
 
@@ -299,6 +312,81 @@ fn a_gap_a_repeat_and_a_silent_jump_are_noticed() {
         history.views[0]
             .seen
             .insert(0, Seen::Reset { from: Sequence(1) });
+    });
+}
+
+#[test]
+fn a_reset_past_what_could_be_read_is_noticed() {
+    let leap = |history: &mut History, from| {
+        let seen = &mut history.views[0].seen;
+        seen.splice(1..3, [Seen::Reset { from }]);
+    };
+    noticed(&["delivered_runs"], |history| leap(history, Sequence(4)));
+    // What was trimmed cannot be read, and nothing else is passed over.
+    noticed(&[], |history| {
+        leap(history, Sequence(4));
+        band(history).retained.insert(Sequence(4));
+    });
+    noticed(&["delivered_runs"], |history| {
+        leap(history, Sequence(4));
+        band(history).retained.insert(Sequence(3));
+    });
+    // No reset leads back, but that of a reader who asked for more than there was, as the first thing it hears.
+    for place in [0, 5] {
+        noticed(&["delivered_runs"], |history| {
+            let again = Seen::Reset { from: Sequence(1) };
+            history.views[0].seen.insert(place, again);
+        });
+    }
+}
+
+#[test]
+fn a_text_of_another_message_is_noticed() {
+    noticed(&["acked_is_durable", "texts_were_said"], |history| {
+        let Wish::Send { text, .. } = &mut history.attempts[1].wish else {
+            panic!("a message");
+        };
+        *text = "text of m1".into();
+    });
+    let show = |history: &mut History, at: usize, other: &str| {
+        let Seen::Event { text, .. } = &mut history.views[0].seen[at] else {
+            panic!("an event");
+        };
+        *text = Some(other.into());
+    };
+    for (at, other) in [
+        (3, "text of m1"),
+        (3, "edited"),
+        (4, "text of m1"),
+        (1, "edited"),
+    ] {
+        noticed(&["texts_were_said"], |history| show(history, at, other));
+    }
+    // The message may be shown as it was edited later.
+    noticed(&[], |history| show(history, 2, "edited"));
+    noticed(&["texts_were_said"], |history| {
+        history.glimpses[0].text = Some("text of m2".into())
+    });
+}
+
+#[test]
+fn what_nobody_asked_for_is_noticed() {
+    noticed(&["rejected_is_absent"], |history| {
+        drop(history.attempts.remove(1))
+    });
+    noticed(&["rejected_is_absent", "texts_were_said"], |history| {
+        drop(history.attempts.remove(4))
+    });
+}
+
+#[test]
+fn a_message_that_is_placed_before_what_its_sender_could_know_is_noticed() {
+    noticed(&["acked_is_durable", "answers_are_current"], |history| {
+        attempt(history, sent("m5"), Outcome::Ok(Sequence(5)));
+    });
+    // A repeat is as old as the first attempt.
+    noticed(&[], |history| {
+        attempt(history, sent("m1"), Outcome::Ok(Sequence(3)))
     });
 }
 

@@ -11,7 +11,8 @@ use crate::hub::{HistoryPage, HubError};
 use crate::ids::{MessageId, RoomId, Sequence};
 use crate::machines::room::{Content, MessageKind, Role, RoomCommand, RoomKind, RoomReply};
 use crate::runtime::AskError;
-use crate::testing::oracle::{Outcome, Wish, fact};
+use crate::testing::mistake;
+use crate::testing::oracle::{Glimpse, Outcome, Wish, fact, text};
 
 impl Client {
     /// Creates a room with everybody in it.
@@ -74,6 +75,13 @@ impl Client {
             },
             reply_to,
         };
+        if let Some(unasked) = mistake::unasked(&command) {
+            let hub = site.hub.clone();
+            let room = room.clone();
+            site.runtime
+                .spawn(async move { drop(hub.room(&room, unasked).await) });
+        }
+        let command = mistake::sent(command);
         self.ask(site, &room, Wish::Send { id, text }, command, Some(message));
     }
 
@@ -140,8 +148,13 @@ impl Client {
             if let Ok(page) = hub.history(&room, &user, page, 10, None).await {
                 let mut history = history.lock();
                 for entry in page.messages {
-                    let fact = fact(&Shown::Message(entry.view));
-                    history.glimpses.push((room.clone(), entry.sequence, fact));
+                    let shown = Shown::Message(entry.view);
+                    history.glimpses.push(Glimpse {
+                        room: room.clone(),
+                        sequence: entry.sequence,
+                        fact: fact(&shown),
+                        text: text(&shown),
+                    });
                 }
             }
             // Answers of these are judged by nobody here; they must not fail in any other way.
