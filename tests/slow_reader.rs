@@ -16,11 +16,11 @@ use tokio::time::timeout;
 const ROOM: &str = "concert";
 const MESSAGES: u64 = 50_000;
 const SENDERS: u64 = 40;
-/// The text of a message: all together are far more than the buffers between hub and reader, and a hub that kept them in
-/// both encodings would grow by twice as much.
-const TEXT_BYTES: usize = 700;
-/// How much the hub's memory may grow meanwhile.
+/// The text of a message: all together are far more than the buffers between hub and reader.
+const TEXT_BYTES: usize = 1_800;
+/// How much the hub's memory may grow meanwhile: less than what the messages take in one encoding alone.
 const GROWTH_MIB: u64 = 72;
+const _: () = assert!(MESSAGES * TEXT_BYTES as u64 > (GROWTH_MIB + 10) * 1024 * 1024);
 const SOON: Duration = Duration::from_secs(60);
 
 async fn member(hub: &TestHub, user: &str, encoding: Encoding, callbacks: usize) -> Client {
@@ -88,7 +88,7 @@ async fn clients_that_stopped_reading_read_everything_later_and_cost_no_memory_m
     for number in 0..SENDERS {
         let client = member(&hub, &format!("sender-{number}"), Encoding::MessagePack, 64).await;
         senders.spawn(async move {
-            let message = json!([ROOM, { "kind": "text", "text": "x".repeat(TEXT_BYTES) }]);
+            let message = json!([ROOM, { "kind": "text", "text": "ü".repeat(TEXT_BYTES / 2) }]);
             for _ in 0..MESSAGES / SENDERS {
                 client
                     .invoke::<Value>("SendMessage", message.clone())
