@@ -116,3 +116,60 @@ async fn the_command_for_a_running_hub_works_if_the_hub_was_started_as_the_page_
     assert_eq!(ran.report["entries"][0]["scenario"], "rooms 200×10");
     assert_eq!(figures["deliveries"], 2_400, "{}", ran.printed);
 }
+
+/// Everything arrived, and was counted, once.
+fn counts(figures: &Value, sends: u64, measured: u64, members: u64) {
+    assert_eq!(figures["sends"], sends);
+    assert_eq!(figures["deliveries"], sends * members);
+    assert_eq!(figures["latency"]["count"], measured * members);
+    let faults = figures["faults"].as_object().unwrap();
+    assert!(faults.len() >= 12, "{faults:?}");
+    assert!(faults.values().all(|count| count == 0), "{faults:?}");
+}
+
+#[tokio::test]
+async fn a_short_ack_run_counts_what_was_asked_for() {
+    let asked = "--rooms 3 --rate 60 --seconds 2 --warmup 0.5 --no-reference";
+    let ran = run(words(&format!("ack --spawn {HUB} {asked}"))).await;
+    is_correct(&ran);
+    let entries = ran.report["entries"].as_array().unwrap();
+    assert_eq!(entries.len(), 1, "{}", ran.printed);
+    assert_eq!(entries[0]["scenario"], "ack 3×1");
+    assert_eq!(entries[0]["server"], "hub");
+    // 60 sends a second, each to a room of one.
+    let figures = &entries[0]["measured"]["fixed"];
+    counts(figures, 150, 120, 1);
+    assert_eq!(figures["acknowledgement"]["count"], 120);
+    assert_eq!(figures["offered_per_second"], 60.0);
+    assert!(ran.report["fsync"]["count"].as_u64().unwrap() > 0);
+    let command: Vec<&str> = ran.report["command"].as_array().unwrap()[1..]
+        .iter()
+        .map(|word| word.as_str().unwrap())
+        .collect();
+    assert!(command.join(" ").contains(asked), "{command:?}");
+}
+
+#[tokio::test]
+async fn a_short_fanout_run_counts_hub_and_reference_and_compares_them() {
+    let asked = "--members 20 --senders 4 --rate 1000 --seconds 2 --warmup 0.4";
+    for encoding in ["json", "messagepack"] {
+        let ran = run(words(&format!(
+            "fanout --spawn {HUB} --encoding {encoding} {asked}"
+        )))
+        .await;
+        is_correct(&ran);
+        let entries = ran.report["entries"].as_array().unwrap();
+        let servers: Vec<_> = entries.iter().map(|entry| &entry["server"]).collect();
+        assert_eq!(servers, ["L1", "hub"], "{}", ran.printed);
+        for (entry, answers) in entries.iter().zip([0, 100]) {
+            assert_eq!(entry["scenario"], "fanout 1×20");
+            // 50 sends a second, each to 20 members; the reference answers none of them.
+            let figures = &entry["measured"]["fixed"];
+            counts(figures, 120, 100, 20);
+            assert_eq!(figures["acknowledgement"]["count"], answers);
+        }
+        let comparisons = ran.report["comparisons"].as_array().unwrap();
+        let compared = comparisons.iter().filter(|row| row["ratio"].is_f64());
+        assert!(compared.count() > 0, "{comparisons:?}");
+    }
+}

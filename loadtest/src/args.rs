@@ -119,7 +119,7 @@ pub struct TimeArgs {
     #[arg(long, default_value_t = 10.0, value_parser = positive)]
     pub seconds: f64,
     /// Seconds before that which are checked but not measured.
-    #[arg(long, default_value_t = 2.0)]
+    #[arg(long, default_value_t = 2.0, value_parser = not_negative)]
     pub warmup: f64,
 }
 
@@ -164,7 +164,7 @@ pub struct TryArgs {
     #[arg(long, default_value_t = 4.0, value_parser = positive)]
     pub try_seconds: f64,
     /// Seconds of each try that warm up.
-    #[arg(long, default_value_t = 1.0)]
+    #[arg(long, default_value_t = 1.0, value_parser = not_negative)]
     pub try_warmup: f64,
 }
 
@@ -181,7 +181,7 @@ pub struct SuiteArgs {
     #[command(flatten)]
     pub tries: TryArgs,
     /// Connections of the idle scenario.
-    #[arg(long, default_value_t = 10_000)]
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..))]
     pub idle_connections: u32,
 }
 
@@ -273,6 +273,13 @@ fn positive(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(value) if value > 0.0 && value.is_finite() => Ok(value),
         _ => Err("must be a number above 0".into()),
+    }
+}
+
+fn not_negative(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if value >= 0.0 && value.is_finite() => Ok(value),
+        _ => Err("must be a number, 0 or above".into()),
     }
 }
 

@@ -14,6 +14,8 @@ mod ledger;
 mod plan;
 mod pool;
 mod process;
+#[cfg(test)]
+mod readme;
 mod reference;
 mod report;
 mod stamp;

@@ -3,8 +3,9 @@
 use std::env;
 use std::fs;
 use std::io;
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::path::PathBuf;
+use std::time::Duration;
 use tempfile::TempDir;
 use thiserror::Error;
 
@@ -15,6 +16,9 @@ use crate::token::Credentials;
 
 /// Limits that a benchmark must lift; the rest is as by default.
 const HUB_CONFIG: &str = include_str!("../hub.toml");
+
+/// How long a hub may take to accept a connection when it is looked for.
+const LOOK: Duration = Duration::from_secs(5);
 
 /// Which server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,9 +46,40 @@ pub enum OpenError {
     /// Connections need a secret or a token.
     #[error("--target needs --secret or --token (or MUSSIKON_JWT_SECRET)")]
     NoCredentials,
+    /// Nobody listens at `--target`.
+    #[error("nobody answers at {0}: {1}")]
+    NobodyThere(String, io::Error),
     /// Nothing to measure.
     #[error("name the hub with --spawn PATH or --target URL")]
     NoHub,
+}
+
+/// Finds what is wrong with the hub that the options name, before anything is measured.
+pub fn look_for_hub(common: &Common) -> Result<(), OpenError> {
+    match (&common.target, &common.spawn) {
+        (Some(url), _) => {
+            let address = resolve(url).ok_or_else(|| OpenError::Address(url.clone()))?;
+            credentials(common)?;
+            TcpStream::connect_timeout(&address, LOOK)
+                .map(drop)
+                .map_err(|error| OpenError::NobodyThere(url.clone(), error))
+        }
+        // A bare name is looked for in PATH by whoever starts it.
+        (None, Some(program)) if program.components().count() > 1 => fs::metadata(program)
+            .map(drop)
+            .map_err(|error| StartError::Spawn(program.clone(), error).into()),
+        (None, Some(_)) => Ok(()),
+        (None, None) => Err(OpenError::NoHub),
+    }
+}
+
+/// What proves to a running hub who its clients are.
+fn credentials(common: &Common) -> Result<Credentials, OpenError> {
+    match (&common.token, &common.secret) {
+        (Some(token), _) => Ok(Credentials::Token(token.clone())),
+        (None, Some(secret)) => Ok(Credentials::Secret(secret.clone())),
+        (None, None) => Err(OpenError::NoCredentials),
+    }
 }
 
 /// A server that runs.
@@ -83,12 +118,7 @@ impl Subject {
         let (server, credentials) = match (self, &common.target, &common.spawn) {
             (Self::Hub, Some(url), _) => {
                 let address = resolve(url).ok_or_else(|| OpenError::Address(url.clone()))?;
-                let credentials = match (&common.token, secret) {
-                    (Some(token), _) => Credentials::Token(token.clone()),
-                    (None, Some(secret)) => Credentials::Secret(secret),
-                    (None, None) => return Err(OpenError::NoCredentials),
-                };
-                (Server::existing(address, common.pid), credentials)
+                (Server::existing(address, common.pid), credentials(common)?)
             }
             (Self::Hub, None, Some(program)) => {
                 let secret =

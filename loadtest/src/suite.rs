@@ -10,7 +10,7 @@ use crate::clock::Clock;
 use crate::plan::Shape;
 use crate::process;
 use crate::report::{Measured, Outcome, Report};
-use crate::subject::{Subject, take_own_core};
+use crate::subject::{Subject, look_for_hub, take_own_core};
 
 type Done = Result<Outcome, Box<dyn Error>>;
 
@@ -87,6 +87,7 @@ impl<'a> Suite<'a> {
 
     /// `fanout`.
     pub fn fanout(mut self, args: &FixedArgs) -> Done {
+        look_for_hub(self.common)?;
         self.report.fsync = Some(self.bench.fsync()?);
         self.run_fixed("fanout", &Fixed::new(args, FANOUT, FANOUT_RATE))?;
         self.publish()
@@ -94,6 +95,7 @@ impl<'a> Suite<'a> {
 
     /// `rooms`.
     pub fn rooms(mut self, args: &FixedArgs) -> Done {
+        look_for_hub(self.common)?;
         self.report.fsync = Some(self.bench.fsync()?);
         self.run_fixed("rooms", &Fixed::new(args, ROOMS, ROOMS_RATE))?;
         self.publish()
@@ -101,6 +103,7 @@ impl<'a> Suite<'a> {
 
     /// `ack`.
     pub fn ack(mut self, args: &FixedArgs) -> Done {
+        look_for_hub(self.common)?;
         self.report.fsync = Some(self.bench.fsync()?);
         self.run_ack(&Fixed::new(args, ACK, ACK_RATE))?;
         self.publish()
@@ -108,12 +111,14 @@ impl<'a> Suite<'a> {
 
     /// `idle`.
     pub fn idle(mut self, connections: u32, rooms: u32) -> Done {
+        look_for_hub(self.common)?;
         self.run_idle(connections, rooms)?;
         self.publish()
     }
 
     /// `capacity`.
     pub fn capacity(mut self, args: &CapacityArgs) -> Done {
+        look_for_hub(self.common)?;
         self.run_capacity(args.shape, args.start, args.maximum, args.time)?;
         self.publish()
     }
@@ -167,6 +172,7 @@ impl<'a> Suite<'a> {
 
     /// `all`.
     pub fn all(mut self, args: &SuiteArgs) -> Done {
+        look_for_hub(self.common)?;
         self.report.fsync = Some(self.bench.fsync()?);
         let time = args.time;
         self.run_fixed(

@@ -1,0 +1,104 @@
+//! The page for people: the program's own parser takes every command on it, and it names no option that there is not.
+
+use clap::{CommandFactory, Parser};
+use std::collections::BTreeSet;
+
+use crate::args::{Cli, Command};
+
+const PAGE: &str = include_str!("../README.md");
+/// How the page calls this program.
+const NAMES: [&str; 3] = ["$L ", "cargo load ", "loadtest "];
+
+/// Lines of code blocks without comments, and code in running text.
+fn code() -> Vec<String> {
+    let mut pieces = Vec::new();
+    for (number, block) in PAGE.split("```").enumerate() {
+        if number % 2 == 1 {
+            let lines = block
+                .lines()
+                .map(|line| line.split('#').next().unwrap_or_default());
+            pieces.extend(lines.map(|line| line.trim().to_owned()));
+        } else {
+            let inline = block.split('`').skip(1).step_by(2);
+            pieces.extend(inline.map(str::to_owned));
+        }
+    }
+    pieces
+}
+
+/// The arguments of every command on the page; `a|b` stands for two commands.
+fn commands() -> Vec<Vec<String>> {
+    let mut commands = Vec::new();
+    for piece in code() {
+        let Some(arguments) = NAMES.iter().find_map(|name| piece.strip_prefix(name)) else {
+            continue;
+        };
+        let arguments = arguments
+            .replace("\"$MUSSIKON_JWT_SECRET\"", "secret")
+            .replace("\"$(pidof mussikon-hub)\"", "4711");
+        let words: Vec<String> = arguments.split_whitespace().map(str::to_owned).collect();
+        let alternatives = words.last().map_or("", String::as_str).split('|');
+        for last in alternatives {
+            let mut command = words.clone();
+            command.pop();
+            command.push(last.to_owned());
+            commands.push(command);
+        }
+    }
+    commands
+}
+
+fn parse(arguments: &[String]) -> Result<Command, clap::Error> {
+    let program = std::iter::once("loadtest".to_owned());
+    Cli::try_parse_from(program.chain(arguments.iter().cloned())).map(|cli| cli.command)
+}
+
+#[test]
+fn every_command_on_the_page_is_one_that_the_program_takes() {
+    let commands = commands();
+    let mut scenarios = BTreeSet::new();
+    for arguments in &commands {
+        if let Err(error) = parse(arguments) {
+            panic!("{arguments:?}: {error}");
+        }
+        scenarios.insert(arguments[0].clone());
+    }
+    // All there are, so that none goes unmentioned and the search above finds what it should.
+    let known = Cli::command();
+    let known = known
+        .get_subcommands()
+        .map(|command| command.get_name().to_owned());
+    assert_eq!(scenarios, known.collect());
+    assert!(commands.len() >= 13, "{commands:?}");
+    assert!(
+        code()
+            .iter()
+            .any(|line| line == "L=\"cargo run --release -p loadtest --\"")
+    );
+}
+
+#[test]
+fn every_option_on_the_page_is_one_that_some_command_has() {
+    let known = Cli::command();
+    let options: BTreeSet<&str> = known
+        .get_subcommands()
+        .flat_map(clap::Command::get_arguments)
+        .filter_map(clap::Arg::get_long)
+        .chain(["help"])
+        .collect();
+    // Of the hub and of cargo.
+    let others = ["config", "release"];
+    let mut named = 0;
+    for word in code().iter().flat_map(|piece| piece.split_whitespace()) {
+        let Some(option) = word
+            .strip_prefix("--")
+            .filter(|option| option.starts_with(|first: char| first.is_ascii_lowercase()))
+        else {
+            continue;
+        };
+        named += 1;
+        let there = options.contains(option) || others.contains(&option);
+        assert!(there, "the page names --{option}");
+    }
+    assert!(named > 20, "only {named} options found");
+}
