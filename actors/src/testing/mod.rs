@@ -1,6 +1,7 @@
 //! What clients may observe, and clients that observe it: for the simulation, the chaos suite and tests.
 
 pub mod checks;
+pub mod front;
 pub mod mistake;
 pub mod oracle;
 pub mod reader;

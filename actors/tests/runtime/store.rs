@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use actors::ids::{EntityId, EntityKind, Sequence};
+use actors::ids::{EntityId, Sequence};
 use actors::journal::memory::MemoryJournal;
 use actors::journal::{
-    Append, AppendError, Capabilities, Head, Journal, OverlayWrite, PageLimit, Range, ReadError,
-    Row, SideWrites, Snapshot, Table, TableRow, TableWrite,
+    Append, AppendError, Capabilities, Journal, PageLimit, Range, ReadError, Row, Snapshot,
 };
+use actors::testing::front::Front;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
@@ -82,9 +82,11 @@ impl Held {
     }
 }
 
-impl Journal for Held {
-    fn capabilities(&self) -> Capabilities {
-        self.inner.capabilities()
+impl Front for Held {
+    type Behind = MemoryJournal;
+
+    fn behind(&self) -> &MemoryJournal {
+        &self.inner
     }
 
     fn append(&self, append: Append) -> BoxFuture<'static, Result<(), AppendError>> {
@@ -100,18 +102,6 @@ impl Journal for Held {
             }
         }
         .boxed()
-    }
-
-    fn repair(
-        &self,
-        entity: &EntityId,
-        side: SideWrites,
-    ) -> BoxFuture<'static, Result<(), AppendError>> {
-        self.inner.repair(entity, side)
-    }
-
-    fn head(&self, entity: &EntityId) -> BoxFuture<'static, Result<Head, ReadError>> {
-        self.inner.head(entity)
     }
 
     fn read(
@@ -137,22 +127,6 @@ impl Journal for Held {
         .boxed()
     }
 
-    fn overlays(
-        &self,
-        entity: &EntityId,
-        first: Sequence,
-        last: Sequence,
-    ) -> BoxFuture<'static, Result<Vec<OverlayWrite>, ReadError>> {
-        self.inner.overlays(entity, first, last)
-    }
-
-    fn snapshot(
-        &self,
-        entity: &EntityId,
-    ) -> BoxFuture<'static, Result<Option<Snapshot>, ReadError>> {
-        self.inner.snapshot(entity)
-    }
-
     fn put_snapshot(
         &self,
         entity: &EntityId,
@@ -160,48 +134,5 @@ impl Journal for Held {
     ) -> BoxFuture<'static, Result<(), AppendError>> {
         self.controls.snapshots.lock().push(snapshot.head.sequence);
         self.inner.put_snapshot(entity, snapshot)
-    }
-
-    fn first_retained(&self, entity: &EntityId) -> BoxFuture<'static, Result<Sequence, ReadError>> {
-        self.inner.first_retained(entity)
-    }
-
-    fn trim(
-        &self,
-        entity: &EntityId,
-        first: Sequence,
-    ) -> BoxFuture<'static, Result<Sequence, AppendError>> {
-        self.inner.trim(entity, first)
-    }
-
-    fn put_rows(&self, rows: Vec<TableWrite>) -> BoxFuture<'static, Result<(), AppendError>> {
-        self.inner.put_rows(rows)
-    }
-
-    fn get_rows(
-        &self,
-        table: Table,
-        keys: Vec<Vec<u8>>,
-    ) -> BoxFuture<'static, Result<Vec<Option<TableRow>>, ReadError>> {
-        self.inner.get_rows(table, keys)
-    }
-
-    fn scan_rows(
-        &self,
-        table: Table,
-        prefix: Vec<u8>,
-        after: Option<Vec<u8>>,
-        limit: usize,
-    ) -> BoxFuture<'static, Result<Vec<TableRow>, ReadError>> {
-        self.inner.scan_rows(table, prefix, after, limit)
-    }
-
-    fn entities(
-        &self,
-        kind: EntityKind,
-        after: Option<String>,
-        limit: usize,
-    ) -> BoxFuture<'static, Result<Vec<EntityId>, ReadError>> {
-        self.inner.entities(kind, after, limit)
     }
 }
