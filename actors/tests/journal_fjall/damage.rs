@@ -186,14 +186,14 @@ async fn a_file_that_is_gone_or_cut_short_is_noticed_or_harmless() {
 }
 
 /// What a crash leaves: no more than the counter of a while ago, and perhaps half a batch.
-fn forget_counter(place: &Path) {
+pub fn forget_counter(place: &Path) {
     let older = tempfile::tempdir().expect("a temporary directory");
     drop(open(older.path()).expect("a new store opens"));
     let counter = std::fs::read(older.path().join("commits")).expect("its counter");
     std::fs::write(place.join("commits"), counter).expect("the counter can be set back");
 }
 
-fn log_of(place: &Path) -> PathBuf {
+pub fn log_of(place: &Path) -> PathBuf {
     let logs = files(&engine(place));
     let log = logs
         .into_iter()

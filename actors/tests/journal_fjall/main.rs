@@ -4,6 +4,8 @@ mod damage;
 mod faults;
 mod opening;
 mod place;
+#[cfg(target_os = "linux")]
+mod power;
 mod process;
 mod space;
 

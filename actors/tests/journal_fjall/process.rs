@@ -160,12 +160,12 @@ async fn a_killed_writer_loses_nothing_it_acknowledged() {
     }
 }
 
-fn room_of(n: usize) -> actors::ids::EntityId {
+pub fn room_of(n: usize) -> actors::ids::EntityId {
     room(&format!("room {n}")).expect("a valid id")
 }
 
 /// Appends to all rooms at once and reports each acknowledgement, until the end.
-async fn write_until_killed(directory: &Path) {
+pub async fn write_until_killed(directory: &Path) {
     let store: Arc<dyn Store> = open(directory).expect("the child opens it");
     let mut tasks = Vec::new();
     for n in 0..ROOMS {
