@@ -3,6 +3,7 @@
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use actors::ids::Timestamp;
 use actors::journal::conformance::Store;
@@ -26,6 +27,7 @@ struct Faulty {
 #[derive(Default)]
 struct Controls {
     failing: Mutex<Option<CommitStage>>,
+    panicking: AtomicBool,
     held: Mutex<bool>,
     release: Condvar,
     waiting: AtomicBool,
@@ -44,6 +46,7 @@ impl Controls {
                 self.release.wait(&mut held);
             }
         }
+        assert!(!self.panicking.load(Ordering::SeqCst), "as the test wants");
         match *self.failing.lock() {
             Some(failing) if failing == stage => Err(io::Error::other("the disk said no")),
             _ => Ok(()),
@@ -297,4 +300,41 @@ async fn closing_commits_what_waits_and_refuses_what_comes_later() {
     assert!(read.is_err_and(|e| e.0.contains("the store is closed")));
     waiting.store = open(faulty.directory.path()).expect("it opens again");
     waiting.verify().await.expect("what waited was committed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_panic_of_the_commit_thread_leaves_nobody_waiting() {
+    let faulty = Faulty::new(&FjallOptions::default());
+    let mut acknowledged = faulty.writer("a");
+    acknowledged.write(3).await.expect("the disk is well");
+    let held = faulty.held_write().await;
+    let append = |id| {
+        let mut writer = faulty.writer(id);
+        async move { writer.append(records("x", 1), SideWrites::default()).await }
+    };
+    let queued = ["b", "c"].map(|id| tokio::spawn(append(id)));
+    while faulty.store.waiting() < queued.len() {
+        tokio::task::yield_now().await;
+    }
+    faulty.controls.panicking.store(true, Ordering::SeqCst);
+    faulty.controls.release();
+
+    let soon = |task| tokio::time::timeout(Duration::from_secs(20), task);
+    let outcome = soon(held).await.expect("an answer").unwrap();
+    assert!(
+        matches!(outcome, Err(AppendError::InDoubt(_))),
+        "{outcome:?}"
+    );
+    let broken = Err(AppendError::Broken("the commit thread panicked".into()));
+    for task in queued {
+        let outcome = soon(task).await.expect("an answer").unwrap();
+        assert_eq!(outcome, broken);
+    }
+    let later = soon(tokio::spawn(append("d"))).await;
+    assert_eq!(later.expect("an answer").unwrap(), broken);
+    acknowledged.verify().await.expect("reads go on");
+
+    faulty.store.close().await;
+    acknowledged.store = open(faulty.directory.path()).expect("it opens again");
+    acknowledged.verify().await.expect("nothing is lost");
 }

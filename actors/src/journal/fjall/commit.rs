@@ -34,6 +34,14 @@ impl Status {
         }
     }
 
+    /// Refuses everything from now on.
+    fn give_up(&self, reason: String) {
+        tracing::error!(%reason, "commit failed: the store refuses writes until it is opened again");
+        metrics::gauge!("mussikon_journal_broken").set(1.0);
+        // The first reason stays.
+        let _ = self.broken.set(reason);
+    }
+
     /// Whether a new write may be queued.
     pub(super) fn admit(&self) -> Result<(), AppendError> {
         self.check()?;
@@ -127,12 +135,8 @@ impl Committer {
         };
         batch.insert(&self.store.data, keys::COUNTER, mark.value());
         let started = now();
-        self.write(batch).inspect_err(|failure| {
-            let reason = failure.reason.clone();
-            tracing::error!(%reason, "commit failed: the store refuses writes until it is opened again");
-            metrics::gauge!("mussikon_journal_broken").set(1.0);
-            let _ = self.status.broken.set(reason);
-        })?;
+        let written = self.write(batch);
+        written.inspect_err(|failure| self.status.give_up(failure.reason.clone()))?;
         metrics::histogram!("mussikon_journal_commit_seconds")
             .record(started.elapsed().as_secs_f64());
         metrics::histogram!("mussikon_journal_commit_requests").record(group.waiting.len() as f64);
@@ -154,6 +158,21 @@ impl Committer {
             error => Failure::doubtful(&error),
         })?;
         fault(CommitStage::Sync).map_err(|error| Failure::doubtful(&error))
+    }
+}
+
+impl Drop for Committer {
+    /// After a panic (the engine has some for damage it meets) nobody waits for answers that nobody will
+    /// give. Requests in hand are in doubt; those in the queue were not begun.
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            return;
+        }
+        self.status.give_up("the commit thread panicked".into());
+        for request in self.queue.abandon() {
+            // The asker may be gone.
+            let _ = request.answer.send(self.status.check());
+        }
     }
 }
 

@@ -98,6 +98,14 @@ impl Queue {
         self.wake.notify_all();
     }
 
+    /// Closes it and gives out what nobody will take any more.
+    pub(super) fn abandon(&self) -> VecDeque<Request> {
+        let mut state = self.state.lock();
+        state.closed = true;
+        state.bytes = 0;
+        std::mem::take(&mut state.waiting)
+    }
+
     pub(super) fn len(&self) -> usize {
         self.state.lock().waiting.len()
     }
