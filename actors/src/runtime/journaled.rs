@@ -211,16 +211,18 @@ async fn append_guarded<M: Machine>(deps: &Deps<M>, append: Append) -> Result<()
 
 async fn store_snapshot<M: Machine>(deps: &Deps<M>, entity: &EntityId, snapshot: Snapshot) {
     let at = snapshot.head.sequence;
+    // It takes the place of one that may be all that is left of rows that were trimmed.
+    if let Err(error) = M::restore(entity, &snapshot.state) {
+        tracing::error!(%entity, sequence = at.0, %error, "snapshot not stored: it cannot be restored");
+        return;
+    }
     if let Err(error) = deps.journal.put_snapshot(entity, snapshot.clone()).await {
         tracing::warn!(%entity, %error, "snapshot not stored");
         return;
     }
     // Nothing behind a snapshot is given up before the snapshot was read back.
     let good = match deps.journal.snapshot(entity).await {
-        Ok(Some(found)) => {
-            found.head.sequence > at
-                || (found == snapshot && M::restore(entity, &found.state).is_ok())
-        }
+        Ok(Some(found)) => found.head.sequence > at || found == snapshot,
         _ => false,
     };
     if !good {
@@ -231,5 +233,56 @@ async fn store_snapshot<M: Machine>(deps: &Deps<M>, entity: &EntityId, snapshot:
         && let Err(error) = super::retention::trim::<M>(deps, entity, at).await
     {
         tracing::warn!(%entity, error, "retention postponed");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::SystemClock;
+    use crate::journal::Journal;
+    use crate::journal::conformance::Store;
+    use crate::journal::conformance::writer::{Writer, room};
+    use crate::journal::memory::MemoryJournal;
+    use crate::machines::room::{Room, RoomEntry};
+    use crate::runtime::{CommitSink, RuntimeLimits};
+
+    struct Nowhere;
+
+    impl CommitSink<Room> for Nowhere {
+        fn committed(&self, _: &EntityId, _: Sequence, _: Head, _: &[RoomEntry]) {}
+    }
+
+    #[tokio::test]
+    async fn a_snapshot_that_cannot_be_restored_does_not_take_the_place_of_one_that_can() {
+        let store = Arc::new(MemoryJournal::new());
+        let deps = Deps::<Room> {
+            journal: store.clone(),
+            wakeups: store.clone(),
+            clock: Arc::new(SystemClock),
+            sink: Arc::new(Nowhere),
+            limits: Arc::new(RuntimeLimits::default()),
+            rules: Arc::default(),
+            salt: 0,
+        };
+        let entity = room("a").expect("a valid id");
+        let shared: Arc<dyn Store> = store.clone();
+        let mut writer = Writer::new(&shared, entity.clone());
+        writer.write(1).await.expect("appended");
+        let good = Snapshot {
+            head: writer.head,
+            state: Room::new(&entity).snapshot(),
+        };
+        store_snapshot(&deps, &entity, good.clone()).await;
+        assert_eq!(store.snapshot(&entity).await, Ok(Some(good.clone())));
+
+        writer.write(1).await.expect("appended");
+        let bad = Snapshot {
+            head: writer.head,
+            state: "what a mistake might make".into(),
+        };
+        assert!(Room::restore(&entity, &bad.state).is_err());
+        store_snapshot(&deps, &entity, bad).await;
+        assert_eq!(store.snapshot(&entity).await, Ok(Some(good)));
     }
 }
