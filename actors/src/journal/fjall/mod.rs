@@ -20,6 +20,8 @@ mod port;
 mod queue;
 mod read;
 mod store;
+#[cfg(test)]
+mod tests;
 mod trim;
 
 use std::path::Path;

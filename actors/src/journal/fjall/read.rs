@@ -95,7 +95,7 @@ impl Store {
         Ok(())
     }
 
-    /// Key and content of the row that holds a sequence.
+    /// Key and content of the row that holds a sequence; nothing if it is trimmed or ahead of the head.
     pub(super) fn row_holding(
         &self,
         entity: &EntityId,
@@ -107,7 +107,15 @@ impl Store {
             return Ok(None);
         };
         let (key, row) = parse_row(entity, guard)?;
-        Ok((row.first <= sequence).then_some((key, row)))
+        if row.first <= sequence {
+            return Ok(Some((key, row)));
+        }
+        let first = self.first_retained(entity)?;
+        if sequence >= first {
+            let reason = format!("the row that holds it is missing before {}", row.first);
+            return Err(corrupt(entity, sequence, reason));
+        }
+        Ok(None)
     }
 
     pub(super) fn overlays(
