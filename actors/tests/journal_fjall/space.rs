@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use actors::ids::{Sequence, Timestamp};
 use actors::journal::conformance::Store;
 use actors::journal::conformance::writer::{Writer, records, room};
 use actors::journal::fjall::{FjallJournal, FjallOptions};
-use actors::journal::{AppendError, SideWrites};
+use actors::journal::{AppendError, Journal, SideWrites, Wakeups};
 
 use super::place::{fill, open};
 use super::process::{Running, child_directory, say};
@@ -107,4 +108,41 @@ async fn below_the_reserve_writes_are_refused_and_reads_go_on() {
     let store = open(directory).expect("it opens with the usual reserve");
     writer.store = store.clone();
     writer.write(2).await.expect("writes are taken again");
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn the_reserve_is_there_for_what_frees_space_but_not_all_of_it() {
+    let filled = fill(&FjallOptions::default(), 3, 50).await;
+    let directory = filled.directory.path();
+    let writer = &filled.writers[0];
+    let (entity, head) = (&writer.entity, writer.head.sequence);
+    let nearly_full = AppendError::Unavailable("the disk is nearly full".into());
+    let below = |reserve_bytes| {
+        let options = FjallOptions {
+            reserve_bytes,
+            ..FjallOptions::default()
+        };
+        FjallJournal::open(directory, &options).expect("it opens")
+    };
+    let disk = rustix::fs::statvfs(directory).expect("the disk tells what is free");
+    let free = disk.f_bavail * disk.f_frsize;
+
+    let full = below(free.saturating_mul(100));
+    assert_eq!(full.trim(entity, head).await, Err(nearly_full.clone()));
+    let cleared = full.clear(entity, Timestamp(1)).await;
+    assert_eq!(cleared, Err(nearly_full.clone()));
+    full.close().await;
+
+    let nearly = below(free * 2);
+    let first = nearly.trim(entity, head).await.expect("rows are removed");
+    assert!(first > Sequence(1), "{first}");
+    let cleared = nearly.clear(entity, Timestamp(1)).await;
+    cleared.expect("a wake-up is removed");
+    let append = writer.next(records("x", 1), SideWrites::default());
+    assert_eq!(nearly.append(append).await, Err(nearly_full.clone()));
+    assert_eq!(nearly.put_rows(Vec::new()).await, Err(nearly_full.clone()));
+    let armed = nearly.arm(entity, Timestamp(9)).await;
+    assert_eq!(armed, Err(nearly_full));
+    nearly.close().await;
 }

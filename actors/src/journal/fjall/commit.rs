@@ -7,7 +7,7 @@ use std::time::Duration;
 use ::fjall::{OwnedWriteBatch as WriteBatch, PersistMode};
 use parking_lot::Mutex;
 
-use super::group::Group;
+use super::group::{Group, Work};
 use super::heads::HeadCache;
 use super::keys;
 use super::log::Mark;
@@ -22,8 +22,10 @@ pub(super) struct Status {
     broken: OnceLock<String>,
     /// Groups made durable since the store was created.
     pub(super) commits: AtomicU64,
-    /// Whether the disk has less free space than its reserve.
+    /// Whether the disk has less free space than its reserve, which is for what frees space.
     pub(super) low_space: AtomicBool,
+    /// Whether that is used up, too.
+    pub(super) no_space: AtomicBool,
 }
 
 impl Status {
@@ -43,9 +45,13 @@ impl Status {
     }
 
     /// Whether a new write may be queued.
-    pub(super) fn admit(&self) -> Result<(), AppendError> {
+    pub(super) fn admit(&self, work: &Work) -> Result<(), AppendError> {
         self.check()?;
-        if self.low_space.load(Ordering::Relaxed) {
+        let full = match work.frees() {
+            true => &self.no_space,
+            false => &self.low_space,
+        };
+        if full.load(Ordering::Relaxed) {
             return Err(AppendError::Unavailable("the disk is nearly full".into()));
         }
         Ok(())

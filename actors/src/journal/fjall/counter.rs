@@ -76,14 +76,19 @@ fn keep(
     }
 }
 
+/// The part of the reserve that nothing may use.
+const UNTOUCHED: u64 = 4;
+
 /// Below the reserve, writes are refused while they still can be refused cleanly; a write that meets a
-/// full disk half-way breaks the store.
+/// full disk half-way breaks the store. What frees space may use the reserve, but not all of it.
 fn watch_space(guard: &Guard, status: &Status, reserve: u64) {
     let Some(free) = guard.free_bytes() else {
         return;
     };
     metrics::gauge!("mussikon_journal_disk_free_bytes").set(free as f64);
     let low = free < reserve;
+    let none = free < reserve / UNTOUCHED;
+    status.no_space.store(none, Ordering::Relaxed);
     if status.low_space.swap(low, Ordering::Relaxed) != low {
         if low {
             tracing::error!(free, reserve, "the disk is nearly full: writes are refused");

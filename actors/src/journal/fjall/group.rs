@@ -37,6 +37,13 @@ pub(super) enum Work {
     },
 }
 
+impl Work {
+    /// Whether the store is smaller afterwards, sooner or later.
+    pub(super) fn frees(&self) -> bool {
+        matches!(self, Self::Trim { .. } | Self::Wakeup { value: None, .. })
+    }
+}
+
 pub(super) struct AppendWork {
     pub(super) entity: EntityId,
     pub(super) after: Head,

@@ -247,7 +247,7 @@ fn check_commits(guard: &Guard, found: u64, options: &FjallOptions) -> Result<()
 impl Writer {
     /// Hands work to the commit thread and waits for its answer.
     async fn submit(&self, work: Work, bytes: usize) -> Outcome {
-        self.status.admit()?;
+        self.status.admit(&work)?;
         if bytes > self.queue_bytes {
             let most = self.queue_bytes;
             let reason = format!("a write of {bytes} bytes, most is {most}");

@@ -34,7 +34,8 @@ pub struct FjallOptions {
     pub concurrent_reads: usize,
     /// Most bytes of one row.
     pub max_row_bytes: usize,
-    /// Free bytes of the disk below which writes are refused before they can fail half-way; 0 never.
+    /// Free bytes of the disk below which writes are refused before they can fail half-way; 0 never. What
+    /// frees space may use three quarters of them.
     pub reserve_bytes: u64,
     /// Milliseconds between two writes of the commit counter beside the store.
     pub counter_interval_ms: u64,
