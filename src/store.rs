@@ -16,14 +16,6 @@ const FOLDER: &str = "journal";
 /// Why there is no store.
 #[derive(Debug, Error)]
 pub enum StoreError {
-    /// The directory cannot be made.
-    #[error("the directory {path} cannot be used: {source}")]
-    Directory {
-        /// The directory.
-        path: PathBuf,
-        /// What happened.
-        source: std::io::Error,
-    },
     /// A command that only looks found nothing to look at.
     #[error("there is no journal in {0}; name the right directory with --data-dir")]
     Nothing(PathBuf),
@@ -62,12 +54,7 @@ pub async fn open(config: &Config) -> Result<Store, StoreError> {
     if config.store == StoreKind::Scylla {
         return clustered(config).await;
     }
-    let path = config.data_dir.join(FOLDER);
-    std::fs::create_dir_all(&path).map_err(|source| StoreError::Directory {
-        path: path.clone(),
-        source,
-    })?;
-    embedded(&path, config)
+    embedded(&config.data_dir.join(FOLDER), config)
 }
 
 /// Opens a store that is there already.

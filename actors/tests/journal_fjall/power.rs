@@ -43,15 +43,18 @@ fn compiled(place: &Path) -> PathBuf {
 enum Line {
     /// So many bytes of a file are on the disk.
     Synced(u64, PathBuf),
+    /// A new directory.
+    Made(PathBuf),
     Said(String),
 }
 
 impl Line {
     fn parse(line: String) -> Self {
-        match line.strip_prefix("synced ").and_then(|l| l.split_once(' ')) {
+        match line.splitn(3, ' ').collect::<Vec<_>>()[..] {
             // A directory has no place to tell.
-            Some((bytes, path)) => Self::Synced(bytes.parse().unwrap_or(0), path.into()),
-            None => Self::Said(line),
+            ["synced", bytes, path] => Self::Synced(bytes.parse().unwrap_or(0), path.into()),
+            ["made", _, path] => Self::Made(path.into()),
+            _ => Self::Said(line),
         }
     }
 }
@@ -159,7 +162,7 @@ async fn a_sync_that_fails_on_the_disk_is_in_doubt_and_the_store_broken() {
         .iter()
         .filter_map(|line| match line {
             Line::Said(said) => Some(said.as_str()),
-            Line::Synced(..) => None,
+            _ => None,
         })
         .collect();
     let [acknowledged, doubtful, first, later, reads] = said[..] else {
@@ -211,4 +214,50 @@ async fn meet_failing_syncs(directory: &Path) {
     try_one().await;
     let reads = acknowledged.verify().await;
     say(&reads.map_or_else(|e| e.0, |()| "acknowledged and no more can be read".into()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_directory_on_the_way_to_the_store_is_durable_before_it_takes_writes() {
+    if let Some(directory) = child_directory() {
+        let store = open(&directory).expect("the child opens it");
+        say("open");
+        return store.close().await;
+    }
+    let test = "power::every_directory_on_the_way_to_the_store_is_durable_before_it_takes_writes";
+    let place = tempfile::tempdir().expect("a temporary directory");
+    let place = place.path().canonicalize().expect("a path of its own");
+    let directory = place.join("older/data/journal");
+    std::fs::create_dir(place.join("older")).expect("made");
+    let mut child = observed(test, &directory, &place);
+    let mut lines = Vec::new();
+    loop {
+        match child.line().map(Line::parse).expect("the child opens it") {
+            Line::Said(line) => break assert_eq!(line, "open"),
+            line => lines.push(line),
+        }
+    }
+    assert!(child.wait().success());
+    let mut made = 0;
+    for (n, line) in lines.iter().enumerate() {
+        let Line::Made(path) = line else {
+            continue;
+        };
+        let named_in = path.parent().expect("not the root");
+        let synced = lines[n..].iter().any(|line| match line {
+            Line::Synced(_, synced) => synced == named_in,
+            _ => false,
+        });
+        assert!(synced, "{} was made but not synced", path.display());
+        made += 1;
+    }
+    // Two above, the engine's own and those of its two keyspaces.
+    assert!(made >= 7, "only {made} directories were made");
+    // Whoever made an older one may have come no further.
+    let older = lines
+        .iter()
+        .any(|line| matches!(line, Line::Synced(_, path) if *path == place));
+    assert!(
+        older,
+        "what names a directory that was there is synced, too"
+    );
 }

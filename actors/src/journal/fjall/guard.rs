@@ -9,9 +9,10 @@
 //! ```
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{ErrorKind, Write};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use super::disk::{replace, sync_above, sync_below};
 use super::options::OpenError;
 
 const FORMAT: &str = "mussikon journal 1";
@@ -56,16 +57,24 @@ impl Guard {
             Ok(found) if found.trim_end() == FORMAT => Ok(()),
             Ok(found) => Err(format(found.trim_end())),
             Err(e) if e.kind() == ErrorKind::InvalidData => Err(format("unreadable")),
-            // A new store: the counter comes before the engine, so that one without it is a loss.
+            // A new store: the counter comes before the engine, so that one without it is a loss. Where
+            // there is a format, the way to it is durable.
             Err(e) if e.kind() == ErrorKind::NotFound => {
                 if self.engine().exists() {
                     return Err(format("missing"));
                 }
+                sync_above(&self.directory).map_err(OpenError::io(&self.directory))?;
                 self.write_commits(0)?;
                 replace(&path, &format!("{FORMAT}\n")).map_err(OpenError::io(&path))
             }
             Err(e) => Err(OpenError::io(&path)(e)),
         }
+    }
+
+    /// Makes the names of all files of the store durable. The engine does not sync every directory in
+    /// which it makes another.
+    pub(super) fn sync_names(&self) -> Result<(), OpenError> {
+        sync_below(&self.directory).map_err(OpenError::io(&self.directory))
     }
 
     /// The counter beside the store.
@@ -121,14 +130,4 @@ fn format(found: &str) -> OpenError {
 fn checksum(count: u64) -> String {
     let hash = blake3::hash(format!("commits {count}").as_bytes());
     hash.to_hex()[..16].to_owned()
-}
-
-fn replace(path: &Path, text: &str) -> std::io::Result<()> {
-    let temporary = path.with_extension("new");
-    let mut file = File::create(&temporary)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()?;
-    std::fs::rename(&temporary, path)?;
-    let directory = path.parent().map(File::open);
-    directory.map_or(Ok(()), |directory| directory?.sync_all())
 }

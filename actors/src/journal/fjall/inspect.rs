@@ -5,9 +5,10 @@
 //! unreadable was once acknowledged: opening is refused, and nothing is changed, unless loss is accepted;
 //! then the log is cut all the same and the bytes are kept beside it.
 
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
 
+use super::disk::sync_directory;
 use super::log::{Batch, Log};
 use super::options::OpenError;
 
@@ -135,8 +136,7 @@ impl Cut {
         let file = OpenOptions::new().write(true).open(&self.file)?;
         file.set_len(self.offset)?;
         file.sync_all()?;
-        let directory = self.file.parent().map(File::open);
-        directory.map_or(Ok(()), |directory| directory?.sync_all())
+        self.file.parent().map_or(Ok(()), sync_directory)
     }
 }
 

@@ -8,6 +8,7 @@
 
 mod commit;
 mod counter;
+mod disk;
 mod files;
 mod group;
 mod guard;
@@ -102,6 +103,7 @@ impl FjallJournal {
         check_files(&guard.engine())?;
         let logged = check_logs(&guard, options)?;
         let store = Arc::new(Store::open(&guard.engine(), options)?);
+        guard.sync_names()?;
         let status = Arc::new(Status::default());
         let commits = store.commits().map_err(|error| OpenError::Engine {
             path: guard.engine(),
