@@ -10,10 +10,10 @@ use super::place::{Filled, copy, fill, open};
 
 /// What became of a store with one file changed.
 #[derive(Debug, Default)]
-struct Tally {
-    refused: usize,
-    corrupt: usize,
-    unharmed: usize,
+pub struct Tally {
+    pub refused: usize,
+    pub corrupt: usize,
+    pub unharmed: usize,
 }
 
 impl Tally {
@@ -23,7 +23,7 @@ impl Tally {
 }
 
 /// All commits in the log, whose file is as short as they are.
-async fn in_the_log() -> Filled {
+pub async fn in_the_log() -> Filled {
     let filled = fill(&FjallOptions::default(), 8, 50).await;
     open(filled.directory.path())
         .expect("it opens")
@@ -33,7 +33,7 @@ async fn in_the_log() -> Filled {
 }
 
 /// Most commits in tables.
-async fn in_tables() -> Filled {
+pub async fn in_tables() -> Filled {
     let small = FjallOptions {
         write_buffer_bytes: 1 << 20,
         ..FjallOptions::default()
@@ -60,7 +60,7 @@ fn tables(directory: &Path) -> PathBuf {
     engine(directory).join("keyspaces/1/tables")
 }
 
-fn files(directory: &Path) -> Vec<PathBuf> {
+pub fn files(directory: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(directory).into_iter().flatten().flatten() {
         let path = entry.path();
@@ -85,7 +85,7 @@ fn offsets(len: usize, count: usize) -> Vec<usize> {
 }
 
 /// Changes a copy of the store, opens it and compares.
-async fn judge(filled: &Filled, tally: &mut Tally, what: &str, change: impl FnOnce(&Path)) {
+pub async fn judge(filled: &Filled, tally: &mut Tally, what: &str, change: impl FnOnce(&Path)) {
     let place = tempfile::tempdir().expect("a temporary directory");
     copy(filled.directory.path(), place.path()).expect("files can be copied");
     change(place.path());

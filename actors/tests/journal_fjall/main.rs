@@ -2,6 +2,7 @@
 
 mod damage;
 mod faults;
+mod logs;
 mod opening;
 mod place;
 #[cfg(target_os = "linux")]

@@ -61,7 +61,8 @@ fn check_keyspace(keyspace: &Path) -> Result<(), OpenError> {
     }
 }
 
-fn entries(directory: &Path) -> Result<Vec<PathBuf>, OpenError> {
+/// What is in a directory; nothing if it is not there.
+pub(super) fn entries(directory: &Path) -> Result<Vec<PathBuf>, OpenError> {
     let read = match std::fs::read_dir(directory) {
         Ok(read) => read,
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(Vec::new()),

@@ -3,9 +3,10 @@
 //! Each group is synced before the next is written. So an unreadable batch with nothing behind it was the
 //! last one and never acknowledged: a torn tail, which is cut. If a whole batch stands behind it, what is
 //! unreadable was once acknowledged: opening is refused, and nothing is changed, unless loss is accepted;
-//! then the log is cut all the same and the bytes are kept beside it.
+//! then the log is cut all the same and the bytes are kept beside it. The same holds where commits are
+//! missing: between two logs, or between what tables hold and the oldest log.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
 
 use super::disk::sync_directory;
@@ -15,6 +16,8 @@ use super::options::OpenError;
 /// What the logs hold.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Inspected {
+    /// Counter of the newest commit in tables, if it is known.
+    tables: Option<u64>,
     /// Counter of the newest commit in a log; nothing if all is in tables.
     pub(super) newest: Option<u64>,
     /// The engine's number of that commit.
@@ -34,9 +37,13 @@ struct Cut {
     lossy: bool,
 }
 
-/// Reads all logs of the engine's directory.
-pub(super) fn inspect(engine: &Path) -> Result<Inspected, OpenError> {
-    let mut found = Inspected::default();
+/// Reads all logs of the engine's directory. They must go on from the newest commit in `tables`; where
+/// that is not known, any beginning passes.
+pub(super) fn inspect(engine: &Path, tables: Option<u64>) -> Result<Inspected, OpenError> {
+    let mut found = Inspected {
+        tables,
+        ..Inspected::default()
+    };
     for path in logs(engine)? {
         inspect_log(&path, &mut found).map_err(OpenError::io(&path))?;
     }
@@ -87,7 +94,13 @@ impl Inspected {
     /// Takes the next batch in, if it is the one that followed.
     fn follow(&mut self, batch: &Batch) -> Result<(), &'static str> {
         let mark = batch.mark.ok_or("a batch is not ours")?;
-        if self.newest.is_some_and(|newest| mark.commit != newest + 1) {
+        let goes_on = match (self.newest, self.tables) {
+            (Some(newest), _) => mark.commit == newest + 1,
+            // The engine removes a log when all of it is in tables.
+            (None, Some(tables)) => mark.commit <= tables + 1,
+            (None, None) => true,
+        };
+        if !goes_on {
             return Err("commits before it are missing");
         }
         // The number of the batch before it must lie below its floor, its own must not.
@@ -128,21 +141,30 @@ impl Inspected {
 impl Cut {
     fn apply(&self) -> std::io::Result<()> {
         if self.lossy {
-            std::fs::copy(&self.file, aside(&self.file))?;
+            let kept = aside(&self.file);
+            std::fs::copy(&self.file, &kept)?;
+            File::open(kept)?.sync_all()?;
         }
         for path in &self.later {
             std::fs::rename(path, aside(path))?;
         }
+        // What is kept must be on the disk before it is cut.
+        self.file.parent().map_or(Ok(()), sync_directory)?;
         let file = OpenOptions::new().write(true).open(&self.file)?;
         file.set_len(self.offset)?;
-        file.sync_all()?;
-        self.file.parent().map_or(Ok(()), sync_directory)
+        file.sync_all()
     }
 }
 
-/// Where unreadable bytes are kept; the engine looks at `.jnl` files only.
+/// Where unreadable bytes are kept, beside what was kept earlier; the engine looks at `.jnl` files only.
 fn aside(path: &Path) -> PathBuf {
-    path.with_extension("jnl.damaged")
+    let mut aside = path.with_extension("jnl.damaged");
+    let mut number = 2;
+    while aside.exists() {
+        aside = path.with_extension(format!("jnl.damaged-{number}"));
+        number += 1;
+    }
+    aside
 }
 
 /// The engine's logs, oldest first.

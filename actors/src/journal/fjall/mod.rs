@@ -21,6 +21,7 @@ mod port;
 mod queue;
 mod read;
 mod store;
+mod tables;
 #[cfg(test)]
 mod tests;
 mod trim;
@@ -219,11 +220,18 @@ fn finish(threads: Option<Threads>, store: Option<Arc<Store>>) {
 /// Compares what the commit logs hold with the counter beside the store, before the engine touches them.
 /// Answers the newest commit that they hold.
 fn check_logs(guard: &Guard, options: &FjallOptions) -> Result<u64, OpenError> {
-    let inspected = inspect(&guard.engine())?;
+    let tables = match tables::newest(&guard.engine()) {
+        Err(problem) if options.accept_loss => {
+            tracing::warn!(%problem, "opened all the same: loss was accepted by configuration");
+            None
+        }
+        newest => Some(newest?),
+    };
+    let inspected = inspect(&guard.engine(), tables)?;
     inspected.refuse_damage(options.accept_loss)?;
     let newest = inspected.newest;
     if let Some(found) = newest {
-        check_commits(guard, found, options)?;
+        check_commits(guard, found.max(tables.unwrap_or_default()), options)?;
     }
     inspected.heal()?;
     Ok(newest.unwrap_or_default())

@@ -134,7 +134,7 @@ pub(super) fn corrupt_row(key: &[u8], reason: String) -> ReadError {
     ReadError::CorruptRow { place, reason }
 }
 
-fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+pub(super) fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
     text.unwrap_or("it panicked").to_owned()
