@@ -6,6 +6,7 @@ use futures_util::future::BoxFuture;
 use super::FjallJournal;
 use super::group::{AppendWork, Work, Write};
 use super::keys::{self, Space};
+use super::trim::Step;
 use crate::ids::{EntityId, EntityKind, Sequence, Timestamp};
 use crate::journal::{
     Append, AppendError, Capabilities, Head, Journal, OverlayWrite, PageLimit, Range, ReadError,
@@ -14,6 +15,9 @@ use crate::journal::{
 
 /// Counted for each request beside its bytes.
 const REQUEST_BYTES: usize = 256;
+
+/// Rows or overlays removed by one commit.
+const STEP_KEYS: usize = 512;
 
 impl Journal for FjallJournal {
     fn capabilities(&self) -> Capabilities {
@@ -126,9 +130,13 @@ impl Journal for FjallJournal {
         let entity = entity.clone();
         async move {
             let unread = |error: ReadError| AppendError::Unavailable(error.to_string());
+            let most = Step {
+                keys: STEP_KEYS,
+                bytes: writer.queue_bytes.saturating_sub(REQUEST_BYTES),
+            };
             loop {
                 let of = entity.clone();
-                let step = readers.read(move |s| s.trim_step(&of, first)).await;
+                let step = readers.read(move |s| s.trim_step(&of, first, most)).await;
                 let Some(work) = step.map_err(unread)? else {
                     break;
                 };

@@ -1,15 +1,19 @@
-//! What only somebody inside can do to a store: take rows away behind its back.
+//! What only somebody inside can do to a store: take rows away behind its back, trim step by step.
 
 use std::sync::Arc;
 
 use tempfile::TempDir;
 
+use super::FjallJournal;
+use super::group::Work;
 use super::keys::{self, Space};
 use super::options::FjallOptions;
 use super::store::Store;
+use super::trim::Step;
 use crate::ids::{EntityId, Sequence};
-use crate::journal::conformance::writer::{ALL, records, room};
-use crate::journal::{Head, Range, ReadError, Row};
+use crate::journal::conformance::Store as ConformingStore;
+use crate::journal::conformance::writer::{ALL, Writer, records, room};
+use crate::journal::{Head, OverlayWrite, Range, ReadError, Row, SideWrites};
 
 /// An engine with one journal of rows of so many records each.
 fn engine(rows: &[usize]) -> (TempDir, Arc<Store>, EntityId, Vec<Row>) {
@@ -78,4 +82,73 @@ fn what_was_trimmed_is_no_hole() {
     }
     let found = store.read(&entity, Range::Before(Sequence(7)), ALL);
     assert_eq!(found, Ok(vec![rows[2].clone()]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn trimming_takes_steps_that_fit_the_queue_and_each_leaves_whole_messages() {
+    let options = FjallOptions {
+        queue_bytes: 4096,
+        ..FjallOptions::default()
+    };
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let journal = FjallJournal::open(directory.path(), &options).expect("it opens");
+    let store: Arc<dyn ConformingStore> = Arc::new(journal);
+    let long = "r".repeat(100);
+    let mut writer = Writer::new(&store, room(&long).expect("a valid id"));
+    for n in 1..=80 {
+        let overlay = OverlayWrite {
+            sequence: Sequence(n),
+            applied: Sequence(n),
+            state: "edited".into(),
+        };
+        let side = SideWrites {
+            overlays: vec![overlay],
+            ..SideWrites::default()
+        };
+        let appended = writer.append(records("x", 1), side).await;
+        appended.expect("one row fits");
+    }
+    writer.snapshot("state").await.expect("it is kept");
+    let first = store.trim(&writer.entity, Sequence(70)).await;
+    assert_eq!(first, Ok(Sequence(70)), "together their keys do not fit");
+    let overlays = store.overlays(&writer.entity, Sequence(0), Sequence(99));
+    let left = overlays.await.expect("read");
+    let left: Vec<u64> = left.iter().map(|overlay| overlay.sequence.0).collect();
+    assert_eq!(left, (70..=80).collect::<Vec<_>>());
+}
+
+#[test]
+fn steps_of_trimming_are_bounded_and_take_no_overlay_before_its_row() {
+    let (_directory, store, entity, rows) = engine(&[1, 2, 3, 4, 5, 6]);
+    for sequence in 1..=21 {
+        let key = keys::at(Space::Overlay, &entity, Sequence(sequence));
+        let value = keys::ranked(&key, sequence, &[b"edited"]);
+        store.data.insert(key, value).expect("inserted");
+    }
+    let key = keys::of_entity(Space::Snapshot, &entity);
+    let value = keys::ranked(&key, 21, &[]);
+    store.data.insert(key, value).expect("inserted");
+
+    let most = Step {
+        keys: 2,
+        bytes: usize::MAX,
+    };
+    let step = || store.trim_step(&entity, Sequence(99), most).expect("read");
+    let mut steps = 0;
+    while let Some(Work::Trim { keys, first, .. }) = step() {
+        assert!((1..=2).contains(&keys.len()), "{} keys at once", keys.len());
+        store.data.insert(first.key, first.value).expect("inserted");
+        keys.into_iter()
+            .for_each(|key| store.data.remove(key).expect("removed"));
+        steps += 1;
+        let retained = store.first_retained(&entity).expect("read");
+        let overlays = store.overlays(&entity, retained, Sequence(99));
+        assert_eq!(overlays.expect("read").len() as u64, 22 - retained.0);
+        let found = store.read(&entity, Range::After(Sequence(0)), ALL);
+        assert_eq!(found.expect("read")[0].first, retained);
+    }
+    // Five rows in three steps, their fifteen overlays two at a time.
+    assert_eq!(steps, 3 + 9);
+    let left = store.overlays(&entity, Sequence(0), Sequence(99));
+    assert_eq!(left.expect("read").len(), rows[5].records.len());
 }
