@@ -11,7 +11,7 @@ use parking_lot::{Condvar, Mutex};
 use super::commit::Status;
 use super::guard::Guard;
 
-/// Owns the directory's guard, and so its lock, until it has written the last count.
+/// Owns the directory's guard until it has written the last count.
 pub(super) struct CounterKeeper {
     stop: Arc<(Mutex<bool>, Condvar)>,
     thread: JoinHandle<()>,

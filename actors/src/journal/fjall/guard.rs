@@ -11,16 +11,23 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::disk::{replace, sync_above, sync_below};
 use super::options::OpenError;
 
 const FORMAT: &str = "mussikon journal 1";
 
-/// An open directory; the lock goes with it.
+/// An open directory.
 pub(super) struct Guard {
     directory: PathBuf,
-    _lock: File,
+    lock: Lock,
+}
+
+/// Keeps other processes out as long as a copy of it is left.
+#[derive(Clone)]
+pub(super) struct Lock {
+    _file: Arc<File>,
 }
 
 impl Guard {
@@ -41,10 +48,16 @@ impl Guard {
         }
         let guard = Self {
             directory: directory.to_owned(),
-            _lock: lock,
+            lock: Lock {
+                _file: Arc::new(lock),
+            },
         };
         guard.check_format()?;
         Ok(guard)
+    }
+
+    pub(super) fn lock(&self) -> Lock {
+        self.lock.clone()
     }
 
     pub(super) fn engine(&self) -> PathBuf {

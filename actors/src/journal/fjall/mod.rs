@@ -50,7 +50,7 @@ use self::store::Store;
 use super::{AppendError, Capabilities, ReadError};
 
 /// The journal of one process on a local disk. Close it with [`FjallJournal::close`]; dropping it does
-/// the same, but blocks.
+/// the same, but blocks, and does not wait for reads: the directory is free when the last of them ends.
 pub struct FjallJournal {
     writer: Arc<Writer>,
     readers: Arc<Readers>,
@@ -103,7 +103,7 @@ impl FjallJournal {
         let guard = Guard::acquire(directory)?;
         check_files(&guard.engine())?;
         let logged = check_logs(&guard, options)?;
-        let store = Arc::new(Store::open(&guard.engine(), options)?);
+        let store = Arc::new(Store::open(&guard, options)?);
         guard.sync_names()?;
         let status = Arc::new(Status::default());
         let commits = store.commits().map_err(|error| OpenError::Engine {

@@ -6,6 +6,7 @@ use std::path::Path;
 use ::fjall::config::{CompressionPolicy, PinningPolicy};
 use ::fjall::{CompressionType, Database, Keyspace, KeyspaceCreateOptions, LsmError, Slice};
 
+use super::guard::{Guard, Lock};
 use super::keys::{self, Space};
 use super::options::{FjallOptions, OpenError};
 use crate::ids::{EntityId, Sequence};
@@ -15,16 +16,18 @@ use crate::journal::{Head, ReadError};
 pub(super) struct Store {
     pub(super) database: Database,
     pub(super) data: Keyspace,
+    /// Last, so that nobody else opens the directory before the engine has let it go.
+    _lock: Lock,
 }
 
 impl Store {
-    pub(super) fn open(path: &Path, options: &FjallOptions) -> Result<Self, OpenError> {
-        let refused = |reason: String| OpenError::Engine {
-            path: path.to_owned(),
-            reason,
-        };
+    pub(super) fn open(guard: &Guard, options: &FjallOptions) -> Result<Self, OpenError> {
+        let path = guard.engine();
         // The engine asserts a few things about its files; a damaged one must not end the process.
-        let opened = catch_unwind(AssertUnwindSafe(|| Self::open_engine(path, options)));
+        let opened = catch_unwind(AssertUnwindSafe(|| {
+            Self::open_engine(&path, guard.lock(), options)
+        }));
+        let refused = |reason: String| OpenError::Engine { path, reason };
         match opened {
             Ok(Ok(store)) => Ok(store),
             Ok(Err(error)) => Err(refused(error.to_string())),
@@ -32,7 +35,7 @@ impl Store {
         }
     }
 
-    fn open_engine(path: &Path, options: &FjallOptions) -> ::fjall::Result<Self> {
+    fn open_engine(path: &Path, lock: Lock, options: &FjallOptions) -> ::fjall::Result<Self> {
         let database = Database::builder(path)
             .cache_size(options.cache_bytes)
             .max_journaling_size(options.log_bytes)
@@ -50,7 +53,11 @@ impl Store {
                 ]))
                 .filter_block_pinning_policy(PinningPolicy::all(false))
         })?;
-        Ok(Self { database, data })
+        Ok(Self {
+            database,
+            data,
+            _lock: lock,
+        })
     }
 
     /// The value under a key.

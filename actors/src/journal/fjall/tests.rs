@@ -6,8 +6,9 @@ use tempfile::TempDir;
 
 use super::FjallJournal;
 use super::group::Work;
+use super::guard::Guard;
 use super::keys::{self, Space};
-use super::options::FjallOptions;
+use super::options::{FjallOptions, OpenError};
 use super::store::Store;
 use super::trim::Step;
 use crate::ids::{EntityId, Sequence};
@@ -18,7 +19,8 @@ use crate::journal::{Head, OverlayWrite, Range, ReadError, Row, SideWrites};
 /// An engine with one journal of rows of so many records each.
 fn engine(rows: &[usize]) -> (TempDir, Arc<Store>, EntityId, Vec<Row>) {
     let directory = tempfile::tempdir().expect("a temporary directory");
-    let store = Store::open(directory.path(), &FjallOptions::default()).expect("it opens");
+    let guard = Guard::acquire(directory.path()).expect("a new directory");
+    let store = Store::open(&guard, &FjallOptions::default()).expect("it opens");
     let entity = room("a").expect("a valid id");
     let mut made: Vec<Row> = Vec::new();
     for count in rows {
@@ -151,4 +153,20 @@ fn steps_of_trimming_are_bounded_and_take_no_overlay_before_its_row() {
     assert_eq!(steps, 3 + 9);
     let left = store.overlays(&entity, Sequence(0), Sequence(99));
     assert_eq!(left.expect("read").len(), rows[5].records.len());
+}
+
+#[test]
+fn a_directory_is_locked_until_the_last_read_has_ended() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let open = || FjallJournal::open(directory.path(), &FjallOptions::default());
+    let journal = open().expect("it opens");
+    let reading = journal.readers.store.read().clone();
+    drop(journal);
+    let refused = open().err();
+    assert!(
+        matches!(refused, Some(OpenError::Locked { .. })),
+        "{refused:?}"
+    );
+    drop(reading);
+    open().expect("it is free");
 }
