@@ -1,5 +1,6 @@
 //! The hub without a wire: rules, durability, fan-out. Knows nothing of sockets or the hub protocol.
 
+pub mod bus;
 pub mod clock;
 pub mod cluster;
 pub mod delivery;
