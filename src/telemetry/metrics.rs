@@ -80,6 +80,30 @@ pub const METRICS: &[Metric] = &[
     ),
     metric(
         Counter,
+        "mussikon_bus_sent_total",
+        &[],
+        "Hints handed to NATS.",
+    ),
+    metric(
+        Counter,
+        "mussikon_bus_received_total",
+        &[],
+        "Hints and requests that came by NATS.",
+    ),
+    metric(
+        Counter,
+        "mussikon_bus_dropped_total",
+        &["what"],
+        "What the bus gave up: hints out (out) or in (in), changes of interest (interest), messages that are none of ours (foreign).",
+    ),
+    metric(
+        Counter,
+        "mussikon_bus_disconnects_total",
+        &[],
+        "Times the connection to NATS was lost.",
+    ),
+    metric(
+        Counter,
         "mussikon_websocket_sent_bytes_total",
         &[],
         "Bytes written to WebSockets.",

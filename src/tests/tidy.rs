@@ -140,6 +140,18 @@ fn inside_actors_the_arrows_point_one_way() {
     );
     assert_eq!(
         inner(
+            "bus",
+            &[
+                "crate::machines",
+                "crate::runtime",
+                "crate::cluster",
+                "crate::hub"
+            ]
+        ),
+        none
+    );
+    assert_eq!(
+        inner(
             "runtime",
             &["crate::cluster", "crate::hub", "machines::room"]
         ),

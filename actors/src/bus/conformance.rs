@@ -94,9 +94,10 @@ pub const PROPERTIES: &[(&str, Property)] = &[
     ("attached nodes hear that they are connected", |p| {
         connected(p).boxed()
     }),
-    ("only the interested hear an entity, never the sender", |p| {
-        interest(p).boxed()
-    }),
+    (
+        "only the interested hear an entity, never the sender",
+        |p| interest(p).boxed(),
+    ),
     ("an interest that ended is over", |p| ended(p).boxed()),
     ("hints to all reach all others", |p| to_all(p).boxed()),
     ("hints of one sender to one subject stay in order", |p| {
@@ -105,12 +106,14 @@ pub const PROPERTIES: &[(&str, Property)] = &[
     ("a request is answered by the node it names", |p| {
         request(p).boxed()
     }),
-    ("nobody there, no answer and too large are told apart", |p| {
-        outcomes(p).boxed()
-    }),
-    ("what is too large is said to be, what just fits arrives", |p| {
-        sizes(p).boxed()
-    }),
+    (
+        "nobody there, no answer and too large are told apart",
+        |p| outcomes(p).boxed(),
+    ),
+    (
+        "what is too large is said to be, what just fits arrives",
+        |p| sizes(p).boxed(),
+    ),
     ("a node that left is not there", |p| left(p).boxed()),
 ];
 
@@ -233,7 +236,10 @@ async fn interest(provider: &dyn Provider) -> Verdict {
     answered(&a, &c).await?;
     answered(&a, &b).await?;
     require(b.heard.count(to) == before + 1, "a hint arrived twice")?;
-    require(c.heard.count(to) == 0, "a node heard what it never asked for")?;
+    require(
+        c.heard.count(to) == 0,
+        "a node heard what it never asked for",
+    )?;
     require(a.heard.count(to) == 0, "a node heard its own hint")?;
     let hints = b.heard.hints.lock();
     let last = hints.last().map(|(_, message)| message.clone());

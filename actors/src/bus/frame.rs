@@ -240,11 +240,13 @@ fn read_frame(kind: u8, fields: &[u8]) -> Result<Frame, FrameError> {
     Ok(match kind {
         1 => {
             let (entity, first, head, records): (_, _, _, Vec<RecordFields>) = read(fields)?;
-            let records = records.into_iter().map(|(header, body_digest, body)| Record {
-                header,
-                body_digest,
-                body,
-            });
+            let records = records
+                .into_iter()
+                .map(|(header, body_digest, body)| Record {
+                    header,
+                    body_digest,
+                    body,
+                });
             Frame::Row {
                 entity,
                 first,

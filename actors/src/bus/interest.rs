@@ -106,7 +106,8 @@ impl Interests {
             }
         }
         while self.budget >= 1_000 {
-            let Some((due, token)) = self.due.first().copied().filter(|(due, _)| *due <= now) else {
+            let Some((due, token)) = self.due.first().copied().filter(|(due, _)| *due <= now)
+            else {
                 break;
             };
             self.due.remove(&(due, token));
@@ -153,7 +154,10 @@ mod tests {
         let mut interests = interests(1_000, 10_000, 10);
         assert!(interests.want(token(1)) && interests.want(token(1)));
         let begun = interests.tick(Timestamp(0));
-        assert_eq!((begun.subscribe, begun.unsubscribe), (vec![token(1)], vec![]));
+        assert_eq!(
+            (begun.subscribe, begun.unsubscribe),
+            (vec![token(1)], vec![])
+        );
         interests.release(token(1), Timestamp(5));
         interests.release(token(1), Timestamp(10));
         assert_eq!(interests.tick(Timestamp(900)), Changes::default());

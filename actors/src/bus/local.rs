@@ -122,7 +122,9 @@ impl Bus for LocalBus {
                     Arriving::Request(message, reply) => inbox.request(message, reply),
                     Arriving::Changed(event) => inbox.changed(event),
                 }
-                let slow = here.upgrade().map(|line| line.slow.swap(false, Ordering::AcqRel));
+                let slow = here
+                    .upgrade()
+                    .map(|line| line.slow.swap(false, Ordering::AcqRel));
                 if slow == Some(true) {
                     inbox.changed(BusEvent::SlowConsumer);
                 }

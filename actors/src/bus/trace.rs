@@ -25,9 +25,12 @@ impl Trace {
         let mut parts = text.split('-');
         let (version, trace, span, flags) =
             (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-        let sizes = version.len() == 2 && trace.len() == 32 && span.len() == 16 && flags.len() == 2;
-        let plain = text.bytes().all(|b| b == b'-' || b.is_ascii_hexdigit());
-        if !sizes || !plain || version == "ff" || (version == VERSION && parts.next().is_some()) {
+        let sized = [(version, 2), (trace, 32), (span, 16), (flags, 2)];
+        let hex = |text: &str| text.bytes().all(|b| b.is_ascii_hexdigit());
+        let plain = sized
+            .iter()
+            .all(|(part, size)| part.len() == *size && hex(part));
+        if !plain || version == "ff" || (version == VERSION && parts.next().is_some()) {
             return None;
         }
         let (trace, span) = (

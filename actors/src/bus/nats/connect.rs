@@ -44,17 +44,18 @@ pub(super) async fn connect(
         connect = connect.add_root_certificates(options.ca_file.clone());
     }
     if is_set(&options.cert_file) {
-        connect = connect
-            .add_client_certificate(options.cert_file.clone(), options.key_file.clone());
+        connect =
+            connect.add_client_certificate(options.cert_file.clone(), options.key_file.clone());
     }
     if is_set(&options.credentials_file) {
         let path = &options.credentials_file;
-        connect = connect.credentials_file(path).await.map_err(|error| {
-            NatsError::Credentials {
+        connect = connect
+            .credentials_file(path)
+            .await
+            .map_err(|error| NatsError::Credentials {
                 path: path.display().to_string(),
                 reason: error.to_string(),
-            }
-        })?;
+            })?;
     }
     let client = connect.connect(servers).await;
     client.map_err(|error| NatsError::Connect(error.to_string()))
@@ -66,7 +67,10 @@ fn is_set(path: &Path) -> bool {
 
 /// Addresses separated by commas. What is wrong is told without the part that may be a password.
 fn parse(addresses: &str) -> Result<Vec<ServerAddr>, NatsError> {
-    let parts = addresses.split(',').map(str::trim).filter(|p| !p.is_empty());
+    let parts = addresses
+        .split(',')
+        .map(str::trim)
+        .filter(|p| !p.is_empty());
     let servers: Vec<ServerAddr> = parts
         .map(|part| {
             let shown = part.rsplit('@').next().unwrap_or_default();
@@ -114,7 +118,10 @@ mod tests {
         assert_eq!((two.len(), two[1].host(), two[1].port()), (2, "b", 4333));
         let error = parse("nats://ok:1,nats://u:geheim@b:notaport").expect_err("no port");
         let text = error.to_string();
-        assert!(text.contains("b:notaport") && !text.contains("geheim"), "{text}");
+        assert!(
+            text.contains("b:notaport") && !text.contains("geheim"),
+            "{text}"
+        );
         assert!(parse(" , ").is_err());
     }
 }

@@ -92,7 +92,9 @@ async fn run(client: Client, mut waiting: mpsc::Receiver<Out>, link: Arc<Link>) 
                     .publish_with_headers(subject, headers(trace), payload)
                     .await;
                 match sent {
-                    Ok(()) => metrics::counter!("mussikon_bus_sent_total").increment(1),
+                    Ok(()) => {
+                        metrics::counter!("mussikon_bus_sent_total").increment(1);
+                    }
                     Err(error) => tracing::warn!(%error, "a hint was not sent"),
                 }
             }
