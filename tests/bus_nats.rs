@@ -1,4 +1,4 @@
-//! The bus by NATS on real servers: the conformance suite, one server and three, restarts, limits, passwords.
+//! The bus by NATS on real servers: the conformance suite, one server and three, restarts, limits, passwords, TLS.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use actors::bus::{
 };
 use actors::ids::{EntityId, EntityKind, NodeId};
 use bytes::Bytes;
-use chaos::nats::{NatsCluster, NatsServer, NatsSpec};
+use chaos::nats::{NatsCluster, NatsServer, NatsSpec, NatsTls};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
@@ -23,8 +23,12 @@ fn spec(folder: &Path) -> NatsSpec {
 }
 
 async fn join(url: &str, node: &str) -> Arc<NatsBus> {
+    join_with(url, node, &NatsOptions::default()).await
+}
+
+async fn join_with(url: &str, node: &str, options: &NatsOptions) -> Arc<NatsBus> {
     let node = NodeId::parse(node).expect("valid");
-    NatsBus::connect(url, node, &NatsOptions::default(), &BusLimits::default())
+    NatsBus::connect(url, node, options, &BusLimits::default())
         .await
         .expect("a connection that may come later")
 }
@@ -184,4 +188,93 @@ async fn the_servers_own_limit_and_password_are_respected() {
     assert_eq!(publish(65_536), Published::TooLarge);
     assert_eq!(publish(60_000), Published::Queued);
     assert!(!stranger.is_connected(), "a stranger came in");
+}
+
+/// Runs openssl in a folder.
+fn openssl(folder: &Path, arguments: &str) {
+    let made = std::process::Command::new("openssl")
+        .current_dir(folder)
+        .args(arguments.split(' '))
+        .output()
+        .expect("install openssl, which makes the certificates of this test");
+    let said = String::from_utf8_lossy(&made.stderr);
+    assert!(made.status.success(), "{arguments}: {said}");
+}
+
+/// An authority, and certificates signed by it: one for a server on this machine, one for a node.
+fn certificates(folder: &Path) {
+    let key = "-newkey rsa:2048 -nodes -days 1";
+    openssl(
+        folder,
+        &format!("req -x509 {key} -subj /CN=authority -out ca.pem -keyout ca.key"),
+    );
+    for name in ["server", "node"] {
+        openssl(
+            folder,
+            &format!("req {key} -subj /CN={name} -out {name}.csr -keyout {name}.key"),
+        );
+        std::fs::write(
+            folder.join("extensions"),
+            "subjectAltName=IP:127.0.0.1\nbasicConstraints=CA:FALSE\n",
+        )
+        .expect("written");
+        let sign = format!(
+            "x509 -req -in {name}.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 1 -extfile extensions -out {name}.pem"
+        );
+        openssl(folder, &sign);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_encrypted_server_is_trusted_by_its_authority_and_trusts_nodes_by_theirs() {
+    let folder = TempDir::new().expect("a folder");
+    certificates(folder.path());
+    let path = |name: &str| folder.path().join(name);
+    let spec = NatsSpec {
+        tls: Some(NatsTls {
+            certificate: path("server.pem"),
+            key: path("server.key"),
+            client_authority: Some(path("ca.pem")),
+        }),
+        ..spec(folder.path())
+    };
+    let server = NatsServer::start(&spec).await.expect("nats-server starts");
+    let known = NatsOptions {
+        tls: true,
+        ca_file: path("ca.pem"),
+        cert_file: path("node.pem"),
+        key_file: path("node.key"),
+        ..NatsOptions::default()
+    };
+    let nameless = NatsOptions {
+        cert_file: "".into(),
+        key_file: "".into(),
+        ..known.clone()
+    };
+    let trusting_others = NatsOptions {
+        ca_file: "".into(),
+        ..known.clone()
+    };
+    let a = join_with(&server.url(), "a", &known).await;
+    let b = join_with(&server.url(), "b", &known).await;
+    let refused = join_with(&server.url(), "nameless", &nameless).await;
+    let refusing = join_with(&server.url(), "refusing", &trusting_others).await;
+    for bus in [&a, &b, &refused, &refusing] {
+        bus.attach(Arc::new(Heard::default()));
+    }
+    until("both connections", || a.is_connected() && b.is_connected()).await;
+    let node = NodeId::parse("b").expect("valid");
+    let trace = Traces::new(1).begin();
+    let asked = a.request(
+        &node,
+        trace,
+        Bytes::from_static(b"hej"),
+        Duration::from_secs(5),
+    );
+    assert_eq!(asked.await, Ok(Bytes::from_static(b"hej")));
+    assert!(
+        !refused.is_connected(),
+        "a node without a certificate came in"
+    );
+    assert!(!refusing.is_connected(), "an unknown authority was trusted");
 }

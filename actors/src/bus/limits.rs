@@ -62,3 +62,70 @@ impl Default for BusLimits {
         }
     }
 }
+
+impl BusLimits {
+    /// What is wrong, each as a key and words; empty if nothing is.
+    pub fn problems(&self) -> Vec<(&'static str, String)> {
+        let mut problems = Vec::new();
+        let mut require = |holds: bool, key, words: &str| {
+            if !holds {
+                problems.push((key, words.to_owned()));
+            }
+        };
+        for (key, value) in [
+            ("out_messages", self.out_messages as u64),
+            ("out_bytes", self.out_bytes as u64),
+            ("in_messages", self.in_messages as u64),
+            ("interests", self.interests as u64),
+            (
+                "interest_changes_per_second",
+                u64::from(self.interest_changes_per_second),
+            ),
+            ("commands", self.commands as u64),
+            ("heartbeat_ms", self.heartbeat_ms),
+            ("forward_ms", self.forward_ms),
+            ("look_within_ms", self.look_within_ms),
+            ("look_every_ms", self.look_every_ms),
+            ("handoffs_per_second", u64::from(self.handoffs_per_second)),
+        ] {
+            require(value >= 1, key, "must be at least 1");
+        }
+        require(
+            self.gone_ms >= 2 * self.heartbeat_ms,
+            "gone_ms",
+            "must be at least twice peers.heartbeat_ms, or a single lost beat is the end of a node",
+        );
+        require(
+            self.forward_total_ms >= self.forward_ms,
+            "forward_total_ms",
+            "must not be below peers.forward_ms",
+        );
+        let formats = super::frame::OLDEST..=super::frame::NEWEST;
+        require(
+            formats.contains(&self.format),
+            "format",
+            &format!("must be from {} to {}", formats.start(), formats.end()),
+        );
+        problems
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_good_and_everything_wrong_is_named() {
+        assert_eq!(BusLimits::default().problems(), []);
+        let wrong = BusLimits {
+            commands: 0,
+            heartbeat_ms: 1_500,
+            forward_total_ms: 5,
+            format: 77,
+            ..BusLimits::default()
+        };
+        let problems = wrong.problems();
+        let keys: Vec<&str> = problems.iter().map(|(key, _)| *key).collect();
+        assert_eq!(keys, ["commands", "gone_ms", "forward_total_ms", "format"]);
+    }
+}

@@ -66,7 +66,7 @@ fn is_set(path: &Path) -> bool {
 }
 
 /// Addresses separated by commas. What is wrong is told without the part that may be a password.
-fn parse(addresses: &str) -> Result<Vec<ServerAddr>, NatsError> {
+pub(super) fn parse(addresses: &str) -> Result<Vec<ServerAddr>, NatsError> {
     let parts = addresses
         .split(',')
         .map(str::trim)

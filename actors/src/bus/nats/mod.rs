@@ -87,6 +87,11 @@ pub struct NatsBus {
 }
 
 impl NatsBus {
+    /// Whether these are addresses, separated by commas; what is wrong is told without passwords.
+    pub fn check(addresses: &str) -> Result<(), NatsError> {
+        connect::parse(addresses).map(|_| ())
+    }
+
     /// Sets the connection up. A server that cannot be reached is tried again for ever: the node serves
     /// meanwhile what it can serve alone.
     pub async fn connect(

@@ -14,7 +14,7 @@ pub struct NatsOptions {
     pub credentials_file: PathBuf,
     /// Refuses a connection that is not encrypted.
     pub tls: bool,
-    /// File with the certificates to trust besides the system's (PEM); empty for none.
+    /// File with the certificates to trust instead of the system's (PEM); empty trusts those.
     pub ca_file: PathBuf,
     /// File with this node's certificate (PEM); empty for none.
     pub cert_file: PathBuf,
@@ -45,11 +45,48 @@ impl Default for NatsOptions {
 }
 
 impl NatsOptions {
-    /// What is wrong with a prefix, in words; `None` if nothing is.
-    pub fn prefix_problem(&self) -> Option<&'static str> {
+    /// What is wrong, each as a key and words; empty if nothing is.
+    pub fn problems(&self) -> Vec<(&'static str, &'static str)> {
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-        let good = !self.prefix.is_empty() && self.prefix.len() <= 64;
-        (!good || !self.prefix.chars().all(plain))
-            .then_some("must be 1 to 64 letters, digits, '-' or '_'")
+        let length = (1..=64).contains(&self.prefix.len());
+        let given = |path: &PathBuf| !path.as_os_str().is_empty();
+        let pair = given(&self.cert_file) == given(&self.key_file);
+        let encrypts = self.tls || !(given(&self.ca_file) || given(&self.cert_file));
+        let checks = [
+            (
+                length && self.prefix.chars().all(plain),
+                "prefix",
+                "must be 1 to 64 letters, digits, '-' or '_'",
+            ),
+            (pair, "key_file", "must be set together with nats.cert_file"),
+            (
+                encrypts,
+                "tls",
+                "must be true if nats.ca_file or nats.cert_file is set",
+            ),
+            (self.connect_ms >= 1, "connect_ms", "must be at least 1"),
+            (self.ping_ms >= 1, "ping_ms", "must be at least 1"),
+            (self.reconnect_ms >= 2, "reconnect_ms", "must be at least 2"),
+        ];
+        let wrong = checks.into_iter().filter(|(holds, _, _)| !holds);
+        wrong.map(|(_, key, words)| (key, words)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_good_and_everything_wrong_is_named() {
+        assert_eq!(NatsOptions::default().problems(), []);
+        let wrong = NatsOptions {
+            prefix: "a.b".into(),
+            cert_file: "cert.pem".into(),
+            reconnect_ms: 0,
+            ..NatsOptions::default()
+        };
+        let keys: Vec<&str> = wrong.problems().iter().map(|(key, _)| *key).collect();
+        assert_eq!(keys, ["prefix", "key_file", "tls", "reconnect_ms"]);
     }
 }
