@@ -169,13 +169,16 @@ async fn after_a_restart_of_the_server_every_interest_is_heard_again() {
 async fn the_servers_own_limit_and_password_are_respected() {
     let folder = TempDir::new().expect("a folder");
     let spec = NatsSpec {
-        credentials: Some(("hub".into(), "geheim".into())),
+        credentials: Some(("hub".into(), "ge/heim@1".into())),
         settings: vec!["max_payload: 65536".into()],
         ..spec(folder.path())
     };
     let server = NatsServer::start(&spec).await.expect("nats-server starts");
     // Several addresses: nobody listens on the first.
-    let url = format!("nats://127.0.0.1:1,nats://hub:geheim@{}", server.address());
+    let url = format!(
+        "nats://127.0.0.1:1,nats://hub:ge%2Fheim%401@{}",
+        server.address()
+    );
     let (a, stranger) = (
         join(&url, "a").await,
         join(&format!("nats://{}", server.address()), "stranger").await,

@@ -40,6 +40,9 @@ pub(super) async fn connect(
             async move { heard(&link, &event) }
         })
         .require_tls(options.tls);
+    if let Some((user, password)) = identity(&servers) {
+        connect = connect.user_and_password(user, password);
+    }
     if is_set(&options.ca_file) {
         connect = connect.add_root_certificates(options.ca_file.clone());
     }
@@ -59,6 +62,36 @@ pub(super) async fn connect(
     }
     let client = connect.connect(servers).await;
     client.map_err(|error| NatsError::Connect(error.to_string()))
+}
+
+/// The first user and password in the addresses: the driver reads none there, and servers that it learns of
+/// from others want them too.
+fn identity(servers: &[ServerAddr]) -> Option<(String, String)> {
+    let named = servers.iter().find_map(|server| {
+        let user = server.username()?;
+        Some((user, server.password().unwrap_or_default()))
+    });
+    named.map(|(user, password)| (percent_decoded(user), percent_decoded(password)))
+}
+
+/// A part of an address as it was meant: `%40` is `@`. What is no such sign stays as it is.
+fn percent_decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, tail @ ..] = rest {
+        let digit = |at: usize| tail.get(at).and_then(|d| char::from(*d).to_digit(16));
+        match (first, digit(0), digit(1)) {
+            (b'%', Some(high), Some(low)) => {
+                bytes.push((high * 16 + low) as u8);
+                rest = &tail[2..];
+            }
+            _ => {
+                bytes.push(*first);
+                rest = tail;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 fn is_set(path: &Path) -> bool {
@@ -104,6 +137,10 @@ fn heard(link: &Link, event: &Event) {
         Event::LameDuckMode => tracing::warn!("the NATS server is about to end"),
         Event::Draining => {}
         Event::ServerError(error) => tracing::warn!(%error, "NATS reports an error"),
+        // One for each attempt to connect; that the connection is lost has been said.
+        Event::ClientError(error) if !link.is_connected() => {
+            tracing::debug!(%error, "NATS is not reached yet");
+        }
         Event::ClientError(error) => tracing::warn!(%error, "the NATS client reports an error"),
     }
 }
@@ -123,5 +160,13 @@ mod tests {
             "{text}"
         );
         assert!(parse(" , ").is_err());
+    }
+
+    #[test]
+    fn user_and_password_come_from_the_first_address_that_has_them_as_they_were_meant() {
+        let servers = parse("nats://a:1,nats://hub:p%40ss%2Fw%C3%B6rd%zz@b:2,nats://x:y@c:3");
+        let found = identity(&servers.expect("valid"));
+        assert_eq!(found, Some(("hub".into(), "p@ss/w\u{f6}rd%zz".into())));
+        assert_eq!(identity(&parse("nats://a:1").expect("valid")), None);
     }
 }
