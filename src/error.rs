@@ -51,7 +51,7 @@ codes! {
     TOO_LARGE = "too_large", PAYLOAD_TOO_LARGE, false, "The request is larger than allowed.";
     RATE_LIMITED = "rate_limited", TOO_MANY_REQUESTS, true, "Too many calls in too short a time; the text says when to retry.";
     OVERLOADED = "overloaded", SERVICE_UNAVAILABLE, true, "The hub has too much to do; the text says when to retry.";
-    UNAVAILABLE = "unavailable", SERVICE_UNAVAILABLE, true, "The store does not answer, or this node is shutting down.";
+    UNAVAILABLE = "unavailable", SERVICE_UNAVAILABLE, true, "The store or the node that owns the room does not answer, or this node is shutting down.";
     OUTCOME_UNKNOWN = "outcome_unknown", GATEWAY_TIMEOUT, true, "It may have happened: a message may be sent again with the same id, for anything else look first.";
     INTERNAL = "internal", INTERNAL_SERVER_ERROR, false, "A fault of the hub; the log has the details. On the hub protocol in production the text has no code.";
 }
@@ -114,7 +114,9 @@ impl From<actors::hub::HubError> for HubError {
                 OUTCOME_UNKNOWN,
                 "it may have happened; a message may be sent again with the same id",
             ),
-            Inner::Store(ReadError::Unavailable(_)) => Self::new(UNAVAILABLE, retry(RETRY_AFTER)),
+            Inner::Store(ReadError::Unavailable(_)) | Inner::CutOff => {
+                Self::new(UNAVAILABLE, retry(RETRY_AFTER))
+            }
             Inner::Store(ReadError::Corrupt { .. } | ReadError::CorruptRow { .. }) => {
                 Self::new(INTERNAL, "what is stored is damaged")
             }

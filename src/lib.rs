@@ -2,6 +2,7 @@
 //! `actors`, the wire format in `protocol`; only this crate knows both.
 
 pub mod auth;
+pub mod bus;
 pub mod chat;
 pub mod cli;
 pub mod config;

@@ -11,13 +11,14 @@ use rand::RngCore;
 use thiserror::Error;
 use tokio::task::JoinHandle;
 
-use crate::auth::{JwtAuthenticator, SecretFileError, signing_secret};
+use crate::auth::{Authenticate, JwtAuthenticator, SecretFileError, signing_secret};
+use crate::bus::BusError;
 use crate::chat::ChatHub;
 use crate::config::{Config, DrainConfig};
 use crate::drain::{self, Phase};
 use crate::echo::EchoHub;
 use crate::gateway::{Gateway, GatewayParts, HubRoute, accept};
-use crate::http::{self, Edge, health::Health};
+use crate::http::{self, Edge, admin::Admin, health::Health};
 use crate::store::{self, Store, StoreError};
 use crate::telemetry::metrics::UPKEEP;
 
@@ -35,6 +36,9 @@ pub enum StartError {
     /// The journal cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Other nodes cannot be reached the way it is configured.
+    #[error(transparent)]
+    Bus(#[from] BusError),
     /// The address cannot be served on.
     #[error("cannot listen on {address}: {source}")]
     Listen {
@@ -66,7 +70,8 @@ impl Node {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let secret = signing_secret(config)?;
         let store = store::open(config).await?;
-        let hub = Hub::start(HubParts {
+        let peers = crate::bus::peers(config, &*clock).await?;
+        let parts = HubParts {
             journal: store.journal.clone(),
             wakeups: store.wakeups.clone(),
             clock: clock.clone(),
@@ -76,12 +81,17 @@ impl Node {
                 fanout: config.fanout.clone(),
             },
             salt: rand::rng().next_u64(),
-        })
-        .await
-        .map_err(|error| StartError::Actors(error.to_string()))?;
+        };
+        let hub = match peers {
+            Some(peers) => Hub::start_among(parts, peers).await,
+            None => Hub::start(parts).await,
+        };
+        let hub = hub.map_err(|error| StartError::Actors(error.to_string()))?;
+        let authenticate: Arc<dyn Authenticate> =
+            Arc::new(JwtAuthenticator::new(&secret, &config.auth, clock.clone()));
         let gateway = Gateway::new(GatewayParts {
             limits: config.gateway.clone(),
-            authenticate: Arc::new(JwtAuthenticator::new(&secret, &config.auth, clock.clone())),
+            authenticate: authenticate.clone(),
             hubs: hubs(config, &hub),
             clock,
             detailed_errors: config.detailed_errors(),
@@ -92,6 +102,7 @@ impl Node {
         let health = Arc::new(Health::new(
             store.journal.clone(),
             store.wakeups.clone(),
+            hub.peers().cloned(),
             config.health.clone(),
             watch.clone(),
         ));
@@ -100,6 +111,10 @@ impl Node {
             cors: config.cors.clone(),
             health: health.clone(),
             metrics: metrics.clone(),
+            admin: Some(Admin {
+                hub: hub.clone(),
+                authenticate,
+            }),
         };
         let router = http::router(edge, gateway.router());
         let failed = |source| StartError::Listen {

@@ -3,6 +3,7 @@
 mod check_config;
 mod look;
 mod migrate;
+mod nodes;
 mod serve;
 mod token;
 
@@ -64,6 +65,8 @@ enum Command {
     CheckConfig,
     /// Create the schema in the ScyllaDB cluster, or bring it to this version; may run again at any time
     Migrate,
+    /// List the nodes of the cluster as lines of JSON, by listening to their signs of life for a moment
+    Nodes,
     /// List the rooms in the journal; the hub must not be running
     Rooms(look::RoomsArgs),
     /// Print the events of a room as lines of JSON; the hub must not be running
@@ -119,6 +122,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Token(args) => token::run(&loaded.config, &args),
         Command::CheckConfig => check_config::run(&loaded),
         Command::Migrate => migrate::run(&loaded.config),
+        Command::Nodes => nodes::run(&loaded.config),
         Command::Rooms(args) => look::rooms(&loaded.config, &args),
         Command::Tail(args) => look::tail(&loaded.config, &args),
     };

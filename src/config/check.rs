@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use actors::bus::NatsBus;
 use actors::ids::NodeId;
 use actors::journal::fjall::OpenError;
 use actors::journal::scylla::ScyllaError;
@@ -21,6 +22,7 @@ pub fn check(config: &Config, origins: &BTreeMap<String, String>) -> Vec<Problem
     };
     identity(config, &mut checks);
     providers(config, &mut checks);
+    among_others(config, &mut checks);
     bounds(config, &mut checks);
     cors(config, &mut checks);
     checks.problems
@@ -88,20 +90,45 @@ fn providers(config: &Config, checks: &mut Checks<'_>) {
         checks.require(false, &format!("scylla.{name}"), reason);
     }
     checks.require(
-        config.bus != BusKind::Nats,
-        "bus",
-        "nats is not in this build yet; use local",
-    );
-    checks.require(
         clustered || config.scylla_nodes.is_empty(),
         "scylla_nodes",
         "has no effect unless store is scylla",
     );
+}
+
+fn among_others(config: &Config, checks: &mut Checks<'_>) {
+    let nats = config.bus == BusKind::Nats;
     checks.require(
-        config.bus == BusKind::Nats || config.nats_url.is_none(),
+        nats || config.nats_url.is_none(),
         "nats_url",
         "has no effect unless bus is nats",
     );
+    checks.require(
+        !nats || config.nats_url.is_some(),
+        "nats_url",
+        "is required if bus is nats: at least one address",
+    );
+    if let Some(url) = &config.nats_url
+        && let Err(error) = NatsBus::check(url.reveal())
+    {
+        checks.require(false, "nats_url", error.to_string());
+    }
+    checks.require(
+        !nats || config.store == StoreKind::Scylla,
+        "store",
+        "must be scylla if bus is nats: the nodes of a cluster share one store",
+    );
+    checks.require(
+        !nats || checks.origins.contains_key("node_id"),
+        "node_id",
+        "is required if bus is nats: every node has a name of its own",
+    );
+    for (name, text) in config.nats.problems() {
+        checks.require(false, &format!("nats.{name}"), text);
+    }
+    for (name, text) in config.peers.problems() {
+        checks.require(false, &format!("peers.{name}"), text);
+    }
 }
 
 fn bounds(config: &Config, checks: &mut Checks<'_>) {

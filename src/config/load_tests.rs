@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 
 use super::*;
+use crate::config::BusKind;
 
 fn env(variables: &[(&str, &str)]) -> Vec<(OsString, OsString)> {
     variables
@@ -165,7 +166,7 @@ fn contradictions_are_reported_together_with_wrong_values() {
         ("MUSSIKON_STORE", "scylla"),
         ("MUSSIKON_SCYLLA_PASSWORD", "of nobody"),
         ("MUSSIKON_SCYLLA__KEYSPACE", "no name"),
-        ("MUSSIKON_BUS", "nats"),
+        ("MUSSIKON_NATS_URL", "nats://nobody:4222"),
         (
             "MUSSIKON_CORS__ORIGINS",
             "*, ftp://x, https://ok.example/path",
@@ -190,7 +191,7 @@ fn contradictions_are_reported_together_with_wrong_values() {
         "scylla_nodes",
         "scylla_password",
         "scylla.keyspace",
-        "bus",
+        "nats_url",
         "cors.origins",
         "cors.credentials",
         "health.journal_unhealthy_ms",
@@ -211,10 +212,45 @@ fn contradictions_are_reported_together_with_wrong_values() {
             .iter()
             .any(|l| l.starts_with("scylla_nodes") && l.contains("is required if store is scylla"))
     );
+}
+
+#[test]
+fn a_cluster_needs_an_address_a_shared_store_and_a_name_and_bad_addresses_keep_their_password() {
+    let found = lines(from_env(&[
+        ("MUSSIKON_BUS", "nats"),
+        ("MUSSIKON_NATS__PREFIX", "a b"),
+        ("MUSSIKON_PEERS__FORMAT", "9"),
+        ("MUSSIKON_PEERS__GONE_MS", "600"),
+    ]));
+    for line in [
+        "nats_url: is required if bus is nats",
+        "store: must be scylla if bus is nats",
+        "node_id: is required if bus is nats",
+        "nats.prefix (from MUSSIKON_NATS__PREFIX): must be 1 to 64",
+        "peers.format (from MUSSIKON_PEERS__FORMAT): must be from 1 to 2",
+        "peers.gone_ms (from MUSSIKON_PEERS__GONE_MS): must be at least twice",
+    ] {
+        assert!(
+            found.iter().any(|l| l.starts_with(line)),
+            "{line} in {found:#?}"
+        );
+    }
+    assert_eq!(found.len(), 6, "{found:#?}");
+    let cluster = |url: &str| {
+        from_env(&[
+            ("MUSSIKON_BUS", "nats"),
+            ("MUSSIKON_NODE_ID", "hub-7"),
+            ("MUSSIKON_STORE", "scylla"),
+            ("MUSSIKON_SCYLLA_NODES", "127.0.0.1"),
+            ("MUSSIKON_NATS_URL", url),
+        ])
+    };
+    let config = cluster("nats://a:4222,tls://hub:geheim@b:4223").expect("valid");
+    assert_eq!(config.config.bus, BusKind::Nats);
+    let found = lines(cluster("nats://hub:geheim@b:port"));
     assert!(
-        found
-            .iter()
-            .any(|l| l.contains("nats is not in this build yet"))
+        found.len() == 1 && found[0].contains("b:port") && !found[0].contains("geheim"),
+        "{found:#?}"
     );
 }
 

@@ -16,6 +16,7 @@ mod suggest;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use actors::bus::{BusLimits, NatsOptions};
 use actors::cluster::FanoutLimits;
 use actors::journal::fjall::FjallOptions;
 use actors::journal::scylla::ScyllaOptions;
@@ -50,11 +51,11 @@ pub struct Config {
     pub scylla_nodes: Vec<String>,
     /// Password of the user `scylla.user`.
     pub scylla_password: Option<Secret>,
-    /// How nodes reach each other: `local` (one node), or `nats` (not in this version).
+    /// How nodes reach each other: `local` (one node), or `nats` (a cluster; its nodes share a `scylla` store).
     pub bus: BusKind,
-    /// Address of the NATS server (not in this version).
+    /// Addresses of the NATS servers, separated by commas, each `nats://[user:password@]host:port` or `tls://…`.
     pub nats_url: Option<Secret>,
-    /// Name of this node, unique in its cluster.
+    /// Name of this node, unique in its cluster and the same after every start.
     pub node_id: String,
     /// Serves `/hubs/echo` and `/hubs/echo-auth` for interoperability tests.
     pub echo_hub: bool,
@@ -72,6 +73,10 @@ pub struct Config {
     pub journal: FjallOptions,
     /// The cluster store.
     pub scylla: ScyllaOptions,
+    /// The connection to NATS.
+    pub nats: NatsOptions,
+    /// Life with other nodes.
+    pub peers: BusLimits,
     /// Requests over HTTP.
     pub http: HttpConfig,
     /// Which web pages may use the hub.
@@ -107,6 +112,8 @@ impl Default for Config {
             fanout: FanoutLimits::default(),
             journal: FjallOptions::default(),
             scylla: ScyllaOptions::default(),
+            nats: NatsOptions::default(),
+            peers: BusLimits::default(),
             http: HttpConfig::default(),
             cors: CorsConfig::default(),
             health: HealthConfig::default(),

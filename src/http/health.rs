@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use actors::cluster::Peers;
 use actors::ids::{EntityId, EntityKind, Timestamp};
 use actors::journal::{AppendError, Journal, Wakeups};
 use serde::Serialize;
@@ -58,6 +59,7 @@ pub struct Report {
 pub struct Health {
     journal: Arc<dyn Journal>,
     wakeups: Arc<dyn Wakeups>,
+    peers: Option<Arc<Peers>>,
     limits: HealthConfig,
     drain: Watch,
     last: Mutex<Option<(Instant, Check)>>,
@@ -69,16 +71,18 @@ pub async fn live() -> axum::Json<serde_json::Value> {
 }
 
 impl Health {
-    /// Health of a process with this store.
+    /// Health of a process with this store, and these other nodes if it is one of several.
     pub fn new(
         journal: Arc<dyn Journal>,
         wakeups: Arc<dyn Wakeups>,
+        peers: Option<Arc<Peers>>,
         limits: HealthConfig,
         drain: Watch,
     ) -> Self {
         Self {
             journal,
             wakeups,
+            peers,
             limits,
             drain,
             last: Mutex::new(None),
@@ -87,18 +91,17 @@ impl Health {
 
     /// Readiness, with every check.
     pub async fn report(&self) -> Report {
-        let journal = self.journal_check().await;
+        let mut checks = vec![self.journal_check().await];
+        checks.extend(self.peers.as_deref().map(bus_check));
+        let worst = checks.iter().map(|check| check.status).max();
         let status = if self.drain.not_ready() {
             Status::Draining
         } else {
-            journal.status
+            worst.unwrap_or(Status::Healthy)
         };
         let ready = status < Status::Unhealthy;
         metrics::gauge!("mussikon_ready").set(f64::from(u8::from(ready)));
-        Report {
-            status,
-            checks: vec![journal],
-        }
+        Report { status, checks }
     }
 
     async fn journal_check(&self) -> Check {
@@ -149,5 +152,21 @@ impl Health {
             AppendError::Broken(_) => "the store is broken: it needs an operator".into(),
             _ => "writes fail".into(),
         })
+    }
+}
+
+/// Life with other nodes is never worse than degraded: a node that is cut off still serves what it can, and
+/// if the bus itself is gone, taking all nodes out of service would help nobody.
+fn bus_check(peers: &Peers) -> Check {
+    let others = peers.others();
+    let (status, description) = match peers.trouble() {
+        Some(trouble) => (Status::Degraded, trouble.to_owned()),
+        None => (Status::Healthy, format!("{others} other nodes")),
+    };
+    Check {
+        name: "bus",
+        status,
+        elapsed_ms: 0,
+        description,
     }
 }

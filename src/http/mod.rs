@@ -1,5 +1,6 @@
 //! HTTP beside the hubs: health, metrics, and what every request passes through.
 
+pub mod admin;
 pub mod health;
 mod middleware;
 pub mod problem;
@@ -18,6 +19,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tower_http::cors::{AllowHeaders, AllowMethods, AllowOrigin, CorsLayer};
 
 use crate::config::{CorsConfig, HttpConfig};
+use admin::Admin;
 use health::{Health, Status};
 pub use middleware::RequestId;
 use problem::Problem;
@@ -35,16 +37,20 @@ pub struct Edge {
     pub health: Arc<Health>,
     /// Renders the metrics.
     pub metrics: PrometheusHandle,
+    /// Answers to operators.
+    pub admin: Option<Admin>,
 }
 
-/// The whole HTTP surface: the given hub routes, health and metrics, wrapped in what every request
+/// The whole HTTP surface: the given hub routes, health, metrics and what operators ask, wrapped in what every request
 /// passes through. Anything else is answered by a problem in JSON.
 pub fn router(edge: Edge, hubs: Router) -> Router {
     let limits = Arc::new(edge.http);
+    let admin = edge.admin.map(admin::routes).unwrap_or_default();
     Router::new()
         .route("/health", get(health::live))
         .route("/health/ready", get(ready).with_state(edge.health))
         .route("/metrics", get(render).with_state(edge.metrics))
+        .merge(admin)
         .merge(hubs)
         .fallback(|| async { Problem::new(crate::error::NOT_FOUND) })
         .method_not_allowed_fallback(|| async { Problem::new(crate::error::METHOD_NOT_ALLOWED) })

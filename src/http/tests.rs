@@ -70,10 +70,12 @@ async fn serve(cors: CorsConfig) -> Served {
         health: Arc::new(Health::new(
             Arc::new(MemoryJournal::new()),
             alarms.clone(),
+            None,
             limits,
             watch,
         )),
         metrics: PrometheusBuilder::new().build_recorder().handle(),
+        admin: None,
     };
     let hubs = Router::new()
         .route(

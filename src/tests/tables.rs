@@ -27,6 +27,8 @@ const SECTIONS: &[(&str, &str, &str)] = &[
         "actors/src/journal/scylla/options.rs",
         "ScyllaOptions",
     ),
+    ("nats.", "actors/src/bus/nats/options.rs", "NatsOptions"),
+    ("peers.", "actors/src/bus/limits.rs", "BusLimits"),
     ("http.", "src/config/sections.rs", "HttpConfig"),
     ("cors.", "src/config/sections.rs", "CorsConfig"),
     ("health.", "src/config/sections.rs", "HealthConfig"),

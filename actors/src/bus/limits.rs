@@ -26,7 +26,7 @@ pub struct BusLimits {
     pub gone_ms: u64,
     /// One attempt to have a command carried out by another node, in milliseconds.
     pub forward_ms: u64,
-    /// All attempts together, in milliseconds.
+    /// All attempts together, in milliseconds; then this node does it itself.
     pub forward_total_ms: u64,
     /// After a connection was lost or a node left, all subscribed rooms are looked at within this time, in milliseconds.
     pub look_within_ms: u64,
@@ -53,7 +53,7 @@ impl Default for BusLimits {
             heartbeat_ms: 500,
             gone_ms: 2_000,
             forward_ms: 1_500,
-            forward_total_ms: 6_000,
+            forward_total_ms: 4_000,
             look_within_ms: 4_000,
             look_every_ms: 30_000,
             tails: 100_000,

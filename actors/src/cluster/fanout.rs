@@ -9,6 +9,7 @@ use tokio::sync::Semaphore;
 
 use super::FanoutLimits;
 use super::feed::{After, Feed};
+use super::peers::Peers;
 use crate::clock::Clock;
 use crate::delivery::{Payload, Shown};
 use crate::ids::{EntityId, RoomId, Sequence, UserId};
@@ -30,6 +31,8 @@ pub struct Fanout {
     /// Rooms with something to announce at the next tick, under one short lock.
     pub(crate) restless: Mutex<std::collections::BTreeSet<RoomId>>,
     on_added: std::sync::OnceLock<OnAdded>,
+    /// This node among others, if it is.
+    peers: std::sync::OnceLock<Weak<Peers>>,
     me: Weak<Fanout>,
 }
 
@@ -39,20 +42,11 @@ impl CommitSink<Room> for Fanout {
             return;
         };
         for entry in events {
-            if let (RoomEvent::MemberAdded { user, .. }, Some(told)) =
-                (&entry.event, self.on_added.get())
-            {
-                told(room.clone(), user.clone());
+            if let RoomEvent::MemberAdded { user, .. } = &entry.event {
+                self.added(&room, user);
             }
         }
-        let Some(feed) = self.feeds.get(&room).map(|feed| feed.clone()) else {
-            return;
-        };
-        let shown: Vec<Shown> = events
-            .iter()
-            .map(|entry| latest::show_event(&entry.event))
-            .collect();
-        self.publish(&feed, first, &shown);
+        self.published(&room, first, events);
     }
 
     fn advanced(&self, entity: &EntityId, head: Head) {
@@ -91,6 +85,7 @@ impl Fanout {
             limits,
             restless: Mutex::default(),
             on_added: std::sync::OnceLock::new(),
+            peers: std::sync::OnceLock::new(),
             me: me.clone(),
         })
     }
@@ -102,6 +97,56 @@ impl Fanout {
         }
     }
 
+    /// This node lives among others from now on. Set once, before traffic.
+    pub(super) fn among(&self, peers: Weak<Peers>) {
+        if self.peers.set(peers).is_err() {
+            tracing::error!("a node joined others twice");
+        }
+    }
+
+    pub(super) fn peers(&self) -> Option<Arc<Peers>> {
+        self.peers.get().and_then(Weak::upgrade)
+    }
+
+    /// Someone became a member of a room.
+    pub(super) fn added(&self, room: &RoomId, user: &UserId) {
+        if let Some(told) = self.on_added.get() {
+            told(room.clone(), user.clone());
+        }
+    }
+
+    /// Durable events of a room, from this node or another.
+    pub(super) fn published(&self, room: &RoomId, first: Sequence, events: &[RoomEntry]) {
+        let Some(feed) = self.feeds.get(room).map(|feed| feed.clone()) else {
+            return;
+        };
+        let shown = events.iter().map(|entry| latest::show_event(&entry.event));
+        let shown: Vec<Shown> = shown.collect();
+        self.publish(&feed, first, &shown);
+    }
+
+    /// Looks how far a room reaches, beside whatever else goes on.
+    pub(super) fn look(&self, room: RoomId) {
+        let Some(me) = self.me.upgrade().filter(|me| me.feeds.contains_key(&room)) else {
+            return;
+        };
+        tokio::spawn(async move {
+            let Ok(_permit) = me.readers.acquire().await else {
+                return;
+            };
+            metrics::counter!("mussikon_head_looks_total").increment(1);
+            match me.journal.head(&EntityId::room(&room)).await {
+                Ok(head) => me.heard(&room, head.sequence),
+                Err(error) => {
+                    tracing::warn!(%room, %error, "head unreadable");
+                    if let Some(peers) = me.peers() {
+                        peers.look_again(room);
+                    }
+                }
+            }
+        });
+    }
+
     /// Rooms with subscribers here.
     pub fn rooms(&self) -> usize {
         self.feeds.len()
@@ -111,6 +156,10 @@ impl Fanout {
         self.feeds
             .entry(room.clone())
             .or_insert_with(|| {
+                // Under the shard's lock, as its end is: beginnings and ends alternate.
+                if let Some(peers) = self.peers() {
+                    peers.want_room(room);
+                }
                 let feed = Feed::new(room.clone(), self.limits.recent_events);
                 Arc::new(Mutex::new(feed))
             })
@@ -123,7 +172,11 @@ impl Fanout {
         let mut unused = false;
         let removed = self.feeds.remove_if(room, |_, feed| {
             unused = feed.lock().is_unused();
-            unused && Arc::strong_count(feed) == 1
+            let ends = unused && Arc::strong_count(feed) == 1;
+            if ends && let Some(peers) = self.peers() {
+                peers.release_room(room);
+            }
+            ends
         });
         unused && removed.is_none()
     }

@@ -1,6 +1,6 @@
 //! One room's live feed on this node: who is subscribed, and how far each of them is.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use crate::delivery::{Block, Delivery, Payload, ResetReason, Shown};
@@ -8,6 +8,7 @@ use crate::ids::{RoomId, Sequence, Timestamp, UserId};
 use crate::mutation::{self, Mutation};
 
 use super::entry::{Entry, Offered, Standing};
+use super::others::{Others, Present};
 use super::session::SessionCore;
 
 /// Where in a feed a subscription sits; `serial` tells a reused place from the old one.
@@ -51,6 +52,14 @@ pub(crate) struct Feed {
     pub coming: BTreeMap<UserId, Timestamp>,
     /// Users who are typing, and until when.
     pub typing: BTreeMap<UserId, Timestamp>,
+    /// Users present on other nodes.
+    pub others: Others,
+    /// Users who left another node, to be told.
+    pub left: BTreeSet<UserId>,
+    /// Who was here as other nodes were told last.
+    pub here_told: Present,
+    /// Another node wants to know who is here.
+    pub asked: bool,
 }
 
 /// What the caller must do after it has let go of the lock.
@@ -82,6 +91,10 @@ impl Feed {
             leaving: BTreeMap::new(),
             coming: BTreeMap::new(),
             typing: BTreeMap::new(),
+            others: Others::default(),
+            left: BTreeSet::new(),
+            here_told: Present::default(),
+            asked: false,
         }
     }
 
@@ -89,13 +102,27 @@ impl Feed {
         self.present.is_empty() && self.leaving.is_empty() && !self.filling
     }
 
-    /// Users with at least one subscription.
-    pub fn present(&self) -> impl Iterator<Item = &UserId> {
+    /// Users with at least one subscription on any node.
+    pub fn present(&self) -> BTreeSet<&UserId> {
+        self.present.keys().chain(self.others.users()).collect()
+    }
+
+    /// How many; users whom another node only counts count once for each such node.
+    pub fn present_count(&self) -> usize {
+        self.present().len() + self.others.nameless() as usize
+    }
+
+    /// Users with a subscription on this node.
+    pub fn locals(&self) -> impl Iterator<Item = &UserId> {
         self.present.keys()
     }
 
-    pub fn present_count(&self) -> usize {
-        self.present.len()
+    pub fn is_here(&self, user: &UserId) -> bool {
+        self.present.contains_key(user)
+    }
+
+    pub fn is_present(&self, user: &UserId) -> bool {
+        self.is_here(user) || self.others.has(user)
     }
 
     pub fn add(
@@ -129,7 +156,8 @@ impl Feed {
         };
         let sessions = self.present.entry(user.clone()).or_default();
         *sessions += 1;
-        if *sessions == 1 && self.leaving.remove(&user).is_none() {
+        let returned = *sessions == 1 && self.leaving.remove(&user).is_some();
+        if *sessions == 1 && !returned && !self.others.has(&user) {
             self.coming.insert(user, now);
         }
         Place {
@@ -282,10 +310,11 @@ impl Feed {
         }
     }
 
-    /// Ends a user's "is typing" and tells the others; they would show it for ever otherwise.
-    pub fn stop_typing(&mut self, user: &UserId) {
+    /// Ends a user's "is typing" and tells the others; they would show it for ever otherwise. False if
+    /// there was nothing to end.
+    pub fn stop_typing(&mut self, user: &UserId) -> bool {
         if self.typing.remove(user).is_none() {
-            return;
+            return false;
         }
         let payload = Payload::Typing {
             room: self.room.clone(),
@@ -293,6 +322,7 @@ impl Feed {
             typing: false,
         };
         self.tell(payload, Some(user));
+        true
     }
 
     /// Offers a subscription its next events, or `None` for only what it is to be told before them.

@@ -1,14 +1,29 @@
-//! Sessions and what they see: subscriptions, fan-out, catch-up from the journal, presence, typing, cursors.
+//! Sessions and what they see: subscriptions, fan-out, catch-up from the journal, presence, typing, cursors;
+//! and the node among others: node set, placement, routing, hints.
 
 pub mod cursors;
 mod entry;
 pub mod fanout;
 mod feed;
 pub mod limits;
+mod looks;
+pub mod nodes;
+mod others;
+mod outlook;
+pub mod peers;
+pub mod placement;
 mod pump;
+mod relay;
+mod router;
 pub mod session;
+mod tails;
 mod typing;
+mod wire;
 
 pub use fanout::Fanout;
 pub use limits::FanoutLimits;
+pub use outlook::{Outlook, PeerOutlook};
+pub use peers::{PeerParts, Peers};
+pub use relay::Relay;
+pub use router::RouteError;
 pub use session::{Registered, Session, Starting};

@@ -193,7 +193,11 @@ impl SessionCore {
         {
             let mut feed = subscription.feed.lock();
             feed.remove(subscription.place, tell_at);
-            feed.stop_typing(&self.user);
+            if feed.stop_typing(&self.user)
+                && let Some(peers) = fanout.peers()
+            {
+                peers.tell_typing(room, &self.user, false);
+            }
         }
         drop(subscription);
         fanout.restless.lock().insert(room.clone());
@@ -239,7 +243,10 @@ impl Registered {
         let feed = self.feed.lock();
         let count = feed.present_count();
         let named = count <= self.fanout.limits.presence_members;
-        (named.then(|| feed.present().cloned().collect()), count)
+        (
+            named.then(|| feed.present().into_iter().cloned().collect()),
+            count,
+        )
     }
 }
 

@@ -1,5 +1,7 @@
 //! What is neither journaled nor remembered: who is here, who types. Announced by a tick, at most a few times a second.
 
+use parking_lot::Mutex;
+
 use crate::delivery::Payload;
 use crate::ids::{RoomId, Timestamp, UserId};
 
@@ -12,6 +14,20 @@ impl Fanout {
         let Some(feed) = self.feeds.get(room).map(|feed| feed.clone()) else {
             return;
         };
+        if let Some(peers) = self.peers() {
+            peers.tell_typing(room, user, typing);
+        }
+        self.types_in(room, &feed, user, typing);
+    }
+
+    /// A user begins or ends typing, here or elsewhere.
+    pub(super) fn types(&self, room: &RoomId, user: &UserId, typing: bool) {
+        if let Some(feed) = self.feeds.get(room).map(|feed| feed.clone()) {
+            self.types_in(room, &feed, user, typing);
+        }
+    }
+
+    fn types_in(&self, room: &RoomId, feed: &Mutex<Feed>, user: &UserId, typing: bool) {
         let until = self.clock.now().plus_millis(self.limits.typing_ms);
         let mut feed = feed.lock();
         let was = if typing {
@@ -46,6 +62,7 @@ impl Fanout {
                 let mut feed = feed.lock();
                 self.announce_presence(&mut feed, now);
                 expire_typing(&mut feed, now);
+                self.tell_here(&mut feed);
                 !feed.leaving.is_empty() || !feed.typing.is_empty()
             };
             drop(feed);
@@ -53,6 +70,22 @@ impl Fanout {
                 self.restless.lock().insert(room);
             }
         }
+    }
+
+    /// Tells other nodes who is here, if that changed or one of them asked.
+    fn tell_here(&self, feed: &mut Feed) {
+        let Some(peers) = self.peers() else {
+            return;
+        };
+        let here = feed.here(self.limits.presence_members);
+        let asked = std::mem::take(&mut feed.asked) && here.count > 0;
+        if here == feed.here_told && !asked {
+            return;
+        }
+        // Whoever knows nothing of the others wants to know the same of them.
+        let ask = here.count > 0 && feed.others.is_silent();
+        feed.here_told = here.clone();
+        peers.tell_here(&feed.room().clone(), here, ask);
     }
 
     fn announce_presence(&self, feed: &mut Feed, now: Timestamp) {
@@ -68,8 +101,15 @@ impl Fanout {
             .collect();
         for user in due {
             feed.leaving.remove(&user);
-            changes.push((user, false));
+            if !feed.is_present(&user) {
+                changes.push((user, false));
+            }
         }
+        changes.extend(
+            std::mem::take(&mut feed.left)
+                .into_iter()
+                .map(|user| (user, false)),
+        );
         if changes.is_empty() {
             return;
         }

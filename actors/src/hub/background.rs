@@ -87,9 +87,13 @@ impl Hub {
 
     async fn tell_read(&self, written: Vec<(RoomId, UserId, crate::ids::Sequence)>) {
         for (room, user, up_to) in written {
-            let present = self.fanout.feeds.contains_key(&room);
+            // Others may have subscribers where this node has none.
+            let present = self.fanout.feeds.contains_key(&room) || self.parts.peers.is_some();
             if !present || !self.is_small(&room).await {
                 continue;
+            }
+            if let Some(peers) = &self.parts.peers {
+                peers.tell_read(&room, &user, up_to);
             }
             let payload = Payload::Read {
                 room: room.clone(),
@@ -107,6 +111,10 @@ impl Hub {
             Err(error) => return tracing::warn!(%error, "wake-ups unreadable"),
         };
         for (entity, at) in due {
+            let mine = self.parts.peers.as_ref().is_none_or(|p| p.owns(&entity));
+            if !mine {
+                continue;
+            }
             // Waking recovers, recovering repairs; only then is the alarm cleared.
             if self.directory.recovers(&entity).await
                 && let Err(error) = self.parts.wakeups.clear(&entity, at).await

@@ -4,19 +4,22 @@ mod background;
 mod history;
 mod relay;
 mod rooms;
+mod session;
+mod whereabouts;
 
 use std::sync::Arc;
 
 use thiserror::Error;
 
+pub use crate::cluster::Relay;
 pub use history::{History, HistoryEntry, HistoryPage};
-pub use relay::Relay;
 pub use rooms::{RoomListing, RoomsPage};
+pub use session::{HubSession, Joined, Looked};
+pub use whereabouts::Whereabouts;
 
 use crate::clock::Clock;
 use crate::cluster::cursors::{Cursor, Cursors, CursorsFull};
-use crate::cluster::{Fanout, FanoutLimits, Registered, Session, Starting};
-use crate::delivery::Outlet;
+use crate::cluster::{Fanout, FanoutLimits, PeerParts, Peers, RouteError};
 use crate::ids::{EntityId, RoomId, Sequence, UserId};
 use crate::journal::{Journal, RETRY_AFTER, ReadError, Wakeups};
 use crate::machines::room::{
@@ -58,12 +61,24 @@ pub enum HubError {
     /// The store could not be read.
     #[error("unavailable ({0}), retry after 250 ms")]
     Store(#[from] ReadError),
+    /// Another node owns the room and this one is cut off from it: nothing was begun.
+    #[error("this node is cut off from the owner of the room, retry after {} ms", crate::journal::RETRY_AFTER.as_millis())]
+    CutOff,
     /// A bound of the session or node is reached.
     #[error("{0}")]
     Limit(String),
     /// The awaited position was not reached in time.
     #[error("the room has not reached sequence {0} yet, retry after 250 ms")]
     NotReached(Sequence),
+}
+
+impl From<RouteError> for HubError {
+    fn from(error: RouteError) -> Self {
+        match error {
+            RouteError::Ask(error) => HubError::Room(error),
+            RouteError::CutOff => HubError::CutOff,
+        }
+    }
 }
 
 impl HubError {
@@ -88,47 +103,8 @@ pub(crate) struct Shared {
     clock: Arc<dyn Clock>,
     limits: Arc<FanoutLimits>,
     sessions: background::UserSessions,
-}
-
-/// A room as a session saw it when it looked, with its live events coming in from then on.
-pub struct Looked {
-    registered: Registered,
-    view: RoomView,
-    after: Option<Sequence>,
-    first: Sequence,
-}
-
-impl Looked {
-    /// Which room.
-    pub fn room(&self) -> &RoomId {
-        &self.view.room
-    }
-}
-
-/// A room as joined.
-pub struct Joined {
-    /// The room at that moment.
-    pub view: RoomView,
-    /// Users present by name, if they are few.
-    pub present: Option<Vec<UserId>>,
-    /// How many are present.
-    pub present_count: usize,
-    /// To be begun once the answer is on its way.
-    pub starting: Starting,
-}
-
-/// A connection of a user to this hub.
-pub struct HubSession {
-    session: Arc<Session>,
-    number: u64,
-    hub: Hub,
-}
-
-impl Drop for HubSession {
-    fn drop(&mut self) {
-        let user = self.session.user();
-        self.hub.parts.sessions.remove(user, self.number);
-    }
+    /// This node among others, if it is.
+    peers: Option<Arc<Peers>>,
 }
 
 impl Hub {
@@ -142,8 +118,23 @@ impl Hub {
         parts: HubParts,
         relay: Option<Arc<dyn Relay>>,
     ) -> Result<Self, ractor::SpawnErr> {
+        Self::start_as(parts, relay, None).await
+    }
+
+    /// Starts a hub that is one node among others.
+    pub async fn start_among(parts: HubParts, peers: PeerParts) -> Result<Self, ractor::SpawnErr> {
+        Self::start_as(parts, None, Some(peers)).await
+    }
+
+    async fn start_as(
+        parts: HubParts,
+        relay: Option<Arc<dyn Relay>>,
+        peers: Option<PeerParts>,
+    ) -> Result<Self, ractor::SpawnErr> {
         let limits = Arc::new(parts.limits.fanout);
         let fanout = Fanout::new(parts.journal.clone(), parts.clock.clone(), limits.clone());
+        let peers = peers.map(|peers| Peers::new(peers, fanout.clone(), parts.salt));
+        let relay = relay.or_else(|| peers.as_ref().map(Peers::relay));
         let directory = Directory::start(Deps {
             journal: parts.journal.clone(),
             wakeups: parts.wakeups.clone(),
@@ -164,27 +155,28 @@ impl Hub {
                 clock: parts.clock,
                 limits,
                 sessions: background::UserSessions::default(),
+                peers,
             }),
         };
         hub.start_background();
+        if let Some(peers) = &hub.parts.peers {
+            peers.join(hub.directory.clone());
+        }
         Ok(hub)
     }
 
-    /// A new connection of a user.
-    pub fn connect(&self, user: UserId, outlet: Arc<dyn Outlet>) -> HubSession {
-        let session = Session::new(user.clone(), outlet.clone(), self.fanout.clone());
-        let number = self.parts.sessions.add(user, outlet);
-        HubSession {
-            session: Arc::new(session),
-            number,
-            hub: self.clone(),
-        }
+    /// This node among others, if it is.
+    pub fn peers(&self) -> Option<&Arc<Peers>> {
+        self.parts.peers.as_ref()
     }
 
-    /// Asks a room.
+    /// Asks a room, on whichever node it lives.
     pub async fn room(&self, room: &RoomId, command: RoomCommand) -> Result<RoomReply, HubError> {
-        let bytes = command.weight();
         let entity = EntityId::room(room);
+        if let Some(peers) = &self.parts.peers {
+            return Ok(peers.ask(&entity, command).await?);
+        }
+        let bytes = command.weight();
         Ok(self.directory.ask(&entity, command, bytes).await?)
     }
 
@@ -199,7 +191,7 @@ impl Hub {
         }
     }
 
-    /// A page of members with whether each is present on this node.
+    /// A page of members with whether each is present.
     pub async fn members(
         &self,
         room: &RoomId,
@@ -219,7 +211,7 @@ impl Hub {
             .fanout
             .feeds
             .get(room)
-            .map(|feed| feed.lock().present().cloned().collect())
+            .map(|feed| feed.lock().present().into_iter().cloned().collect())
             .unwrap_or_default();
         Ok(members
             .into_iter()
@@ -277,89 +269,14 @@ impl Hub {
         if let Err(error) = self.cursors.flush().await {
             tracing::warn!(%error, "read marks not written at drain");
         }
+        if let Some(peers) = &self.parts.peers {
+            peers.retire().await;
+        }
         while !self.directory.drain() {
             tokio::time::sleep(std::time::Duration::from_millis(10)).await;
         }
-    }
-}
-
-impl HubSession {
-    /// Whose session.
-    pub fn user(&self) -> &UserId {
-        self.session.user()
-    }
-
-    /// A task's own hold on the session.
-    pub fn session(&self) -> &Arc<Session> {
-        &self.session
-    }
-
-    /// Subscribes to a room from a position; nothing is shown before [`Starting::begin`].
-    pub async fn join(&self, room: &RoomId, after: Option<Sequence>) -> Result<Joined, HubError> {
-        self.subscribe(self.look(room, after).await?)
-    }
-
-    /// The first half of joining, which changes nothing: looks at the room from a position, or is refused.
-    pub async fn look(&self, room: &RoomId, after: Option<Sequence>) -> Result<Looked, HubError> {
-        let registered = self.session.register(room);
-        let view = self.hub.view(room, self.user()).await?;
-        let first = match after {
-            Some(after) if after != view.head => {
-                let entity = EntityId::room(room);
-                self.hub.parts.journal.first_retained(&entity).await?
-            }
-            _ => Sequence(1),
-        };
-        Ok(Looked {
-            registered,
-            view,
-            after,
-            first,
-        })
-    }
-
-    /// The second half of joining; refused if the session has too many rooms.
-    pub fn subscribe(&self, looked: Looked) -> Result<Joined, HubError> {
-        let Looked {
-            registered,
-            view,
-            after,
-            first,
-        } = looked;
-        let starting = self
-            .session
-            .subscribe(&registered, &view, after, first)
-            .map_err(|e| HubError::Limit(e.to_string()))?;
-        let (present, present_count) = registered.present();
-        Ok(Joined {
-            view,
-            present,
-            present_count,
-            starting,
-        })
-    }
-
-    /// Whether it is subscribed, begun or not.
-    pub fn is_subscribed(&self, room: &RoomId) -> bool {
-        self.session.is_subscribed(room)
-    }
-
-    /// Ends a subscription; false if there was none.
-    pub fn leave(&self, room: &RoomId) -> bool {
-        self.session.leave(room)
-    }
-
-    /// Begins or ends "is typing". A subscription has proved the right already.
-    pub async fn typing(&self, room: &RoomId, typing: bool) -> Result<(), HubError> {
-        if !self.session.is_subscribed(room) {
-            self.hub.view(room, self.user()).await?;
+        if let Some(peers) = &self.parts.peers {
+            peers.leave().await;
         }
-        self.hub.fanout.typing(room, self.user(), typing);
-        Ok(())
-    }
-
-    /// The hub.
-    pub fn hub(&self) -> &Hub {
-        &self.hub
     }
 }

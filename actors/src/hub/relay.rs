@@ -3,17 +3,11 @@
 use std::sync::Arc;
 
 use super::Hub;
-use crate::cluster::Fanout;
+use crate::cluster::{Fanout, Relay};
 use crate::ids::{EntityId, Sequence};
 use crate::journal::Head;
 use crate::machines::room::{Room, RoomEntry};
 use crate::runtime::CommitSink;
-
-/// Carries durable events to other nodes, as hints: any may be lost, late or doubled.
-pub trait Relay: Send + Sync + 'static {
-    /// Called once per durable row of this node, in order. Must not block.
-    fn tell(&self, entity: &EntityId, first: Sequence, head: Head, events: &[RoomEntry]);
-}
 
 struct Both {
     fanout: Arc<Fanout>,
@@ -38,6 +32,7 @@ impl CommitSink<Room> for Both {
 
     fn advanced(&self, entity: &EntityId, head: Head) {
         self.fanout.advanced(entity, head);
+        self.relay.advanced(entity, head);
     }
 
     fn failed(&self, entity: &EntityId) {

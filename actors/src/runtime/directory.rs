@@ -133,6 +133,24 @@ impl<M: Machine> Directory<M> {
         self.0.failures.retain(|_, f| now.since(f.until) < 60_000);
     }
 
+    /// Wakes an entity for whoever will ask; what cannot be woken now is woken when it is asked.
+    pub fn warm(&self, entity: &EntityId) {
+        if entity.kind == M::KIND && !self.0.draining.load(Ordering::Acquire) {
+            let _ = self.0.enter(entity, 0);
+        }
+    }
+
+    /// The entities that are awake, in order.
+    pub fn entities(&self) -> Vec<EntityId> {
+        let mut awake = Vec::with_capacity(self.awake());
+        self.0.awake.retain(|entity, _| {
+            awake.push(entity.clone());
+            true
+        });
+        awake.sort();
+        awake
+    }
+
     /// Entities awake.
     pub fn awake(&self) -> usize {
         self.0.count.load(Ordering::Relaxed)

@@ -1,11 +1,13 @@
 //! Wishes addressed to a room, and their answers.
 
+use serde::{Deserialize, Serialize};
+
 use super::view::{MemberView, RoomView};
 use super::{Content, Role, RoomKind};
 use crate::ids::{MessageId, Sequence, Timestamp, UserId};
 
 /// A wish. `by` is the authenticated user; ids come in with the command.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum RoomCommand {
     /// Creates the room, or returns it if the same creator made the same kind (direct: either member).
     Create {
@@ -108,7 +110,7 @@ pub enum RoomCommand {
 }
 
 /// Answers, one kind per command.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum RoomReply {
     /// To `Create` and `View` and `Rename`.
     Room(RoomView),
@@ -125,7 +127,7 @@ pub enum RoomReply {
 }
 
 /// A message was accepted.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Sent {
     /// Its id.
     pub id: MessageId,

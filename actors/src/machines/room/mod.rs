@@ -23,6 +23,7 @@ mod snapshot;
 mod state;
 mod validate;
 pub mod view;
+mod words;
 mod working_set;
 
 pub use command::{RoomCommand, RoomReply, Sent};

@@ -1,11 +1,13 @@
 //! Why a room's rules said no. Each has a stable code that clients may rely on.
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use super::words::{Word, word};
 use crate::ids::Sequence;
 
 /// A rule said no; nothing changed.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Error, Serialize, Deserialize)]
 pub enum RoomRejection {
     /// No such room.
     #[error("there is no such room")]
@@ -18,7 +20,7 @@ pub enum RoomRejection {
     NotAMember,
     /// The role does not suffice.
     #[error("your role in the room does not allow this: {0}")]
-    Forbidden(&'static str),
+    Forbidden(#[serde(deserialize_with = "word")] Word),
     /// No message there.
     #[error("there is no message at sequence {0}")]
     MessageNotFound(Sequence),
@@ -38,7 +40,8 @@ pub enum RoomRejection {
     #[error("{field} {problem}")]
     Invalid {
         /// Which part.
-        field: &'static str,
+        #[serde(deserialize_with = "word")]
+        field: Word,
         /// What is wrong with it.
         problem: String,
     },

@@ -9,7 +9,7 @@ use super::{Message, Role, RoomKind};
 use crate::ids::{RoomId, Sequence, Timestamp, UserId};
 
 /// A room as one user sees it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RoomView {
     /// Id.
     pub room: RoomId,

@@ -1,0 +1,286 @@
+//! Who is there: the node set as heartbeats tell it. Pure: beats and time come in, changes go out.
+
+use std::collections::BTreeMap;
+
+use super::placement::Placement;
+use crate::bus::frame::Beat;
+use crate::ids::{NodeId, Timestamp};
+
+/// Peers remembered at most; a cluster is far smaller.
+const MOST_PEERS: usize = 1_024;
+
+/// What became of a node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// It is there and takes entities: new, back, or no longer suspected.
+    Joined(NodeId),
+    /// It takes no more entities but still lives: it drains, or is suspected.
+    Retired(NodeId),
+    /// It is gone, or it was and has begun another life: what it told is void.
+    Left(NodeId),
+}
+
+/// Another node as it was heard last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Peer {
+    /// Its last sign of life.
+    pub beat: Beat,
+    /// When that came.
+    pub heard: Timestamp,
+    /// Nobody answered in its name since then.
+    pub suspected: bool,
+}
+
+impl Peer {
+    fn takes(&self) -> bool {
+        !self.suspected && !self.beat.draining
+    }
+}
+
+/// The node set as one node sees it.
+#[derive(Debug)]
+pub struct NodeSet {
+    me: NodeId,
+    draining: bool,
+    gone_ms: u64,
+    peers: BTreeMap<NodeId, Peer>,
+    /// Nobody is declared gone while this node itself hears nothing.
+    connected: bool,
+    placement: Placement,
+}
+
+impl NodeSet {
+    /// A set of one.
+    pub fn new(me: NodeId, gone_ms: u64) -> Self {
+        Self {
+            placement: Placement::new([me.clone()]),
+            me,
+            draining: false,
+            gone_ms,
+            peers: BTreeMap::new(),
+            connected: false,
+        }
+    }
+
+    /// A sign of life.
+    pub fn heard(&mut self, beat: Beat, now: Timestamp) -> Vec<Change> {
+        let node = beat.node.clone();
+        if node == self.me || (!self.peers.contains_key(&node) && self.peers.len() >= MOST_PEERS) {
+            return Vec::new();
+        }
+        let before = self.peers.get(&node).cloned();
+        if before
+            .as_ref()
+            .is_some_and(|old| old.beat.incarnation > beat.incarnation)
+        {
+            // A late word of an earlier life.
+            return Vec::new();
+        }
+        let reborn = before
+            .as_ref()
+            .is_some_and(|old| old.beat.incarnation < beat.incarnation);
+        let took = before.as_ref().is_some_and(Peer::takes) && !reborn;
+        let peer = Peer {
+            beat,
+            heard: now,
+            suspected: false,
+        };
+        let takes = peer.takes();
+        self.peers.insert(node.clone(), peer);
+        let mut changes = Vec::new();
+        if reborn {
+            changes.push(Change::Left(node.clone()));
+        }
+        match (took, takes) {
+            (false, true) => changes.push(Change::Joined(node)),
+            (true, false) => changes.push(Change::Retired(node)),
+            _ => {}
+        }
+        self.changed(changes)
+    }
+
+    /// Nobody answered in a node's name: it takes nothing until its next sign of life.
+    pub fn suspect(&mut self, node: &NodeId) -> Vec<Change> {
+        let Some(peer) = self.peers.get_mut(node) else {
+            return Vec::new();
+        };
+        let took = peer.takes();
+        peer.suspected = true;
+        let changes = took.then(|| Change::Retired(node.clone()));
+        self.changed(changes.into_iter().collect())
+    }
+
+    /// A node said that it drains.
+    pub fn drains(&mut self, node: &NodeId) -> Vec<Change> {
+        let Some(peer) = self.peers.get_mut(node) else {
+            return Vec::new();
+        };
+        let took = peer.takes();
+        peer.beat.draining = true;
+        let changes = took.then(|| Change::Retired(node.clone()));
+        self.changed(changes.into_iter().collect())
+    }
+
+    /// Time passes: who was silent for too long is gone.
+    pub fn tick(&mut self, now: Timestamp) -> Vec<Change> {
+        if !self.connected {
+            return Vec::new();
+        }
+        let silent = |peer: &Peer| now.since(peer.heard) >= self.gone_ms;
+        let gone = self.peers.iter().filter(|(_, peer)| silent(peer));
+        let gone: Vec<NodeId> = gone.map(|(node, _)| node.clone()).collect();
+        for node in &gone {
+            self.peers.remove(node);
+        }
+        self.changed(gone.into_iter().map(Change::Left).collect())
+    }
+
+    /// This node hears others, again. They get the time to be heard.
+    pub fn connected(&mut self, now: Timestamp) {
+        self.connected = true;
+        for peer in self.peers.values_mut() {
+            peer.heard = now;
+        }
+    }
+
+    /// This node hears nobody: that says nothing of the others.
+    pub fn disconnected(&mut self) {
+        self.connected = false;
+    }
+
+    /// This node takes nothing more.
+    pub fn drain(&mut self) {
+        self.draining = true;
+        self.place();
+    }
+
+    /// Whether it does.
+    pub fn is_draining(&self) -> bool {
+        self.draining
+    }
+
+    /// Who owns what, as far as this node knows.
+    pub fn placement(&self) -> &Placement {
+        &self.placement
+    }
+
+    /// The others.
+    pub fn peers(&self) -> &BTreeMap<NodeId, Peer> {
+        &self.peers
+    }
+
+    fn changed(&mut self, changes: Vec<Change>) -> Vec<Change> {
+        if !changes.is_empty() {
+            self.place();
+        }
+        changes
+    }
+
+    fn place(&mut self) {
+        let me = (!self.draining).then(|| self.me.clone());
+        let others = self.peers.iter().filter(|(_, peer)| peer.takes());
+        let others = others.map(|(node, _)| node.clone());
+        self.placement = Placement::new(others.chain(me));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn node(name: &str) -> NodeId {
+        NodeId::parse(name).expect("valid")
+    }
+
+    fn beat(name: &str, incarnation: u64, draining: bool) -> Beat {
+        Beat {
+            node: node(name),
+            incarnation,
+            draining,
+            writes: 1,
+            reads: 2,
+            awake: 0,
+        }
+    }
+
+    fn takers(set: &NodeSet) -> Vec<&str> {
+        set.placement().nodes().map(NodeId::as_str).collect()
+    }
+
+    fn at(ms: u64) -> Timestamp {
+        Timestamp(ms)
+    }
+
+    #[test]
+    fn nodes_join_by_their_beats_and_are_gone_after_two_silent_seconds() {
+        let mut set = NodeSet::new(node("a"), 2_000);
+        set.connected(at(0));
+        assert_eq!(
+            set.heard(beat("b", 1, false), at(0)),
+            [Change::Joined(node("b"))]
+        );
+        assert_eq!(set.heard(beat("b", 1, false), at(500)), []);
+        assert_eq!(set.heard(beat("a", 1, false), at(500)), []);
+        assert_eq!(takers(&set), ["a", "b"]);
+        assert_eq!(set.tick(at(2_499)), []);
+        assert_eq!(set.tick(at(2_500)), [Change::Left(node("b"))]);
+        assert_eq!(takers(&set), ["a"]);
+    }
+
+    #[test]
+    fn a_suspicion_ends_with_the_next_beat_and_a_drain_does_not() {
+        let mut set = NodeSet::new(node("a"), 2_000);
+        set.connected(at(0));
+        set.heard(beat("b", 1, false), at(0));
+        assert_eq!(set.suspect(&node("b")), [Change::Retired(node("b"))]);
+        assert_eq!((set.suspect(&node("b")), takers(&set)), (vec![], vec!["a"]));
+        assert_eq!(
+            set.heard(beat("b", 1, false), at(9)),
+            [Change::Joined(node("b"))]
+        );
+        assert_eq!(
+            set.heard(beat("b", 1, true), at(10)),
+            [Change::Retired(node("b"))]
+        );
+        assert_eq!(set.heard(beat("b", 1, true), at(11)), []);
+        assert_eq!(takers(&set), ["a"]);
+        set.heard(beat("c", 1, false), at(11));
+        assert_eq!(set.drains(&node("c")), [Change::Retired(node("c"))]);
+        assert_eq!(
+            (set.suspect(&node("x")), set.drains(&node("x"))),
+            (vec![], vec![])
+        );
+    }
+
+    #[test]
+    fn another_life_voids_the_former_and_late_words_of_a_former_life_count_nothing() {
+        let mut set = NodeSet::new(node("a"), 2_000);
+        set.connected(at(0));
+        set.heard(beat("b", 7, false), at(0));
+        let reborn = set.heard(beat("b", 8, false), at(1));
+        assert_eq!(reborn, [Change::Left(node("b")), Change::Joined(node("b"))]);
+        assert_eq!(set.heard(beat("b", 7, true), at(2)), []);
+        assert_eq!(takers(&set), ["a", "b"]);
+    }
+
+    #[test]
+    fn a_node_that_is_cut_off_declares_nobody_gone_and_gives_time_when_it_is_back() {
+        let mut set = NodeSet::new(node("a"), 2_000);
+        set.connected(at(0));
+        set.heard(beat("b", 1, false), at(0));
+        set.disconnected();
+        assert_eq!(set.tick(at(60_000)), []);
+        set.connected(at(60_000));
+        assert_eq!(set.tick(at(61_999)), []);
+        assert_eq!(set.tick(at(62_000)), [Change::Left(node("b"))]);
+    }
+
+    #[test]
+    fn a_draining_node_owns_nothing_itself() {
+        let mut set = NodeSet::new(node("a"), 2_000);
+        set.connected(at(0));
+        set.heard(beat("b", 1, false), at(0));
+        set.drain();
+        assert_eq!((takers(&set), set.is_draining()), (vec!["b"], true));
+    }
+}

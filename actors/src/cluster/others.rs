@@ -1,0 +1,172 @@
+//! Who is present in a room on other nodes, beside who is here.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::fanout::Fanout;
+use super::feed::Feed;
+use crate::bus::frame::Here;
+use crate::ids::{NodeId, RoomId, Timestamp, UserId};
+
+/// Users present, by name if they are few.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Present {
+    pub count: u64,
+    pub users: Option<Vec<UserId>>,
+}
+
+/// One other node's word.
+#[derive(Debug)]
+struct Word {
+    incarnation: u64,
+    version: u64,
+    count: u64,
+    users: BTreeSet<UserId>,
+    heard: Timestamp,
+}
+
+/// The newest word of each other node about one room.
+#[derive(Debug, Default)]
+pub(crate) struct Others {
+    words: BTreeMap<NodeId, Word>,
+}
+
+impl Others {
+    /// Whether no other node has told anything.
+    pub fn is_silent(&self) -> bool {
+        self.words.is_empty()
+    }
+
+    pub fn has(&self, user: &UserId) -> bool {
+        self.words.values().any(|word| word.users.contains(user))
+    }
+
+    pub fn users(&self) -> impl Iterator<Item = &UserId> {
+        self.words.values().flat_map(|word| &word.users)
+    }
+
+    /// Users who are only counted.
+    pub fn nameless(&self) -> u64 {
+        let nameless = |word: &Word| word.count.saturating_sub(word.users.len() as u64);
+        self.words.values().map(nameless).sum()
+    }
+
+    /// Takes a word in; the users that came and went with it, if it is the newest.
+    fn take(&mut self, here: Here, now: Timestamp) -> Option<(Vec<UserId>, Vec<UserId>)> {
+        let newness = (here.incarnation, here.version);
+        let old = self.words.get(&here.node);
+        if old.is_some_and(|old| (old.incarnation, old.version) >= newness) {
+            return None;
+        }
+        let users: BTreeSet<UserId> = here.users.into_iter().flatten().collect();
+        let before = old.map(|old| old.users.clone()).unwrap_or_default();
+        let elsewhere = |user: &&UserId| {
+            let mut others = self.words.iter().filter(|(node, _)| **node != here.node);
+            others.any(|(_, word)| word.users.contains(*user))
+        };
+        let came = users.difference(&before).filter(|u| !elsewhere(u));
+        let came = came.cloned().collect();
+        let went = before.difference(&users).cloned().collect();
+        self.words.insert(
+            here.node,
+            Word {
+                incarnation: here.incarnation,
+                version: here.version,
+                count: here.count,
+                users,
+                heard: now,
+            },
+        );
+        Some((came, went))
+    }
+
+    fn forget(&mut self, gone: impl Fn(&NodeId, Timestamp) -> bool) -> Vec<UserId> {
+        let mut went = Vec::new();
+        self.words.retain(|node, word| {
+            let goes = gone(node, word.heard);
+            if goes {
+                went.extend(std::mem::take(&mut word.users));
+            }
+            !goes
+        });
+        went
+    }
+}
+
+impl Feed {
+    /// Who is here, with those whose leaving has not been told yet.
+    pub(super) fn here(&self, most: usize) -> Present {
+        let users: BTreeSet<&UserId> = self.locals().chain(self.leaving.keys()).collect();
+        Present {
+            count: users.len() as u64,
+            users: (users.len() <= most).then(|| users.into_iter().cloned().collect()),
+        }
+    }
+
+    fn came_elsewhere(&mut self, users: Vec<UserId>, now: Timestamp) {
+        for user in users {
+            let known = self.is_here(&user) || self.leaving.contains_key(&user);
+            if self.left.remove(&user) || known {
+                continue;
+            }
+            self.coming.insert(user, now);
+        }
+    }
+
+    fn went_elsewhere(&mut self, users: Vec<UserId>) {
+        for user in users {
+            if !self.is_present(&user) && self.coming.remove(&user).is_none() {
+                self.left.insert(user);
+            }
+        }
+    }
+}
+
+impl Fanout {
+    /// Another node told who is present there.
+    pub(super) fn present_elsewhere(&self, room: &RoomId, here: Here, now: Timestamp) {
+        let Some(feed) = self.feeds.get(room).map(|feed| feed.clone()) else {
+            return;
+        };
+        {
+            let mut feed = feed.lock();
+            feed.asked |= here.ask;
+            let clock = self.clock.now();
+            if let Some((came, went)) = feed.others.take(here, now) {
+                feed.came_elsewhere(came, clock);
+                feed.went_elsewhere(went);
+            }
+        }
+        self.restless.lock().insert(room.clone());
+    }
+
+    /// A node is gone, and everyone who was present there with it.
+    pub(super) fn forget_node(&self, node: &NodeId, rooms: &[RoomId]) {
+        for room in rooms {
+            self.forget_words(room, |other, _| other == node);
+        }
+    }
+
+    /// Says again who is here, and forgets what a node has not said again for long: words may be lost.
+    pub(super) fn freshen_presence(&self, room: &RoomId, stale: Timestamp) {
+        self.forget_words(room, |_, heard| heard < stale);
+        if let Some(feed) = self.feeds.get(room).map(|feed| feed.clone()) {
+            feed.lock().asked = true;
+            self.restless.lock().insert(room.clone());
+        }
+    }
+
+    fn forget_words(&self, room: &RoomId, gone: impl Fn(&NodeId, Timestamp) -> bool) {
+        let Some(feed) = self.feeds.get(room).map(|feed| feed.clone()) else {
+            return;
+        };
+        let went = {
+            let mut feed = feed.lock();
+            let went = feed.others.forget(gone);
+            feed.went_elsewhere(went.clone());
+            went
+        };
+        if !went.is_empty() {
+            self.restless.lock().insert(room.clone());
+        }
+    }
+}

@@ -1,0 +1,369 @@
+//! This node among others: what it holds to live with them, and the beat at which it does so.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::Semaphore;
+
+use super::Fanout;
+use super::looks::Looks;
+use super::nodes::{Change, NodeSet};
+use super::relay::{Relay, Teller};
+use super::tails::Tails;
+use crate::bus::frame::{self, Beat, Frame};
+use crate::bus::{
+    Bus, BusEvent, BusLimits, Inbox, Interests, Message, Published, Reply, Subject, Token, Trace,
+    Traces,
+};
+use crate::ids::{EntityId, NodeId, RoomId, Timestamp, UserId};
+use crate::machines::room::Room;
+use crate::runtime::Directory;
+
+const TICK: Duration = Duration::from_millis(25);
+/// Looks begun in one tick at most; the rest waits for the next.
+const LOOKS_PER_TICK: usize = 512;
+/// A subject that is heard from now on is heard everywhere after so long, in milliseconds.
+const INTEREST_SPREADS_MS: u64 = 500;
+
+/// After a look that failed, in milliseconds.
+const LOOK_AGAIN_MS: u64 = 1_000;
+/// Another node with this node's name is taken to be gone after so long, in milliseconds.
+const NAMESAKE_MS: u64 = 10_000;
+
+/// What a node needs to live with others.
+pub struct PeerParts {
+    /// The way to them.
+    pub bus: Arc<dyn Bus>,
+    /// This node's name.
+    pub node: NodeId,
+    /// Greater than in every earlier life of this node.
+    pub incarnation: u64,
+    /// Bounds and paces.
+    pub limits: BusLimits,
+}
+
+/// One node among others.
+pub struct Peers {
+    pub(super) bus: Arc<dyn Bus>,
+    pub(super) me: NodeId,
+    pub(super) incarnation: u64,
+    pub(super) limits: BusLimits,
+    pub(super) traces: Traces,
+    pub(super) fanout: Arc<Fanout>,
+    pub(super) directory: OnceLock<Directory<Room>>,
+    pub(super) nodes: Mutex<NodeSet>,
+    pub(super) interests: Mutex<Heard>,
+    pub(super) tails: Mutex<Tails>,
+    pub(super) looks: Mutex<Looks>,
+    /// Places for commands of others.
+    pub(super) commands: Arc<Semaphore>,
+    /// When another node was heard last that has this node's name; 0 for never.
+    namesake: AtomicU64,
+    started: tokio::time::Instant,
+    pub(super) itself: Weak<Peers>,
+}
+
+/// Subjects heard, and the rooms behind them.
+pub(super) struct Heard {
+    pub interests: Interests,
+    pub rooms: BTreeMap<Token, RoomId>,
+}
+
+/// When what comes at a pace is due next.
+#[derive(Default)]
+struct Rhythm {
+    beat: Timestamp,
+    round: Timestamp,
+}
+
+impl Peers {
+    /// A node that is not on the bus yet.
+    pub(crate) fn new(parts: PeerParts, fanout: Arc<Fanout>, salt: u64) -> Arc<Self> {
+        let limits = parts.limits;
+        Arc::new_cyclic(|itself| Self {
+            nodes: Mutex::new(NodeSet::new(parts.node.clone(), limits.gone_ms)),
+            bus: parts.bus,
+            me: parts.node,
+            incarnation: parts.incarnation,
+            traces: Traces::new(salt),
+            fanout,
+            directory: OnceLock::new(),
+            interests: Mutex::new(Heard {
+                interests: Interests::new(limits.clone(), Timestamp(0)),
+                rooms: BTreeMap::new(),
+            }),
+            tails: Mutex::default(),
+            looks: Mutex::default(),
+            commands: Arc::new(Semaphore::new(limits.commands.max(1))),
+            limits,
+            namesake: AtomicU64::new(0),
+            started: tokio::time::Instant::now(),
+            itself: itself.clone(),
+        })
+    }
+
+    /// Tells the others what becomes durable here.
+    pub(crate) fn relay(self: &Arc<Self>) -> Arc<dyn Relay> {
+        Arc::new(Teller(Arc::downgrade(self)))
+    }
+
+    /// Joins the others.
+    pub(crate) fn join(self: &Arc<Self>, directory: Directory<Room>) {
+        if self.directory.set(directory).is_err() {
+            return tracing::error!("a node joined its bus twice");
+        }
+        self.fanout.among(Arc::downgrade(self));
+        metrics::gauge!("mussikon_nodes").set(1.0);
+        self.bus.attach(Arc::new(Door(Arc::downgrade(self))));
+        let me = Arc::downgrade(self);
+        tokio::spawn(async move {
+            let mut rhythm = Rhythm::default();
+            while let Some(me) = me.upgrade() {
+                me.turn(&mut rhythm);
+                drop(me);
+                tokio::time::sleep(TICK).await;
+            }
+        });
+    }
+
+    /// Milliseconds of this life; no jump of the wall clock reaches it.
+    pub(super) fn now(&self) -> Timestamp {
+        Timestamp(self.started.elapsed().as_millis() as u64)
+    }
+
+    fn turn(&self, rhythm: &mut Rhythm) {
+        let now = self.now();
+        if now >= rhythm.beat {
+            let late = now.since(rhythm.beat);
+            rhythm.beat = now.plus_millis(self.limits.heartbeat_ms);
+            self.beat();
+            if late >= self.limits.gone_ms {
+                // This node stood still: others took it for dead, and it knows little of what went on.
+                tracing::warn!(late_ms = late, "this node stood still");
+                self.look_at_all(self.limits.look_within_ms);
+            }
+        }
+        if now >= rhythm.round {
+            // Whoever hears nothing looks more often.
+            let pause = if self.bus.is_connected() {
+                self.limits.look_every_ms
+            } else {
+                self.limits.look_within_ms
+            };
+            rhythm.round = now.plus_millis(pause);
+            self.look_at_all(pause);
+        }
+        self.tick(now);
+    }
+
+    fn tick(&self, now: Timestamp) {
+        let changes = self.nodes.lock().tick(now);
+        self.changed(changes);
+        self.pace();
+        self.repeat_tails(now);
+        let rooms = self.looks.lock().tick(now, LOOKS_PER_TICK);
+        // What was not said again in three rounds is not so any more.
+        let stale = Timestamp(now.0.saturating_sub(3 * self.limits.look_every_ms));
+        for room in rooms {
+            self.fanout.freshen_presence(&room, stale);
+            self.fanout.look(room);
+        }
+    }
+
+    /// Says that this node is there.
+    pub(super) fn beat(&self) {
+        let awake = self.directory.get().map_or(0, Directory::awake) as u64;
+        let beat = Beat {
+            node: self.me.clone(),
+            incarnation: self.incarnation,
+            draining: self.nodes.lock().is_draining(),
+            writes: self.limits.format,
+            reads: frame::NEWEST,
+            awake,
+        };
+        self.send(Subject::Nodes, &Frame::Beat(beat), self.traces.begin());
+    }
+
+    pub(super) fn send(&self, to: Subject, frame: &Frame, trace: Trace) -> Published {
+        let bytes = frame::encode(frame, self.limits.format, &self.me);
+        self.bus.publish(to, trace, bytes)
+    }
+
+    /// Another view of the node set: rooms that have a new owner are looked at, entities handed over.
+    pub(super) fn changed(&self, changes: Vec<Change>) {
+        if changes.is_empty() {
+            return;
+        }
+        metrics::gauge!("mussikon_nodes").set((self.nodes.lock().peers().len() + 1) as f64);
+        for change in &changes {
+            match change {
+                Change::Joined(node) => {
+                    tracing::info!(%node, "a node takes entities");
+                    self.hand_over(Some(node.clone()));
+                }
+                Change::Retired(node) => tracing::info!(%node, "a node takes no more entities"),
+                Change::Left(node) => {
+                    tracing::warn!(%node, "a node is gone");
+                    self.fanout.forget_node(node, &self.rooms());
+                }
+            }
+        }
+        self.look_at_all(self.limits.look_within_ms);
+    }
+
+    /// Looks at the heads of all rooms with subscribers here, once each, within so many milliseconds.
+    pub(super) fn look_at_all(&self, within: u64) {
+        let (rooms, now) = (self.rooms(), self.now());
+        self.looks.lock().spread(rooms, now, within);
+    }
+
+    /// A look failed: the room is looked at once more, soon.
+    pub(super) fn look_again(&self, room: RoomId) {
+        let soon = self.now().plus_millis(LOOK_AGAIN_MS);
+        self.looks.lock().plan(room, soon);
+    }
+
+    /// Rooms with subscribers here.
+    pub(super) fn rooms(&self) -> Vec<RoomId> {
+        self.interests.lock().rooms.values().cloned().collect()
+    }
+
+    /// A room has subscribers here from now on.
+    pub(crate) fn want_room(&self, room: &RoomId) {
+        let token = Token::of(&EntityId::room(room));
+        let wanted = {
+            let mut heard = self.interests.lock();
+            heard.rooms.insert(token, room.clone());
+            heard.interests.want(token)
+        };
+        if !wanted {
+            metrics::counter!("mussikon_bus_dropped_total", "what" => "interest").increment(1);
+        }
+        self.pace();
+    }
+
+    /// It has none any more.
+    pub(crate) fn release_room(&self, room: &RoomId) {
+        let token = Token::of(&EntityId::room(room));
+        {
+            let mut heard = self.interests.lock();
+            heard.rooms.remove(&token);
+            heard.interests.release(token, self.now());
+        }
+        self.looks.lock().forget(room);
+    }
+
+    /// A user has one more connection here, or one less.
+    pub(crate) fn want_user(&self, user: &UserId, wanted: bool) {
+        let Some(token) = user_token(user) else {
+            return;
+        };
+        if wanted {
+            // A refusal costs news of new memberships only; they are in the list of rooms.
+            self.interests.lock().interests.want(token);
+            self.pace();
+        } else {
+            let now = self.now();
+            self.interests.lock().interests.release(token, now);
+        }
+    }
+
+    /// Makes the changes of interest that may be made now.
+    fn pace(&self) {
+        let now = self.now();
+        let mut heard = self.interests.lock();
+        let changes = heard.interests.tick(now);
+        let rooms: Vec<RoomId> = changes
+            .subscribe
+            .iter()
+            .filter_map(|token| heard.rooms.get(token).cloned())
+            .collect();
+        let (count, waiting) = heard.interests.count();
+        // Under the lock: the order of changes to one subject is kept.
+        for token in &changes.unsubscribe {
+            self.bus.unsubscribe(*token);
+        }
+        for token in &changes.subscribe {
+            self.bus.subscribe(*token);
+        }
+        drop(heard);
+        if changes.subscribe.len() + changes.unsubscribe.len() > 0 {
+            metrics::gauge!("mussikon_bus_interests").set(count as f64);
+            metrics::gauge!("mussikon_bus_interests_waiting").set(waiting as f64);
+        }
+        // What was published before the interest had spread is in the journal.
+        let mut looks = self.looks.lock();
+        for room in rooms {
+            looks.plan(room, now.plus_millis(INTEREST_SPREADS_MS));
+        }
+    }
+
+    /// Another node says that it is this one.
+    pub(super) fn meet_namesake(&self) {
+        let now = self.now().0.max(1);
+        let before = self.namesake.swap(now, Ordering::Relaxed);
+        if before == 0 || now - before > NAMESAKE_MS {
+            tracing::error!(node = %self.me, "another node has the same name: give each its own node_id");
+        }
+    }
+
+    /// What keeps this node from living well with others, in words.
+    pub fn trouble(&self) -> Option<&'static str> {
+        let met = self.namesake.load(Ordering::Relaxed);
+        if met > 0 && self.now().0 - met <= NAMESAKE_MS {
+            return Some("another node has the same node_id");
+        }
+        (!self.bus.is_connected()).then_some("cut off from the other nodes")
+    }
+
+    /// The other nodes that are there.
+    pub fn others(&self) -> usize {
+        self.nodes.lock().peers().len()
+    }
+
+    fn event(&self, event: BusEvent) {
+        let now = self.now();
+        match event {
+            BusEvent::Connected => {
+                self.nodes.lock().connected(now);
+                self.beat();
+                self.look_at_all(self.limits.look_within_ms);
+            }
+            BusEvent::Disconnected => self.nodes.lock().disconnected(),
+            BusEvent::SlowConsumer => self.look_at_all(self.limits.look_within_ms),
+        }
+        metrics::gauge!("mussikon_bus_connected").set(f64::from(u8::from(self.bus.is_connected())));
+    }
+}
+
+/// The token of a user, on whose subject news for all connections of the user come.
+pub(super) fn user_token(user: &UserId) -> Option<Token> {
+    let entity = EntityId::new(crate::ids::EntityKind::User, user.as_str());
+    entity.ok().map(|entity| Token::of(&entity))
+}
+
+/// What the bus holds of a node: nothing that keeps it alive.
+struct Door(Weak<Peers>);
+
+impl Inbox for Door {
+    fn hint(&self, to: Subject, message: Message) {
+        if let Some(peers) = self.0.upgrade() {
+            peers.hear(to, &message);
+        }
+    }
+
+    fn request(&self, message: Message, reply: Reply) {
+        if let Some(peers) = self.0.upgrade() {
+            peers.serve(message, reply);
+        }
+    }
+
+    fn changed(&self, event: BusEvent) {
+        if let Some(peers) = self.0.upgrade() {
+            peers.event(event);
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! Durable rows and news of the moment, out to other nodes and in from them.
+
+use std::sync::Weak;
+
+use super::nodes::Change;
+use super::peers::{Peers, user_token};
+use crate::bus::frame::{self, Frame, Here};
+use crate::bus::{Message, Published, Subject, Token};
+use crate::delivery::Payload;
+use crate::ids::{EntityId, RoomId, Sequence, Timestamp, UserId};
+use crate::journal::{Head, Record};
+use crate::machines::Machine;
+use crate::machines::room::{Room, RoomEntry, RoomEvent};
+
+/// Carries durable events to other nodes, as hints: any may be lost, late or doubled.
+pub trait Relay: Send + Sync + 'static {
+    /// Called once per durable row of this node, in order. Must not block.
+    fn tell(&self, entity: &EntityId, first: Sequence, head: Head, events: &[RoomEntry]);
+
+    /// An entity was read from its journal here, which reaches at least to `head`: whoever wrote the last
+    /// of it may have died before telling.
+    fn advanced(&self, _entity: &EntityId, _head: Head) {}
+}
+
+/// Holds a node so that its actors do not keep it alive.
+pub(super) struct Teller(pub Weak<Peers>);
+
+impl Relay for Teller {
+    fn tell(&self, entity: &EntityId, first: Sequence, head: Head, events: &[RoomEntry]) {
+        if let Some(peers) = self.0.upgrade() {
+            peers.tell_row(entity, first, head, events);
+        }
+    }
+
+    fn advanced(&self, entity: &EntityId, head: Head) {
+        if let Some(peers) = self.0.upgrade()
+            && head.sequence > Sequence::ZERO
+        {
+            let to = Subject::Entity(Token::of(entity));
+            let entity = entity.clone();
+            peers.send(to, &Frame::Head { entity, head }, peers.traces.begin());
+        }
+    }
+}
+
+impl Peers {
+    fn tell_row(&self, entity: &EntityId, first: Sequence, head: Head, events: &[RoomEntry]) {
+        let trace = self.traces.begin();
+        let to = Subject::Entity(Token::of(entity));
+        let row = Frame::Row {
+            entity: entity.clone(),
+            first,
+            head,
+            records: events.iter().map(Room::encode).collect(),
+        };
+        if self.send(to, &row, trace) == Published::TooLarge {
+            // The journal has it; a few bytes are enough to say so.
+            metrics::counter!("mussikon_bus_moved_total").increment(1);
+            let entity = entity.clone();
+            self.send(to, &Frame::Head { entity, head }, trace);
+        }
+        let now = self.now();
+        let kept = self
+            .tails
+            .lock()
+            .appended(entity, head, now, self.limits.tails);
+        if !kept {
+            metrics::counter!("mussikon_bus_dropped_total", "what" => "tail").increment(1);
+        }
+        let Some(room) = entity.as_room() else {
+            return;
+        };
+        for entry in events {
+            if let RoomEvent::MemberAdded { user, .. } = &entry.event {
+                let added = Frame::Added {
+                    room: room.clone(),
+                    user: user.clone(),
+                };
+                if let Some(token) = user_token(user) {
+                    self.send(Subject::Entity(token), &added, trace);
+                }
+            }
+        }
+    }
+}
+
+impl Peers {
+    /// Says heads again whose last word may have been lost.
+    pub(super) fn repeat_tails(&self, now: Timestamp) {
+        let due = self.tails.lock().tick(now);
+        for (entity, head) in due {
+            let to = Subject::Entity(Token::of(&entity));
+            self.send(to, &Frame::Head { entity, head }, self.traces.begin());
+        }
+    }
+
+    /// Someone begins or ends typing here.
+    pub(crate) fn tell_typing(&self, room: &RoomId, user: &UserId, typing: bool) {
+        let (room, user) = (room.clone(), user.clone());
+        self.to_room(&room.clone(), &Frame::Typing { room, user, typing });
+    }
+
+    /// Read marks that were written here.
+    pub(crate) fn tell_read(&self, room: &RoomId, user: &UserId, up_to: Sequence) {
+        let (room, user) = (room.clone(), user.clone());
+        self.to_room(&room.clone(), &Frame::Read { room, user, up_to });
+    }
+
+    /// Who is present here.
+    pub(super) fn tell_here(&self, room: &RoomId, here: super::others::Present, ask: bool) {
+        let here = Here {
+            node: self.me.clone(),
+            incarnation: self.incarnation,
+            // Milliseconds of this life: several in one millisecond do not happen, a tick takes longer.
+            version: self.now().0,
+            count: here.count,
+            users: here.users,
+            ask,
+        };
+        let room = room.clone();
+        self.to_room(&room.clone(), &Frame::Present { room, here });
+    }
+
+    fn to_room(&self, room: &RoomId, frame: &Frame) {
+        let to = Subject::Entity(Token::of(&EntityId::room(room)));
+        self.send(to, frame, self.traces.begin());
+    }
+
+    /// Takes a hint in.
+    pub(super) fn hear(&self, to: Subject, message: &Message) {
+        let frame = match frame::decode(&message.payload) {
+            Ok((frame, _)) => frame,
+            Err(error) => {
+                metrics::counter!("mussikon_bus_dropped_total", "what" => "unreadable")
+                    .increment(1);
+                return tracing::warn!(%error, ?to, trace = %message.trace, "a hint was not understood");
+            }
+        };
+        match frame {
+            Frame::Row {
+                entity,
+                first,
+                head,
+                records,
+            } => self.hear_row(&entity, first, head, &records),
+            Frame::Head { entity, head } => {
+                self.tails.lock().superseded(&entity, head);
+                if let Some(room) = entity.as_room() {
+                    self.fanout.heard(&room, head.sequence);
+                }
+            }
+            Frame::Read { room, user, up_to } => {
+                let payload = Payload::Read {
+                    room: room.clone(),
+                    user,
+                    up_to,
+                };
+                self.fanout.tell(&room, payload, None);
+            }
+            Frame::Typing { room, user, typing } => self.fanout.types(&room, &user, typing),
+            Frame::Present { room, here } => self.fanout.present_elsewhere(&room, here, self.now()),
+            Frame::Added { room, user } => self.fanout.added(&room, &user),
+            Frame::Beat(beat) if beat.node == self.me => self.meet_namesake(),
+            Frame::Beat(beat) => {
+                let now = self.now();
+                let changes = self.nodes.lock().heard(beat, now);
+                if changes.iter().any(|c| matches!(c, Change::Joined(_))) {
+                    // It wants to know of this node at once, too.
+                    self.beat();
+                }
+                self.changed(changes);
+            }
+            // These come as requests only.
+            Frame::Command { .. } | Frame::Answer(_) | Frame::Warm { .. } => {}
+        }
+    }
+
+    fn hear_row(&self, entity: &EntityId, first: Sequence, head: Head, records: &[Record]) {
+        self.tails.lock().superseded(entity, head);
+        let entries: Result<Vec<RoomEntry>, _> = records.iter().map(Room::decode).collect();
+        match (entries, entity.as_room()) {
+            (Ok(entries), Some(room)) => self.fanout.published(&room, first, &entries),
+            (Err(error), Some(room)) => {
+                // Of a later version, perhaps; whoever reads it from the journal says so louder.
+                tracing::warn!(%room, %error, "a row of another node was not understood");
+                self.fanout.heard(&room, head.sequence);
+            }
+            _ => {}
+        }
+    }
+}

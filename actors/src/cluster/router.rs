@@ -1,0 +1,280 @@
+//! A wish for an entity goes to its owner: to this node's own actor, or to another node by a request.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use thiserror::Error;
+
+use super::peers::Peers;
+use super::wire::{self, Answer};
+use crate::bus::frame::{self, Frame, Outcome};
+use crate::bus::{Message, Reply, RequestError};
+use crate::ids::{EntityId, NodeId};
+use crate::journal::RETRY_AFTER;
+use crate::machines::room::{RoomCommand, RoomRejection};
+use crate::runtime::AskError;
+
+/// Entities in one word to the next owner.
+const WARM_AT_ONCE: usize = 256;
+/// How long such a word may take.
+const WARM_WAIT: Duration = Duration::from_secs(1);
+/// How long leaving the bus may take.
+const LEAVE_WAIT: Duration = Duration::from_secs(1);
+
+/// Why a wish got no reply.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum RouteError {
+    /// The entity's answer, or that of its node.
+    #[error(transparent)]
+    Ask(#[from] AskError<RoomRejection>),
+    /// Another node owns the entity and this one is cut off from it: nothing was begun.
+    #[error("this node is cut off from the owner, retry after {} ms", RETRY_AFTER.as_millis())]
+    CutOff,
+}
+
+/// One attempt's end.
+enum Attempt {
+    Done(Answer),
+    /// Nothing was begun; the view of the nodes has changed.
+    Again,
+    CutOff,
+    /// It may have happened, or may yet.
+    InDoubt,
+    /// It cannot travel: this node is as good as any, the journal's fence decides.
+    Here,
+}
+
+impl Peers {
+    /// Asks an entity wherever it lives.
+    pub(crate) async fn ask(
+        &self,
+        entity: &EntityId,
+        command: RoomCommand,
+    ) -> Result<crate::machines::room::RoomReply, RouteError> {
+        let until =
+            tokio::time::Instant::now() + Duration::from_millis(self.limits.forward_total_ms);
+        let mut in_doubt = false;
+        loop {
+            let owner = self.owner(entity);
+            let Some(owner) = owner.filter(|owner| *owner != self.me) else {
+                return settle(self.ask_here(entity, command).await, in_doubt);
+            };
+            let left = until.saturating_duration_since(tokio::time::Instant::now());
+            if left.is_zero() {
+                // Slower, for both will write, and safe, for the journal takes only one.
+                return settle(self.ask_here(entity, command).await, in_doubt);
+            }
+            match self.forward(&owner, entity, &command, left).await {
+                Attempt::Done(answer) => return settle(answer, in_doubt),
+                Attempt::Here => return settle(self.ask_here(entity, command).await, in_doubt),
+                Attempt::Again => {}
+                // Reading here is as good, and the head is asked for anyway.
+                Attempt::CutOff if is_query(&command) => {
+                    return settle(self.ask_here(entity, command).await, in_doubt);
+                }
+                Attempt::CutOff if in_doubt => return Err(AskError::OutcomeUnknown.into()),
+                Attempt::CutOff => return Err(RouteError::CutOff),
+                Attempt::InDoubt if is_query(&command) => {}
+                // The same id again finds what a first attempt did.
+                Attempt::InDoubt if has_id(&command) => in_doubt = true,
+                Attempt::InDoubt => return Err(AskError::OutcomeUnknown.into()),
+            }
+        }
+    }
+
+    /// The owner by this node's view.
+    pub(crate) fn owner(&self, entity: &EntityId) -> Option<NodeId> {
+        self.nodes.lock().placement().owner(entity).cloned()
+    }
+
+    /// Whether this node owns an entity by its own view.
+    pub(crate) fn owns(&self, entity: &EntityId) -> bool {
+        self.owner(entity).is_none_or(|owner| owner == self.me)
+    }
+
+    async fn ask_here(&self, entity: &EntityId, command: RoomCommand) -> Answer {
+        let bytes = command.weight();
+        match self.directory.get() {
+            Some(directory) => directory.ask(entity, command, bytes).await,
+            None => Err(AskError::Unavailable {
+                retry_after: RETRY_AFTER,
+                reason: "this node is starting".into(),
+            }),
+        }
+    }
+
+    async fn forward(
+        &self,
+        owner: &NodeId,
+        entity: &EntityId,
+        command: &RoomCommand,
+        left: Duration,
+    ) -> Attempt {
+        let frame = Frame::Command {
+            entity: entity.clone(),
+            command: wire::encode_command(command),
+        };
+        let bytes = frame::encode(&frame, self.limits.format, &self.me);
+        let wait = Duration::from_millis(self.limits.forward_ms).min(left);
+        let trace = self.traces.begin();
+        let asked = self.bus.request(owner, trace, bytes, wait).await;
+        let outcome = asked.map(|bytes| frame::decode(&bytes));
+        let (label, attempt) = match outcome {
+            Ok(Ok((Frame::Answer(Outcome::Answered(bytes)), _))) => {
+                ("answered", Attempt::Done(wire::decode_answer(&bytes)))
+            }
+            Ok(Ok((Frame::Answer(Outcome::Draining), _))) => {
+                let changes = self.nodes.lock().drains(owner);
+                self.changed(changes);
+                ("draining", Attempt::Again)
+            }
+            // Another version is there; this node understands its own wish.
+            Ok(Ok((Frame::Answer(Outcome::NotUnderstood), _))) => ("foreign", Attempt::Here),
+            Ok(_) => ("unreadable", Attempt::InDoubt),
+            Err(RequestError::NoResponders) => {
+                let changes = self.nodes.lock().suspect(owner);
+                self.changed(changes);
+                ("nobody", Attempt::Again)
+            }
+            Err(RequestError::Disconnected) => ("cut_off", Attempt::CutOff),
+            Err(RequestError::TooLarge) => ("too_large", Attempt::Here),
+            Err(RequestError::TimedOut | RequestError::Lost) => ("in_doubt", Attempt::InDoubt),
+        };
+        metrics::counter!("mussikon_forwarded_total", "outcome" => label).increment(1);
+        if label != "answered" {
+            tracing::debug!(%owner, %entity, outcome = label, %trace, "a forwarded wish met trouble");
+        }
+        attempt
+    }
+
+    /// Answers another node.
+    pub(super) fn serve(&self, message: Message, reply: Reply) {
+        let answer =
+            |outcome: Outcome| frame::encode(&Frame::Answer(outcome), self.limits.format, &self.me);
+        let draining = self.nodes.lock().is_draining();
+        match frame::decode(&message.payload) {
+            Ok((Frame::Command { .. } | Frame::Warm { .. }, _)) if draining => {
+                reply(answer(Outcome::Draining));
+            }
+            Ok((Frame::Command { entity, command }, _)) => {
+                self.carry_out(entity, &command, &message, reply);
+            }
+            Ok((Frame::Warm { entities }, _)) => {
+                if let Some(directory) = self.directory.get() {
+                    entities.iter().for_each(|entity| directory.warm(entity));
+                }
+                reply(answer(Outcome::Noted));
+            }
+            other => {
+                tracing::warn!(understood = other.is_ok(), trace = %message.trace, "a request was not understood");
+                reply(answer(Outcome::NotUnderstood));
+            }
+        }
+    }
+
+    fn carry_out(&self, entity: EntityId, command: &[u8], message: &Message, reply: Reply) {
+        let (format, me) = (self.limits.format, self.me.clone());
+        let answer = move |outcome| frame::encode(&Frame::Answer(outcome), format, &me);
+        let Some(command) = wire::decode_command(command) else {
+            return reply(answer(Outcome::NotUnderstood));
+        };
+        let (Ok(place), Some(peers)) = (
+            self.commands.clone().try_acquire_owned(),
+            self.itself.upgrade(),
+        ) else {
+            let overloaded = Err(AskError::Overloaded {
+                retry_after: RETRY_AFTER,
+            });
+            return reply(answer(Outcome::Answered(wire::encode_answer(overloaded))));
+        };
+        let trace = message.trace;
+        tokio::spawn(async move {
+            let answered = peers.ask_here(&entity, command).await;
+            tracing::trace!(%entity, %trace, well = answered.is_ok(), "a forwarded wish was carried out");
+            reply(answer(Outcome::Answered(wire::encode_answer(answered))));
+            drop(place);
+        });
+    }
+
+    /// Tells next owners which entities come to them, at a pace; with `only`, those that go to that node.
+    pub(super) fn hand_over(&self, only: Option<NodeId>) {
+        let Some(me) = self.itself.upgrade() else {
+            return;
+        };
+        tokio::spawn(async move { me.hand_over_now(only).await });
+    }
+
+    async fn hand_over_now(&self, only: Option<NodeId>) {
+        let Some(directory) = self.directory.get() else {
+            return;
+        };
+        let mut next: BTreeMap<NodeId, Vec<EntityId>> = BTreeMap::new();
+        for entity in directory.entities() {
+            let owner = self.owner(&entity).filter(|owner| *owner != self.me);
+            if let Some(owner) = owner.filter(|o| only.as_ref().is_none_or(|only| only == o)) {
+                next.entry(owner).or_default().push(entity);
+            }
+        }
+        let per_second = u64::from(self.limits.handoffs_per_second.max(1));
+        for (owner, entities) in next {
+            for part in entities.chunks(WARM_AT_ONCE) {
+                let frame = Frame::Warm {
+                    entities: part.to_vec(),
+                };
+                let bytes = frame::encode(&frame, self.limits.format, &self.me);
+                let told = self
+                    .bus
+                    .request(&owner, self.traces.begin(), bytes, WARM_WAIT)
+                    .await;
+                metrics::counter!("mussikon_handoffs_total").increment(part.len() as u64);
+                if let Err(error) = told {
+                    tracing::debug!(%owner, %error, "the next owner was not told; it reads when asked");
+                }
+                let pause = 1_000 * part.len() as u64 / per_second;
+                tokio::time::sleep(Duration::from_millis(pause)).await;
+            }
+        }
+    }
+
+    /// Says that this node takes nothing more, and makes what it has ready elsewhere.
+    pub(crate) async fn retire(&self) {
+        self.nodes.lock().drain();
+        self.beat();
+        self.hand_over_now(None).await;
+    }
+
+    /// Leaves the bus.
+    pub(crate) async fn leave(&self) {
+        // Nothing that matters waits there; a bus that does not answer must not hold the end up.
+        if tokio::time::timeout(LEAVE_WAIT, self.bus.close())
+            .await
+            .is_err()
+        {
+            tracing::warn!("the bus did not let go of this node in time");
+        }
+    }
+}
+
+/// After an attempt that may yet take effect, only success is certain.
+fn settle(answer: Answer, in_doubt: bool) -> Result<crate::machines::room::RoomReply, RouteError> {
+    match answer {
+        Ok(reply) => Ok(reply),
+        Err(_) if in_doubt => Err(AskError::OutcomeUnknown.into()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn is_query(command: &RoomCommand) -> bool {
+    matches!(
+        command,
+        RoomCommand::View { .. } | RoomCommand::Members { .. }
+    )
+}
+
+/// Whether a repeat of a wish that has taken effect is answered as the first was.
+fn has_id(command: &RoomCommand) -> bool {
+    matches!(
+        command,
+        RoomCommand::Send { .. } | RoomCommand::Create { .. }
+    )
+}

@@ -1,0 +1,9 @@
+//! Several hubs on one store and one exchange, on virtual time: where commands go, how events reach other
+//! nodes when hints are lost, who is present when nodes die, and what a node that is cut off still does.
+
+mod ear;
+mod presence;
+mod routing;
+mod tails;
+mod town;
+mod wire;

@@ -1,0 +1,132 @@
+//! Who is here, who types, who read what and who was added: the same news on every node.
+
+use super::town::{Town, pass, room, user};
+use super::wire::Switches;
+use actors::machines::room::RoomCommand;
+
+#[tokio::test(start_paused = true)]
+async fn whoever_comes_and_goes_on_one_node_is_seen_on_the_others() {
+    let town = Town::new(3).await;
+    town.create(0, "band", &["bob"]).await;
+    let (_ada, ear) = town.join(0, "ada", "band").await;
+    pass(1_000).await;
+    ear.news();
+    let (bob, _) = town.join(1, "bob", "band").await;
+    pass(600).await;
+    assert_eq!(ear.news(), ["bob came, 2"]);
+    let joined = bob.join(&room("band"), None).await.expect("joined");
+    assert_eq!(joined.present, Some(vec![user("ada"), user("bob")]));
+    joined.starting.begin();
+
+    // A second device elsewhere: nobody comes, and nobody goes when the first one does.
+    let (again, _) = town.join(2, "bob", "band").await;
+    drop(bob);
+    pass(4_000).await;
+    assert_eq!(ear.news(), [] as [&str; 0]);
+    drop(again);
+    pass(4_000).await;
+    assert_eq!(ear.news(), ["bob went, 1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_was_on_a_node_that_died_is_gone_within_five_seconds_and_whoever_came_back_is_not()
+{
+    let mut town = Town::new(3).await;
+    town.create(0, "band", &["bob", "cid"]).await;
+    let (_ada, ear) = town.join(0, "ada", "band").await;
+    let (bob, _) = town.join(1, "bob", "band").await;
+    let (cid, _) = town.join(1, "cid", "band").await;
+    pass(1_000).await;
+    ear.news();
+    town.kill(1);
+    drop((bob, cid));
+    pass(500).await;
+    let _cid = town.join(2, "cid", "band").await;
+    pass(4_500).await;
+    assert_eq!(ear.news(), ["bob went, 2"]);
+    let (band, ada) = (room("band"), user("ada"));
+    let members = town.hub(2).members(&band, &ada, None, 10);
+    let online: Vec<bool> = members
+        .await
+        .expect("members")
+        .iter()
+        .map(|m| m.1)
+        .collect();
+    assert_eq!(online, [true, false, true]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_word_of_presence_is_said_again_and_a_node_that_was_silent_says_all_of_it() {
+    let town = Town::new(2).await;
+    town.create(0, "band", &["bob"]).await;
+    let (_ada, ear) = town.join(0, "ada", "band").await;
+    pass(1_000).await;
+    ear.news();
+    Switches::set(&town.switches(1).no_hints, true);
+    let _bob = town.join(1, "bob", "band").await;
+    pass(3_000).await;
+    assert_eq!(ear.news(), [] as [&str; 0], "lost");
+    Switches::set(&town.switches(1).no_hints, false);
+    pass(31_000).await;
+    assert_eq!(ear.news(), ["bob came, 2"]);
+
+    // Silent for a while: gone for others, and back with all it has.
+    for silent in [true, false] {
+        Switches::set(&town.switches(1).no_beats, silent);
+        Switches::set(&town.switches(1).no_hints, silent);
+        pass(5_000).await;
+        let news = if silent { "bob went, 1" } else { "bob came, 2" };
+        assert_eq!(ear.news(), [news]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn typing_is_seen_on_other_nodes_and_ends_with_its_connection() {
+    let town = Town::new(2).await;
+    town.create(0, "band", &["bob"]).await;
+    let (_ada, ear) = town.join(0, "ada", "band").await;
+    let (bob, own) = town.join(1, "bob", "band").await;
+    pass(1_000).await;
+    ear.news();
+    own.news();
+    bob.typing(&room("band"), true).await.expect("a member");
+    pass(50).await;
+    assert_eq!(ear.news(), ["bob types"]);
+    bob.typing(&room("band"), false).await.expect("a member");
+    bob.typing(&room("band"), true).await.expect("a member");
+    pass(50).await;
+    assert_eq!(ear.news(), ["bob rests", "bob types"]);
+    drop(bob);
+    pass(50).await;
+    assert_eq!(ear.news(), ["bob rests"]);
+    assert_eq!(own.news(), [] as [&str; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn marks_and_memberships_reach_the_other_nodes() {
+    let town = Town::new(3).await;
+    town.create(0, "band", &["bob"]).await;
+    let (_ada, ear) = town.join(0, "ada", "band").await;
+    let sent = town.send(2, "band", "ada", "m1").await.expect("sent");
+    let (_cid, news) = town.connect(2, "cid");
+    pass(1_000).await;
+    ear.news();
+    let marked = town
+        .hub(1)
+        .mark_read(&room("band"), &user("bob"), sent)
+        .await;
+    marked.expect("marked");
+    pass(1_500).await;
+    assert_eq!(ear.news(), [format!("bob read {sent}")]);
+
+    let invite = RoomCommand::Invite {
+        by: user("ada"),
+        user: user("cid"),
+    };
+    town.hub(1)
+        .room(&room("band"), invite)
+        .await
+        .expect("invited");
+    pass(100).await;
+    assert_eq!(news.news(), ["added to band"]);
+}

@@ -1,0 +1,346 @@
+//! The table of all metrics.
+
+use super::Kind::{self, Counter, Gauge, Histogram};
+use super::Metric;
+
+const fn metric(
+    kind: Kind,
+    name: &'static str,
+    labels: &'static [&'static str],
+    help: &'static str,
+) -> Metric {
+    Metric {
+        name,
+        kind,
+        labels,
+        help,
+    }
+}
+
+/// All metrics. A test compares this table with the code that records them.
+pub const METRICS: &[Metric] = &[
+    metric(
+        Counter,
+        "musical_matching_requests_total",
+        &["endpoint", "method", "status"],
+        "HTTP requests by route template and status code; hub invocations by hub path and method name (method INVOKE, status ok, refused for what callers did wrong, or error).",
+    ),
+    metric(
+        Histogram,
+        "musical_matching_request_duration_seconds",
+        &["endpoint", "method"],
+        "Time from request to answer, in seconds.",
+    ),
+    metric(
+        Gauge,
+        "musical_matching_active_connections",
+        &[],
+        "Connections of SignalR clients.",
+    ),
+    metric(
+        Counter,
+        "musical_matching_matches_total",
+        &["instrument", "location"],
+        "Requests that found their musician, by instrument and place; values outside the known ones count as other.",
+    ),
+    metric(
+        Histogram,
+        "musical_matching_matching_duration_seconds",
+        &[],
+        "Time from a request's opening to its assignment, in seconds.",
+    ),
+    metric(
+        Counter,
+        "mussikon_bus_sent_total",
+        &[],
+        "Hints handed to NATS.",
+    ),
+    metric(
+        Counter,
+        "mussikon_bus_received_total",
+        &[],
+        "Hints and requests that came by NATS.",
+    ),
+    metric(
+        Counter,
+        "mussikon_bus_dropped_total",
+        &["what"],
+        "What the bus gave up: hints out (out) or in (in), changes of interest (interest), repeats of a head (tail), messages that are none of ours (foreign) or not understood (unreadable).",
+    ),
+    metric(
+        Counter,
+        "mussikon_bus_disconnects_total",
+        &[],
+        "Times the connection to NATS was lost.",
+    ),
+    metric(
+        Counter,
+        "mussikon_bus_moved_total",
+        &[],
+        "Rows too large for the bus: other nodes were told their place only, and read the journal.",
+    ),
+    metric(
+        Gauge,
+        "mussikon_bus_connected",
+        &[],
+        "1 while connected to NATS, else 0.",
+    ),
+    metric(
+        Gauge,
+        "mussikon_bus_interests",
+        &[],
+        "Entities whose subjects this node hears.",
+    ),
+    metric(
+        Gauge,
+        "mussikon_bus_interests_waiting",
+        &[],
+        "Entities that it will hear as soon as the pace allows.",
+    ),
+    metric(
+        Gauge,
+        "mussikon_nodes",
+        &[],
+        "Nodes of the cluster that this one knows of, with itself.",
+    ),
+    metric(
+        Counter,
+        "mussikon_forwarded_total",
+        &["outcome"],
+        "Commands sent to the node that owns the room, one per attempt: answered, draining, nobody (no such node is there), cut_off, in_doubt (no answer), foreign or unreadable (other versions), too_large.",
+    ),
+    metric(
+        Counter,
+        "mussikon_handoffs_total",
+        &[],
+        "Entities whose next owner was told to make them ready.",
+    ),
+    metric(
+        Counter,
+        "mussikon_head_looks_total",
+        &[],
+        "Reads of a subscribed room's head because hints may have been lost.",
+    ),
+    metric(
+        Counter,
+        "mussikon_websocket_sent_bytes_total",
+        &[],
+        "Bytes written to WebSockets.",
+    ),
+    metric(
+        Counter,
+        "mussikon_websocket_sent_frames_total",
+        &[],
+        "Frames written to WebSockets.",
+    ),
+    metric(
+        Histogram,
+        "mussikon_flush_connections",
+        &[],
+        "Connections that one turn of a flusher wrote to.",
+    ),
+    metric(
+        Counter,
+        "mussikon_blocked_writes_total",
+        &[],
+        "Writes that a socket did not take whole, so that it had to be waited for.",
+    ),
+    metric(
+        Gauge,
+        "mussikon_send_queue_bytes",
+        &[],
+        "Bytes that wait in the send queues of all connections; looked at once per sweep.",
+    ),
+    metric(
+        Counter,
+        "mussikon_held_back_deliveries_total",
+        &[],
+        "Deliveries not queued because a send queue was full; the journal fills the gap later.",
+    ),
+    metric(
+        Counter,
+        "mussikon_disconnected_consumers_total",
+        &[],
+        "Connections ended because they did not read.",
+    ),
+    metric(
+        Counter,
+        "mussikon_refused_handshakes_total",
+        &[],
+        "Negotiations and upgrades refused by a limit.",
+    ),
+    metric(
+        Counter,
+        "mussikon_resumed_connections_total",
+        &[],
+        "Stateful connections that went on over another transport.",
+    ),
+    metric(
+        Gauge,
+        "mussikon_entities_awake",
+        &[],
+        "Entities whose actor is awake.",
+    ),
+    metric(
+        Gauge,
+        "mussikon_rooms_subscribed",
+        &[],
+        "Rooms with at least one subscriber on this node.",
+    ),
+    metric(
+        Gauge,
+        "mussikon_commands_waiting_bytes",
+        &[],
+        "Bytes of commands that wait in front of all entities.",
+    ),
+    metric(
+        Counter,
+        "mussikon_appends_in_doubt_total",
+        &[],
+        "Appends whose outcome had to be found out by a later read.",
+    ),
+    metric(
+        Counter,
+        "mussikon_append_conflicts_total",
+        &[],
+        "Appends refused because another writer had moved the head.",
+    ),
+    metric(
+        Counter,
+        "mussikon_corrupt_entities_total",
+        &[],
+        "Entities stopped because what is stored does not verify; any above 0 needs an operator.",
+    ),
+    metric(
+        Counter,
+        "mussikon_entity_failures_total",
+        &[],
+        "Actors that failed and were started again.",
+    ),
+    metric(
+        Counter,
+        "mussikon_gap_fills_total",
+        &[],
+        "Catch-ups of subscribers from the journal.",
+    ),
+    metric(
+        Counter,
+        "mussikon_slow_consumers_total",
+        &[],
+        "Readers that fell behind: marked to resume from the journal, or as a last step disconnected.",
+    ),
+    metric(
+        Counter,
+        "mussikon_passivations_total",
+        &[],
+        "Entities put to sleep because nobody asked them anything.",
+    ),
+    metric(
+        Counter,
+        "mussikon_recoveries_from_snapshot_total",
+        &[],
+        "Entities woken from a snapshot and the records after it.",
+    ),
+    metric(
+        Counter,
+        "mussikon_repairs_total",
+        &[],
+        "Side data written again at recovery because its writer may have died before it did.",
+    ),
+    metric(
+        Counter,
+        "mussikon_stream_resets_total",
+        &[],
+        "Subscribers told to start over because their position could not be served.",
+    ),
+    metric(
+        Counter,
+        "mussikon_slow_requests_total",
+        &[],
+        "HTTP requests slower than http.slow_request_ms.",
+    ),
+    metric(
+        Gauge,
+        "mussikon_ready",
+        &[],
+        "1 while /health/ready says yes, else 0.",
+    ),
+    metric(
+        Histogram,
+        "mussikon_journal_probe_seconds",
+        &[],
+        "Time the journal took to answer the readiness probe, in seconds.",
+    ),
+    metric(
+        Counter,
+        "mussikon_journal_commits_total",
+        &[],
+        "Group commits of the embedded store; each is one sync of the disk.",
+    ),
+    metric(
+        Histogram,
+        "mussikon_journal_commit_requests",
+        &[],
+        "Writes that shared one group commit.",
+    ),
+    metric(
+        Histogram,
+        "mussikon_journal_commit_seconds",
+        &[],
+        "Time of one group commit with its sync, in seconds.",
+    ),
+    metric(
+        Gauge,
+        "mussikon_journal_queue_requests",
+        &[],
+        "Writes that wait for the next group commit.",
+    ),
+    metric(
+        Counter,
+        "mussikon_journal_queue_refusals_total",
+        &[],
+        "Writes refused because too many waited already.",
+    ),
+    metric(
+        Counter,
+        "mussikon_journal_conflicts_total",
+        &[],
+        "Appends refused by the embedded store because the head had moved.",
+    ),
+    metric(
+        Counter,
+        "mussikon_journal_counter_failures_total",
+        &[],
+        "Failed writes of the commit counter beside the store; until one succeeds a loss might go unnoticed.",
+    ),
+    metric(
+        Gauge,
+        "mussikon_journal_broken",
+        &[],
+        "1 after a write or sync of the embedded store failed: it acknowledges nothing more until it is opened again.",
+    ),
+    metric(
+        Gauge,
+        "mussikon_journal_disk_free_bytes",
+        &[],
+        "Free bytes of the disk that holds the embedded store; below journal.reserve_bytes writes are refused.",
+    ),
+    metric(
+        Histogram,
+        "mussikon_scylla_request_seconds",
+        &["operation"],
+        "Time of requests to the cluster store, in seconds.",
+    ),
+    metric(
+        Counter,
+        "mussikon_scylla_failures_total",
+        &["operation"],
+        "Requests to the cluster store that failed or got no answer in time.",
+    ),
+    metric(
+        Counter,
+        "mussikon_scylla_appends_total",
+        &["outcome"],
+        "Appends to the cluster store: applied, conflict (another writer was first), in_doubt or refused.",
+    ),
+];
