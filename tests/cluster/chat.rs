@@ -44,7 +44,7 @@ async fn finish(workload: Workload, history: &History, place: &Place) -> Outcome
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn clients_of_three_hubs_share_rooms_and_whoever_is_killed_or_drained_loses_nothing() {
+async fn clients_of_three_hubs_share_rooms_and_whoever_is_killed_drained_or_paused_loses_nothing() {
     let mut place = Place::start("chat", 3, &[]).await;
     place.until_others(2).await;
     let history = History::new(RECORDS);
@@ -81,6 +81,15 @@ async fn clients_of_three_hubs_share_rooms_and_whoever_is_killed_or_drained_lose
     assert!(status.success(), "{status}\n{}", place.logs());
     further(&workload, 100, &place).await;
     place.hubs[1].restart().await.unwrap();
+    place.until_others(2).await;
+
+    // Taken for dead while it stands still, it wakes up with rooms that others have written to meanwhile.
+    place.hubs[2].pause().unwrap();
+    let paused = Instant::now();
+    further(&workload, 100, &place).await;
+    sleep(Duration::from_secs(4).saturating_sub(paused.elapsed())).await;
+    place.hubs[2].resume().unwrap();
+    further(&workload, 100, &place).await;
     let outcome = finish(workload, &history, &place).await;
     println!("{} acknowledged, {outcome:?}", history.acknowledged());
     assert!(outcome.caught_up_in < CAUGHT_UP, "{outcome:?}");
@@ -124,4 +133,39 @@ async fn a_broker_that_dies_or_stands_still_costs_time_and_no_message() {
     let outcome = finish(workload, &history, &place).await;
     println!("{} acknowledged, {outcome:?}", history.acknowledged());
     assert!(outcome.caught_up_in < CAUGHT_UP, "{outcome:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_format_between_nodes_is_raised_and_taken_back_node_by_node_under_traffic() {
+    let mut place = Place::start("formats", 3, &[]).await;
+    place.until_others(2).await;
+    let history = History::new(RECORDS);
+    let connect = Place::connect(place.urls());
+    let workload = Workload::start(traffic(), connect, history.clone())
+        .await
+        .unwrap();
+    for format in ["2", "1"] {
+        for hub in 0..3 {
+            let process = &mut place.hubs[hub];
+            let variables = &mut process.spec_mut().variables;
+            variables.push(("MUSSIKON_PEERS__FORMAT".to_owned(), format.to_owned()));
+            let status = process.terminate(DRAIN).await.unwrap();
+            assert!(status.success(), "{status}\n{}", place.logs());
+            place.hubs[hub].restart().await.unwrap();
+            place.until_others(2).await;
+            further(&workload, 40, &place).await;
+        }
+        let listed = place.run("nodes");
+        let writes = format!("\"writesFormat\":{format}");
+        assert_eq!(listed.matches(&writes).count(), 3, "{listed}");
+    }
+    let outcome = finish(workload, &history, &place).await;
+    assert!(outcome.caught_up_in < CAUGHT_UP, "{outcome:?}");
+    for hub in 0..3 {
+        assert!(
+            !place.hubs[hub].logs().contains("not understood"),
+            "{}",
+            place.logs()
+        );
+    }
 }

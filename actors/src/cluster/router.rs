@@ -18,6 +18,8 @@ use crate::runtime::AskError;
 const WARM_AT_ONCE: usize = 256;
 /// How long such a word may take.
 const WARM_WAIT: Duration = Duration::from_secs(1);
+/// Pause before the same node is asked again.
+const SAME_AGAIN: Duration = Duration::from_millis(20);
 /// How long leaving the bus may take.
 const LEAVE_WAIT: Duration = Duration::from_secs(1);
 
@@ -53,7 +55,7 @@ impl Peers {
     ) -> Result<crate::machines::room::RoomReply, RouteError> {
         let until =
             tokio::time::Instant::now() + Duration::from_millis(self.limits.forward_total_ms);
-        let mut in_doubt = false;
+        let (mut in_doubt, mut asked) = (false, None);
         loop {
             let owner = self.owner(entity);
             let Some(owner) = owner.filter(|owner| *owner != self.me) else {
@@ -64,7 +66,13 @@ impl Peers {
                 // Slower, for both will write, and safe, for the journal takes only one.
                 return settle(self.ask_here(entity, command).await, in_doubt);
             }
-            match self.forward(&owner, entity, &command, left).await {
+            if asked.as_ref() == Some(&owner) {
+                // An answer that came at once may come at once again.
+                tokio::time::sleep(SAME_AGAIN).await;
+            }
+            let attempt = self.forward(&owner, entity, &command, left).await;
+            asked = Some(owner);
+            match attempt {
                 Attempt::Done(answer) => return settle(answer, in_doubt),
                 Attempt::Here => return settle(self.ask_here(entity, command).await, in_doubt),
                 Attempt::Again => {}
