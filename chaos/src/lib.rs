@@ -5,6 +5,7 @@
 //! | [`process`] | a server as a child process: logs kept, readiness, signals, never outliving the test |
 //! | [`hub`] | hubs: configured by environment, restarted on the same port and data |
 //! | [`nats`] | NATS servers, one or a cluster; the program is found or downloaded |
+//! | [`nginx`] | nginx with the configuration of `deploy/` before hubs |
 //! | [`cql`] | CQL nodes, given by the environment or our own, one or a cluster; jars are downloaded once |
 //! | [`ports`] | ports that stay with one server of one test |
 //! | [`proxy`] | a TCP proxy whose faults are switched at run time |
@@ -28,6 +29,7 @@ pub mod history;
 pub mod hub;
 pub mod member;
 pub mod nats;
+pub mod nginx;
 pub mod node;
 pub mod ports;
 pub mod process;

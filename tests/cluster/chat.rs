@@ -10,14 +10,14 @@ use super::balancer::Balancer;
 use super::place::Place;
 
 /// Records that a test may make.
-const RECORDS: usize = 2_000_000;
+pub const RECORDS: usize = 2_000_000;
 /// How long an orderly end may take.
 const DRAIN: Duration = Duration::from_secs(40);
 /// Everyone is at the head within so long after the last trouble, and some time for a busy machine.
 const CAUGHT_UP: Duration = Duration::from_secs(10);
 
 /// Four rooms and three hubs, so that every room has a sender and a reader on every hub.
-fn traffic() -> WorkloadSpec {
+pub fn traffic() -> WorkloadSpec {
     WorkloadSpec {
         rooms: ["cellar", "stage", "attic", "garden"]
             .map(str::to_owned)
@@ -31,13 +31,13 @@ fn traffic() -> WorkloadSpec {
 }
 
 /// Acknowledgements that must still come.
-async fn further(workload: &Workload, count: usize, place: &Place) {
+pub async fn further(workload: &Workload, count: usize, place: &Place) {
     let enough = workload.acknowledged() + count;
     let waited = workload.until_acknowledged(enough).await;
     assert!(waited.is_ok(), "{waited:?}\n{}", place.logs());
 }
 
-async fn finish(workload: Workload, history: &History, place: &Place) -> Outcome {
+pub async fn finish(workload: Workload, history: &History, place: &Place) -> Outcome {
     let outcome = workload.finish().await;
     place.judge(history);
     outcome.unwrap_or_else(|error| panic!("{error}\n{}", place.logs()))

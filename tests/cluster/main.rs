@@ -4,5 +4,6 @@
 
 mod balancer;
 mod chat;
+mod front;
 mod place;
 mod presence;

@@ -1,5 +1,6 @@
 //! Three hubs over one NATS server and one CQL server, all of them real processes.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
@@ -15,7 +16,7 @@ use chaos::token::Claims;
 use protocol::Encoding;
 use tempfile::TempDir;
 
-const BUILD: &str = env!("CARGO_TARGET_TMPDIR");
+pub const BUILD: &str = env!("CARGO_TARGET_TMPDIR");
 const BINARY: &str = env!("CARGO_BIN_EXE_mussikon-hub");
 /// Signs the tokens of all users.
 const SECRET: &str = "a secret of the tests, long enough for any rule";
@@ -172,9 +173,14 @@ pub async fn get(hub: &HubProcess, path: &str) -> String {
 
 /// The same for a user of this role.
 pub async fn get_as(hub: &HubProcess, path: &str, role: &str) -> String {
+    get_from(hub.address(), path, role).await
+}
+
+/// The same from any server.
+pub async fn get_from(server: SocketAddr, path: &str, role: &str) -> String {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let asked = async {
-        let mut stream = tokio::net::TcpStream::connect(hub.address()).await.ok()?;
+        let mut stream = tokio::net::TcpStream::connect(server).await.ok()?;
         let token = Claims::user("operator").role(role).sign(SECRET).unwrap();
         let request = format!(
             "GET {path} HTTP/1.1\r\nHost: hub\r\nAuthorization: Bearer {token}\r\nConnection: close\r\n\r\n"

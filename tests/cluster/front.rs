@@ -1,0 +1,46 @@
+//! nginx with the configuration of `deploy/` before three hubs: round robin, no affinity.
+
+use std::path::Path;
+
+use chaos::history::History;
+use chaos::nginx::Nginx;
+use chaos::suite::Workload;
+
+use super::chat::{RECORDS, finish, further, traffic};
+use super::place::{BUILD, Place, get_from};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn clients_behind_nginx_are_spread_over_all_hubs_and_survive_the_death_of_one() {
+    let mut place = Place::start("front", 3, &[]).await;
+    place.until_others(2).await;
+    let servers: Vec<_> = place.hubs.iter().map(|hub| hub.address()).collect();
+    let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy/nginx/hub.conf");
+    let folder = place.hubs[0].folder().join("nginx");
+    let nginx = Nginx::start(Path::new(BUILD), &folder, &config, &servers).await;
+    let nginx = nginx.unwrap_or_else(|error| panic!("{error}"));
+
+    let history = History::new(RECORDS);
+    let connect = Place::connect(vec![nginx.url()]);
+    let workload = Workload::start(traffic(), connect, history.clone())
+        .await
+        .unwrap();
+    further(&workload, 150, &place).await;
+    for hub in 0..3 {
+        let connections = place
+            .metric(hub, "musical_matching_active_connections")
+            .await;
+        assert!(connections >= 3.0, "hub {hub} has {connections}");
+    }
+    for hidden in ["/metrics", "/admin/nodes"] {
+        let answer = get_from(nginx.address(), hidden, "admin").await;
+        assert!(
+            answer.contains("404") && !answer.contains("mussikon"),
+            "{hidden}: {answer}"
+        );
+    }
+    place.hubs[0].kill();
+    further(&workload, 100, &place).await;
+    place.hubs[0].restart().await.unwrap();
+    further(&workload, 50, &place).await;
+    finish(workload, &history, &place).await;
+}
