@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)] // Helpers of tests fail as tests do.
 
 pub mod bystander;
+pub mod cql;
 
 use std::ops::{Deref, DerefMut};
 use std::path::Path;

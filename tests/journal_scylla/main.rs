@@ -1,6 +1,8 @@
 //! The cluster store on a real CQL server: the suite of all providers, and what only servers can do to it.
 #![allow(clippy::unwrap_used)]
 
+#[path = "../common/cql.rs"]
+mod cql;
 mod duels;
 mod faults;
 mod place;

@@ -5,69 +5,11 @@ use std::sync::Arc;
 
 use actors::journal::conformance::{End, Place, Provider, Store, Violation};
 use actors::journal::scylla::{ScyllaAccess, ScyllaJournal, ScyllaOptions};
-use chaos::cql::{CqlNode, CqlServers, CqlSpec, keyspace};
+use chaos::cql::keyspace;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use tempfile::TempDir;
 
-const BUILD: &str = env!("CARGO_TARGET_TMPDIR");
-
-fn folder() -> TempDir {
-    std::fs::create_dir_all(BUILD).unwrap();
-    let mut folder = tempfile::Builder::new();
-    folder.prefix("cql-").tempdir_in(BUILD).unwrap()
-}
-
-/// A node of our own, to be killed and paused.
-pub struct OwnNode {
-    pub node: CqlNode,
-    _folder: TempDir,
-}
-
-impl OwnNode {
-    pub async fn start() -> Self {
-        let folder = folder();
-        let node = CqlNode::start(&CqlSpec::new(BUILD, folder.path())).await;
-        let node = node.unwrap_or_else(|error| panic!("{error}"));
-        Self {
-            node,
-            _folder: folder,
-        }
-    }
-
-    pub fn access(&self) -> ScyllaAccess {
-        ScyllaAccess {
-            nodes: vec![self.node.address().to_string()],
-            password: String::new(),
-        }
-    }
-}
-
-/// Nodes for tests that only talk to them.
-pub struct Servers {
-    servers: CqlServers,
-    _folder: TempDir,
-}
-
-impl Servers {
-    pub async fn provide() -> Self {
-        let folder = folder();
-        let servers = CqlServers::provide(&CqlSpec::new(BUILD, folder.path())).await;
-        let servers = servers.unwrap_or_else(|error| panic!("{error}"));
-        Self {
-            servers,
-            _folder: folder,
-        }
-    }
-
-    pub fn access(&self) -> ScyllaAccess {
-        let addresses = self.servers.addresses().iter();
-        ScyllaAccess {
-            nodes: addresses.map(ToString::to_string).collect(),
-            password: String::new(),
-        }
-    }
-}
+pub use super::cql::{OwnNode, Servers};
 
 /// Options for a new keyspace of one copy.
 pub fn options(test: &str) -> ScyllaOptions {
