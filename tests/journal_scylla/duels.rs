@@ -1,17 +1,62 @@
-//! Rivals at bucket boundaries, buckets as one journal, and histories that were tampered with.
+//! Two writers on one entity, rivals at bucket boundaries, buckets as one journal, and histories that were tampered with.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use actors::journal::conformance::Store;
 use actors::journal::conformance::writer::{ALL, Writer, records, room};
 use actors::journal::{AppendError, Digest, Head, Range, ReadError, SideWrites};
 use scylla::client::session::Session;
 use scylla::client::session_builder::SessionBuilder;
+use tokio::time::Instant;
 
-use super::place::{Servers, fresh, options};
+use super::cql::Servers;
+use super::place::{fresh, options};
 use super::writer::{Owner, verify};
 
 const BUCKET: usize = 4096;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_writers_duel_for_ten_seconds_without_fork_or_loss_and_get_on() {
+    let servers = Servers::provide().await;
+    let (access, options) = (servers.access(), options("duel"));
+    let left: Arc<dyn Store> = Arc::new(fresh(&access, &options).await);
+    let right: Arc<dyn Store> = Arc::new(fresh(&access, &options).await);
+
+    let mut alone = Owner::new(left.clone(), room("calm").unwrap(), 1);
+    let begun = Instant::now();
+    alone.write_until(begun + Duration::from_secs(2)).await;
+    let calm = alone.rows.len() as f64 / begun.elapsed().as_secs_f64();
+
+    let entity = room("contested").unwrap();
+    let mut owners = [left.clone(), right].map(|store| Owner::new(store, entity.clone(), 0));
+    owners[1] = Owner::new(owners[1].store.clone(), entity.clone(), 2);
+    let begun = Instant::now();
+    let end = begun + Duration::from_secs(10);
+    let [a, b] = &mut owners;
+    tokio::join!(a.write_until(end), b.write_until(end));
+    let duel = (a.rows.len() + b.rows.len()) as f64 / begun.elapsed().as_secs_f64();
+    println!(
+        "alone {calm:.0}/s, in a duel {duel:.0}/s: {:?} {:?}",
+        a.counts, b.counts
+    );
+
+    let stored = verify(&left, &entity, &[a, b]).await;
+    assert_eq!(
+        stored,
+        a.rows.len() + b.rows.len(),
+        "every stored row was acknowledged"
+    );
+    assert!(
+        a.counts.conflicts + b.counts.conflicts > 20,
+        "no duel took place"
+    );
+    assert!(
+        a.rows.len() > 20 && b.rows.len() > 20,
+        "one of the two starved"
+    );
+    assert!(duel > calm / 5.0, "{calm:.0}/s alone fell to {duel:.0}/s");
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_rivals_at_a_bucket_boundary_exactly_one_goes_on() {

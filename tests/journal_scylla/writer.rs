@@ -1,4 +1,5 @@
 //! A writer as an owner of an entity is one: in doubt it asks for the head and sends the same row again.
+#![allow(dead_code)] // Each test program uses its part.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use actors::journal::{
     Append, AppendError, Digest, Head, Journal, PageLimit, Range, Row, SideWrites,
 };
 use rand::{Rng, SeedableRng};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 const ONE: PageLimit = PageLimit {
     records: 1,
@@ -95,6 +96,13 @@ impl Owner {
                 }
                 return self.lost(head).await;
             }
+        }
+    }
+
+    /// Appends until the time is over.
+    pub async fn write_until(&mut self, end: Instant) {
+        while Instant::now() < end {
+            self.write(1).await;
         }
     }
 

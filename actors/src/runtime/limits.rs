@@ -32,6 +32,10 @@ pub struct RuntimeLimits {
     pub retry_first_ms: u64,
     /// Longest such pause, in milliseconds.
     pub retry_max_ms: u64,
+    /// Longest pause after an append that came second to another owner's, in milliseconds.
+    pub retry_lost_ms: u64,
+    /// How often an owner that has met another one rests, so that the other has its turn, before it takes it for gone.
+    pub turns: u32,
     /// Refused appends of one row before its callers are told "unavailable".
     pub refused_attempts: u32,
     /// First pause before a failed entity may be woken again, in milliseconds; doubles.
@@ -56,6 +60,8 @@ impl Default for RuntimeLimits {
             idle_ms: 60_000,
             retry_first_ms: 20,
             retry_max_ms: 2_000,
+            retry_lost_ms: 40,
+            turns: 8,
             refused_attempts: 6,
             restart_first_ms: 100,
             restart_max_ms: 10_000,

@@ -13,7 +13,7 @@ use crate::runtime::recovery::merge;
 const ROW_SLACK: usize = 256;
 
 impl<M: Machine> Pipeline<M> {
-    pub(super) fn start_append(&mut self, out: &mut Vec<Action<M>>) {
+    pub(super) fn start_append(&mut self, now: Timestamp, out: &mut Vec<Action<M>>) {
         let count = self.next_row_len();
         let mut records = Vec::with_capacity(count);
         let mut events = Vec::with_capacity(count);
@@ -38,7 +38,7 @@ impl<M: Machine> Pipeline<M> {
         };
         out.push(Action::Append {
             append: append.clone(),
-            delay: Duration::ZERO,
+            delay: self.turns.rest(now),
         });
         self.in_flight = Some(InFlight {
             append,
@@ -98,7 +98,7 @@ impl<M: Machine> Pipeline<M> {
                 // An earlier attempt may be what moved the head.
                 self.resolve(Ok(head), now, out);
             }
-            Err(AppendError::Conflict { .. }) => self.lose(out),
+            Err(AppendError::Conflict { .. }) => self.lose(now, out),
             Err(AppendError::InDoubt(reason)) => {
                 tracing::warn!(entity = %self.entity, reason, "append in doubt");
                 metrics::counter!("mussikon_appends_in_doubt_total").increment(1);
@@ -163,7 +163,7 @@ impl<M: Machine> Pipeline<M> {
                 self.append_again(out);
             }
             // Another row at our own sequence, or less than we know to be durable: recovery will judge.
-            Ok(head) if head.sequence <= self.durable.sequence => self.lose(out),
+            Ok(head) if head.sequence <= self.durable.sequence => self.lose(now, out),
             Ok(_) => out.push(Action::ResolveRow {
                 after: self.durable.sequence,
             }),
@@ -186,7 +186,7 @@ impl<M: Machine> Pipeline<M> {
                 // That row is trimmed by now, and with it the answer.
                 self.forget(out);
             }
-            Ok(Some(_)) => self.lose(out),
+            Ok(Some(_)) => self.lose(now, out),
             Ok(None) | Err(_) => {
                 let delay = self.pause();
                 out.push(Action::ResolveHead { delay });
@@ -241,6 +241,7 @@ impl<M: Machine> Pipeline<M> {
         let row = &flight.append.row;
         self.durable = row.head();
         self.setbacks = 0;
+        self.turns.committed(now);
         self.confirm_fenced();
         self.upkeep.records += row.records.len() as u64;
         self.upkeep.swept += row.records.len() as u64;

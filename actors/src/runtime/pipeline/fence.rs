@@ -48,7 +48,7 @@ impl<M: Machine> Pipeline<M> {
             }
             // The append in flight will tell, and its outcome decides about all that wait here.
             Ok(_) if self.in_flight.is_some() => return,
-            Ok(_) => return self.lose(out),
+            Ok(_) => return self.lose(now, out),
         }
         self.fence_running.append(&mut self.fence_next);
         if !self.fence_running.is_empty() {

@@ -11,6 +11,7 @@ mod load;
 #[cfg(test)]
 mod model;
 mod setback;
+mod turns;
 mod upkeep;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -19,6 +20,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+use self::turns::Turns;
 use super::admission::Permit;
 use super::{AskError, RuntimeLimits};
 use crate::ids::{EntityId, Sequence, Timestamp};
@@ -143,6 +145,7 @@ pub(crate) struct Pipeline<M: Machine> {
     setbacks: u32,
     /// Recoveries that failed in a row.
     unrecovered: u32,
+    turns: Turns,
     /// No other pipeline has it: it marks rows as ours, and two owners do not try again in step.
     mark: u64,
     upkeep: Upkeep,
@@ -195,6 +198,7 @@ impl<M: Machine> Pipeline<M> {
             tickets: 0,
             setbacks: 0,
             unrecovered: 0,
+            turns: Turns::default(),
             mark,
             upkeep: Upkeep::default(),
         }
@@ -290,7 +294,7 @@ impl<M: Machine> Pipeline<M> {
                 return;
             }
             if self.in_flight.is_none() && !self.next.is_empty() {
-                self.start_append(out);
+                self.start_append(now, out);
             }
             self.upkeep(now, out);
             if !self.may_decide() {

@@ -12,7 +12,7 @@ use crate::runtime::recovery::{RecoverError, Recovered};
 
 impl<M: Machine> Pipeline<M> {
     /// Another writer won: rebuild, then decide everything again.
-    pub(super) fn lose(&mut self, out: &mut Vec<Action<M>>) {
+    pub(super) fn lose(&mut self, now: Timestamp, out: &mut Vec<Action<M>>) {
         metrics::counter!("mussikon_append_conflicts_total").increment(1);
         tracing::info!(entity = %self.entity, durable = %self.durable, "append lost to another writer");
         self.release(out);
@@ -22,11 +22,13 @@ impl<M: Machine> Pipeline<M> {
             let lost = std::mem::take(&mut self.waiting);
             lost.into_iter().for_each(|w| w.asked.answer(w.answer));
         }
-        self.rebuild(out);
+        self.turns.lost(self.limits.turns, now);
+        let delay = self.pause_up_to(self.limits.retry_lost_ms);
+        self.rebuild(delay, out);
     }
 
     /// Reads the state anew; what was decided on the old one and is not answered is decided again.
-    fn rebuild(&mut self, out: &mut Vec<Action<M>>) {
+    fn rebuild(&mut self, delay: Duration, out: &mut Vec<Action<M>>) {
         let mut again = Vec::from(std::mem::take(&mut self.waiting));
         again.extend(self.unfence());
         for waiting in again.into_iter().rev() {
@@ -35,7 +37,6 @@ impl<M: Machine> Pipeline<M> {
         self.phase = Phase::Recovering;
         self.generation += 1;
         self.upkeep.holding = false;
-        let delay = self.pause();
         out.push(Action::Recover { delay });
     }
 
@@ -55,7 +56,8 @@ impl<M: Machine> Pipeline<M> {
             };
             waiting.asked.answer(Err(answer));
         }
-        self.rebuild(out);
+        let delay = self.pause();
+        self.rebuild(delay, out);
     }
 
     /// Nobody can tell any more what became of the row in flight. What waits for a later one is decided
@@ -73,7 +75,8 @@ impl<M: Machine> Pipeline<M> {
             waiting.asked.answer(Err(AskError::OutcomeUnknown));
         }
         self.waiting = later;
-        self.rebuild(out);
+        let delay = self.pause();
+        self.rebuild(delay, out);
     }
 
     /// The last sequence that may be durable.
@@ -144,6 +147,7 @@ impl<M: Machine> Pipeline<M> {
                 // The tail's size is not known exactly; its count alone decides about the next snapshot.
                 self.upkeep.bytes = self.upkeep.records * 256;
                 self.unrecovered = 0;
+                self.turns.recovered(now);
                 self.phase = Phase::Serving;
                 out.push(Action::Advanced(self.durable));
                 self.advance(now, out);
@@ -166,13 +170,17 @@ impl<M: Machine> Pipeline<M> {
 
     /// A pause that doubles with each setback in a row, spread by entity so that duels end.
     pub(super) fn pause(&mut self) -> Duration {
+        self.pause_up_to(self.limits.retry_max_ms)
+    }
+
+    fn pause_up_to(&mut self, longest_ms: u64) -> Duration {
         let exponent = self.setbacks.min(16);
         self.setbacks += 1;
         let full = self
             .limits
             .retry_first_ms
             .saturating_mul(1 << exponent)
-            .min(self.limits.retry_max_ms);
+            .min(longest_ms);
         let mixed =
             (self.mark ^ u64::from(self.setbacks).rotate_left(41) ^ self.durable.sequence.0)
                 .wrapping_mul(0x9E37_79B9_7F4A_7C15)

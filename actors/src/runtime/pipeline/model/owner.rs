@@ -134,6 +134,7 @@ impl Owner {
             tickets: from.tickets,
             setbacks: from.setbacks,
             unrecovered: from.unrecovered,
+            turns: from.turns,
             mark: from.mark,
             upkeep: Upkeep::default(),
         };
