@@ -11,6 +11,7 @@
 //! | [`proxy`] | a TCP proxy whose faults are switched at run time |
 //! | [`raw`] | a socket for clients that break the rules |
 //! | [`token`] | signed tokens for clients |
+//! | [`certificates`] | an authority and what it signs, for servers with TLS |
 //! | [`node`], [`python`] | unmodified client packages of other languages, installed once per build folder |
 //! | [`driver`] | a client script of another language as a child: its cases, its wishes for faults, its end |
 //! | [`client`], [`member`] | a client in Rust, and members of rooms that survive and record what happens |
@@ -21,6 +22,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+pub mod certificates;
 pub mod check;
 pub mod client;
 pub mod cql;

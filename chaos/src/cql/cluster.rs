@@ -70,7 +70,7 @@ impl CqlCluster {
     async fn is_settled(&self) -> bool {
         let mut schemas = HashSet::new();
         for node in &self.nodes {
-            match in_time(probe::schemas(node.address, node.user)).await {
+            match in_time(probe::schemas(node.address, &node.door)).await {
                 Ok(known) if known.len() == self.nodes.len() => schemas.extend(known),
                 _ => return false,
             }

@@ -6,6 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use super::program::Installation;
+use crate::certificates::Certificate;
 use crate::provision::{ProvisionError, at};
 
 const SETTINGS: &str = include_str!("node.yaml");
@@ -89,7 +90,13 @@ pub(super) fn prepare(
         fs::create_dir_all(&needed).map_err(at(&needed))?;
     }
     let settings = folder.join("node.yaml");
-    fs::write(&settings, settings_text(spec, place, folder)).map_err(at(&settings))?;
+    let mut text = settings_text(spec, place, folder);
+    if let Some(shown) = &spec.tls {
+        let keys = folder.join("certificate.pem");
+        fs::write(&keys, key_and_certificate(shown)?).map_err(at(&keys))?;
+        text.push_str(&tls_text(&keys));
+    }
+    fs::write(&settings, text).map_err(at(&settings))?;
     let logging = folder.join("logging.xml");
     fs::write(&logging, LOGGING).map_err(at(&logging))?;
 
@@ -181,6 +188,22 @@ fn settings_text(spec: &super::CqlSpec, place: &Place, folder: &Path) -> String 
         text.push_str(&format!("{given} {value}\n"));
     }
     text
+}
+
+/// Key and certificate as the server wants them, in one file.
+fn key_and_certificate(shown: &Certificate) -> Result<String, ProvisionError> {
+    let read = |path: &Path| fs::read_to_string(path).map_err(at(path));
+    Ok(read(&shown.key)? + &read(&shown.certificate)?)
+}
+
+/// The lines that have clients encrypt, and that let in nobody else.
+fn tls_text(key_and_certificate: &Path) -> String {
+    format!(
+        "client_encryption_options: {{enabled: true, optional: false, require_client_auth: \"false\", \
+         ssl_context_factory: {{class_name: org.apache.cassandra.security.PEMBasedSslContextFactory}}, \
+         keystore: \"{}\"}}\n",
+        key_and_certificate.display()
+    )
 }
 
 /// All jars of a folder, as a class path in a fixed order.

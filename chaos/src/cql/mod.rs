@@ -2,6 +2,7 @@
 
 mod cluster;
 mod config;
+mod door;
 mod probe;
 mod program;
 
@@ -18,7 +19,9 @@ use tokio::time::timeout;
 
 pub use self::cluster::CqlCluster;
 use self::config::Place;
+use self::door::Door;
 use self::program::Installation;
+use crate::certificates::Certificate;
 use crate::ports::{Port, PortError};
 use crate::process::{Launch, Process, ProcessError, StartError};
 use crate::provision::ProvisionError;
@@ -87,6 +90,8 @@ pub struct CqlSpec {
     pub heap_megabytes: u32,
     /// Whether clients need a user and password; [`FIRST_USER`] is there from the start.
     pub password: bool,
+    /// Encrypts the connections of clients, and refuses all others.
+    pub tls: Option<Certificate>,
     /// Names and values of further lines of the settings file, as in `("write_request_timeout", "300ms")`.
     pub settings: Vec<(String, String)>,
     /// How long a start may take until the node answers a query.
@@ -101,6 +106,7 @@ impl CqlSpec {
             folder: folder.into(),
             heap_megabytes: 384,
             password: false,
+            tls: None,
             settings: Vec::new(),
             start_within: Duration::from_secs(90),
         }
@@ -112,7 +118,7 @@ impl CqlSpec {
 pub struct CqlNode {
     launch: Launch,
     address: SocketAddr,
-    user: Option<(&'static str, &'static str)>,
+    door: Door,
     process: Process,
     /// Ports that only this node uses; those of a cluster belong to it.
     _ports: Vec<Port>,
@@ -154,12 +160,12 @@ impl CqlNode {
             variables: Vec::new(),
             start_within: spec.start_within,
         };
-        let user = spec.password.then_some(FIRST_USER);
-        let process = run(&launch, place.address, user).await?;
+        let door = Door::of(spec)?;
+        let process = run(&launch, place.address, &door).await?;
         Ok(Self {
             launch,
             address: place.address,
-            user,
+            door,
             process,
             _ports: Vec::new(),
         })
@@ -168,7 +174,7 @@ impl CqlNode {
     /// Starts it again on its ports and data; kills it first if it still runs.
     pub async fn restart(&mut self) -> Result<(), StartError> {
         self.process.kill();
-        self.process = run(&self.launch, self.address, self.user).await?;
+        self.process = run(&self.launch, self.address, &self.door).await?;
         Ok(())
     }
 
@@ -268,13 +274,9 @@ async fn install(build: &Path) -> Result<Installation, CqlError> {
     tokio::task::spawn_blocking(move || program::provide(&build, &runtime)).await?
 }
 
-async fn run(
-    launch: &Launch,
-    address: SocketAddr,
-    user: Option<(&str, &str)>,
-) -> Result<Process, StartError> {
+async fn run(launch: &Launch, address: SocketAddr, door: &Door) -> Result<Process, StartError> {
     let ready = || async move {
-        let answered = in_time(probe::answers(address, user)).await;
+        let answered = in_time(probe::answers(address, door)).await;
         matches!(answered, Ok(true)).then_some(())
     };
     Ok(Process::start(launch, ready).await?.0)

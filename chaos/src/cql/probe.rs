@@ -6,6 +6,8 @@ use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use super::door::{Door, Stream};
+
 /// Version 4 of the protocol, which every server of today speaks.
 const VERSION: u8 = 4;
 /// The longest answer that is read, in bytes.
@@ -24,25 +26,22 @@ mod opcode {
     pub(super) const AUTH_SUCCESS: u8 = 0x10;
 }
 
-/// Whether the node answers a query, for this user if it asks who we are.
-pub(super) async fn answers(address: SocketAddr, user: Option<(&str, &str)>) -> io::Result<bool> {
-    let Some(mut stream) = log_in(address, user).await? else {
+/// Whether the node answers a query.
+pub(super) async fn answers(address: SocketAddr, door: &Door) -> io::Result<bool> {
+    let Some(mut stream) = log_in(address, door).await? else {
         return Ok(false);
     };
     let release = "SELECT release_version FROM system.local";
-    Ok(query(&mut stream, release).await?.is_some())
+    Ok(query(&mut *stream, release).await?.is_some())
 }
 
 /// The schema that the node has and those that it knows its peers to have, its own first.
-pub(super) async fn schemas(
-    address: SocketAddr,
-    user: Option<(&str, &str)>,
-) -> io::Result<Vec<Vec<u8>>> {
+pub(super) async fn schemas(address: SocketAddr, door: &Door) -> io::Result<Vec<Vec<u8>>> {
     let mut schemas = Vec::new();
-    if let Some(mut stream) = log_in(address, user).await? {
+    if let Some(mut stream) = log_in(address, door).await? {
         for table in ["local", "peers"] {
             let text = format!("SELECT schema_version FROM system.{table}");
-            if let Some(body) = query(&mut stream, &text).await? {
+            if let Some(body) = query(&mut *stream, &text).await? {
                 let column = column(&body).ok_or(io::ErrorKind::InvalidData)?;
                 schemas.extend(column);
             }
@@ -52,23 +51,23 @@ pub(super) async fn schemas(
 }
 
 /// A connection that may ask, unless the node does not let us in.
-async fn log_in(address: SocketAddr, user: Option<(&str, &str)>) -> io::Result<Option<TcpStream>> {
-    let mut stream = TcpStream::connect(address).await?;
+async fn log_in(address: SocketAddr, door: &Door) -> io::Result<Option<Box<dyn Stream>>> {
+    let mut stream = door.connect(address).await?;
     // One pair of strings: {"CQL_VERSION": "3.0.0"}.
     let startup = b"\x00\x01\x00\x0bCQL_VERSION\x00\x053.0.0";
-    let (mut answer, _) = ask(&mut stream, opcode::STARTUP, startup).await?;
+    let (mut answer, _) = ask(&mut *stream, opcode::STARTUP, startup).await?;
     if answer == opcode::AUTHENTICATE
-        && let Some((user, password)) = user
+        && let Some((user, password)) = door.user
     {
         let login = long_string(&format!("\0{user}\0{password}"));
-        (answer, _) = ask(&mut stream, opcode::AUTH_RESPONSE, &login).await?;
+        (answer, _) = ask(&mut *stream, opcode::AUTH_RESPONSE, &login).await?;
     }
     let welcome = matches!(answer, opcode::READY | opcode::AUTH_SUCCESS);
     Ok(welcome.then_some(stream))
 }
 
 /// The body of the result, if the query has one.
-async fn query(stream: &mut TcpStream, text: &str) -> io::Result<Option<Vec<u8>>> {
+async fn query(stream: &mut (impl Stream + ?Sized), text: &str) -> io::Result<Option<Vec<u8>>> {
     let mut query = long_string(text);
     // Consistency ONE, no flags.
     query.extend([0, 1, 0]);
@@ -114,7 +113,11 @@ fn long_string(text: &str) -> Vec<u8> {
 }
 
 /// One frame out, one in: its opcode and body.
-async fn ask(stream: &mut TcpStream, opcode: u8, body: &[u8]) -> io::Result<(u8, Vec<u8>)> {
+async fn ask(
+    stream: &mut (impl Stream + ?Sized),
+    opcode: u8,
+    body: &[u8],
+) -> io::Result<(u8, Vec<u8>)> {
     let length = u32::try_from(body.len()).map_err(io::Error::other)?;
     let mut frame = vec![VERSION, 0, 0, 0, opcode];
     frame.extend(length.to_be_bytes());
