@@ -1,4 +1,6 @@
 //! CQL nodes for tests of this folder: some only talk to them, some kill them.
+#![allow(dead_code)] // Each test program uses its part.
+#![allow(clippy::unwrap_used)] // Helpers of tests fail as tests do.
 
 use std::sync::{Arc, Weak};
 

@@ -9,7 +9,8 @@ use actors::journal::scylla::ScyllaOptions;
 use actors::journal::{AppendError, Head};
 use tokio::time::{Instant, sleep, timeout};
 
-use super::place::{OwnNode, fresh, options};
+use super::cql::OwnNode;
+use super::place::{fresh, options};
 use super::writer::{Owner, verify};
 
 const SOON: Duration = Duration::from_secs(60);

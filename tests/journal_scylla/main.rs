@@ -1,6 +1,7 @@
 //! The cluster store on a real CQL server: the suite of all providers, and what only servers can do to it.
 #![allow(clippy::unwrap_used)]
 
+mod access;
 #[path = "../common/cql.rs"]
 mod cql;
 mod duels;
@@ -13,7 +14,11 @@ use actors::journal::conformance;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_cluster_store_conforms() {
-    let servers = place::Servers::provide().await;
-    let failures = conformance::failures(&place::Clustered(servers.access())).await;
+    let servers = cql::Servers::provide().await;
+    let provider = place::Clustered {
+        access: servers.access(),
+        replication: 1,
+    };
+    let failures = conformance::failures(&provider).await;
     assert_eq!(failures, []);
 }

@@ -9,8 +9,6 @@ use chaos::cql::keyspace;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
-pub use super::cql::{OwnNode, Servers};
-
 /// Options for a new keyspace of one copy.
 pub fn options(test: &str) -> ScyllaOptions {
     ScyllaOptions {
@@ -29,7 +27,10 @@ pub async fn fresh(access: &ScyllaAccess, options: &ScyllaOptions) -> ScyllaJour
 }
 
 /// Makes stores in keyspaces of their own.
-pub struct Clustered(pub ScyllaAccess);
+pub struct Clustered {
+    pub access: ScyllaAccess,
+    pub replication: u32,
+}
 
 struct Keyspace {
     access: ScyllaAccess,
@@ -39,8 +40,11 @@ struct Keyspace {
 impl Provider for Clustered {
     fn place(&self) -> Box<dyn Place> {
         Box::new(Keyspace {
-            access: self.0.clone(),
-            options: options("conformance"),
+            access: self.access.clone(),
+            options: ScyllaOptions {
+                replication: self.replication,
+                ..options("conformance")
+            },
         })
     }
 }

@@ -3,7 +3,8 @@
 use actors::journal::scylla::{KNOWN, NEEDED, ScyllaError, ScyllaJournal};
 use scylla::client::session_builder::SessionBuilder;
 
-use super::place::{Servers, options};
+use super::cql::Servers;
+use super::place::options;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_schema_is_made_once_however_often_and_by_however_many() {

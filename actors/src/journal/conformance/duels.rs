@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 
-use super::writer::{Writer, read_all, records, room};
+use super::writer::{Writer, read_all, records, room, settled};
 use super::{Place, Store, Verdict, Violation, ensure, ensure_eq};
 use crate::ids::EntityId;
 use crate::journal::{AppendError, Row, SideWrites};
@@ -21,7 +21,7 @@ pub(super) async fn an_append_may_rest_on_one_that_is_still_under_way(
         ahead.head = first.row.head();
         let second = ahead.next(records("second", 2), SideWrites::default());
         let rows = [first.row.clone(), second.row.clone()];
-        let (a, b) = tokio::join!(store.append(first), store.append(second));
+        let (a, b) = tokio::join!(settled(&store, first), settled(&store, second));
         ensure_eq!(a, Ok(()), "the first of two");
         // The second may have come too early, but must not have been stored then.
         let taken = match b {

@@ -1,6 +1,7 @@
 //! An honest writer of one journal, and a reader that follows the chain; the suite's hands.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{Store, Violation, ensure, ensure_eq};
 use crate::ids::{EntityId, EntityKind, Sequence};
@@ -14,6 +15,10 @@ pub const ALL: PageLimit = PageLimit {
     records: usize::MAX,
     bytes: usize::MAX,
 };
+
+/// How often a store may leave an append open before that is a failure, and the pause between two tries.
+const TRIES: u32 = 10;
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// An entity of the room kind.
 pub fn room(id: &str) -> Result<EntityId, Violation> {
@@ -88,7 +93,7 @@ impl Writer {
     ) -> Result<(), AppendError> {
         let append = self.next(records, side);
         let row = append.row.clone();
-        self.store.append(append).await?;
+        settled(&self.store, append).await?;
         self.head = row.head();
         self.rows.push(row);
         Ok(())
@@ -116,6 +121,19 @@ impl Writer {
         let head = self.store.head(&self.entity).await?;
         ensure_eq!(head, self.head, "head of {}", self.entity);
         Ok(())
+    }
+}
+
+/// Appends until the outcome is certain, as an owner does: in doubt, the same again tells.
+pub async fn settled(store: &Arc<dyn Store>, append: Append) -> Result<(), AppendError> {
+    let mut tries = 1;
+    loop {
+        match store.append(append.clone()).await {
+            Err(AppendError::InDoubt(_) | AppendError::Unavailable(_)) if tries < TRIES => {}
+            outcome => return outcome,
+        }
+        tries += 1;
+        tokio::time::sleep(PAUSE).await;
     }
 }
 

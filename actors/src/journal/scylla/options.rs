@@ -161,6 +161,32 @@ pub enum ScyllaError {
         /// What the driver says.
         reason: String,
     },
+    /// No node talks TLS with us: its certificate leads to no trusted one or is for another host, or it has none.
+    #[error("no TLS with {nodes}: {reason}")]
+    Tls {
+        /// The contact points.
+        nodes: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The cluster does not know us.
+    #[error("{nodes} refused the login as {user:?}: {reason}")]
+    Login {
+        /// The contact points.
+        nodes: String,
+        /// The user; empty for none.
+        user: String,
+        /// What the cluster says.
+        reason: String,
+    },
+    /// The configured datacenter has no node.
+    #[error("the cluster has no datacenter {datacenter:?}, but {known}")]
+    Datacenter {
+        /// What is configured.
+        datacenter: String,
+        /// Those that there are.
+        known: String,
+    },
     /// There is no schema.
     #[error("keyspace {keyspace} holds no hub schema; run `mussikon-hub migrate`")]
     NoSchema {

@@ -67,8 +67,13 @@ const LOCK_SECONDS: i32 = 60;
 /// How long another migration is waited for.
 const PATIENCE: Duration = Duration::from_secs(90);
 const PAUSE: Duration = Duration::from_millis(200);
-/// How often a statement is tried while the schema settles.
-const ATTEMPTS: u32 = 10;
+/// How often a statement is tried while the schema settles: a node may hear of a keyspace or table seconds after the one
+/// that made it, and calls a statement on it invalid until then.
+const ATTEMPTS: u32 = 50;
+/// How often a new version is noted: right after a table was made, replicas may refuse it for not knowing it.
+const NOTES: u32 = 10;
+/// How often the version is asked for before there is held to be none.
+const LOOKS: u32 = 5;
 
 /// Creates the keyspace and brings it to this hub's version; nothing happens if it is there already.
 /// Several nodes may do it at once. Answers the version found before, 0 for none, and the one now.
@@ -82,7 +87,9 @@ pub(super) async fn migrate(
     let owner = uuid::Uuid::new_v4().to_string();
     lock(session, options, &owner).await?;
     let outcome = upgrade(session, options).await;
-    unlock(session, options, &owner).await?;
+    if let Err(error) = unlock(session, options, &owner).await {
+        tracing::warn!(%error, seconds = LOCK_SECONDS, "the schema stays locked for a while");
+    }
     outcome
 }
 
@@ -122,20 +129,7 @@ async fn upgrade(session: &Session, options: &ScyllaOptions) -> Result<(i32, i32
             run(session, &statement.replace("{ks}", &options.keyspace)).await?;
         }
         settle(session).await?;
-        let text = format!(
-            "UPDATE {}.schema_info SET version = ?, oldest = ? WHERE component = 'hub' \
-             IF version < ?",
-            options.keyspace
-        );
-        let first = text.replace("IF version < ?", "IF version = ?");
-        let known = (step.version, step.oldest);
-        let done = if before == 0 && step.version == STEPS[0].version {
-            let none: Option<i32> = None;
-            conditional(session, &first, (known.0, known.1, none)).await
-        } else {
-            conditional(session, &text, (known.0, known.1, step.version)).await
-        };
-        done?;
+        note(session, options, before, step).await?;
         tracing::info!(
             version = step.version,
             keyspace = options.keyspace,
@@ -143,6 +137,35 @@ async fn upgrade(session: &Session, options: &ScyllaOptions) -> Result<(i32, i32
         );
     }
     Ok((before, before.max(KNOWN)))
+}
+
+/// Notes that a step is done. Whatever became of one try, another one does no harm.
+async fn note(
+    session: &Session,
+    options: &ScyllaOptions,
+    before: i32,
+    step: &Step,
+) -> Result<(), ScyllaError> {
+    let first = before == 0 && step.version == STEPS[0].version;
+    let (condition, rests_on) = match first {
+        true => ("IF version = ?", None),
+        false => ("IF version < ?", Some(step.version)),
+    };
+    let text = format!(
+        "UPDATE {}.schema_info SET version = ?, oldest = ? WHERE component = 'hub' {condition}",
+        options.keyspace
+    );
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        let values = (step.version, step.oldest, rests_on);
+        match conditional(session, &text, values).await {
+            Ok(_) => return Ok(()),
+            Err(error) if attempt == NOTES => return Err(error),
+            Err(error) => tracing::debug!(%error, attempt, "the schema's version is noted again"),
+        }
+        sleep(PAUSE).await;
+    }
 }
 
 /// Version and oldest of the schema that is there; zeros for none.
@@ -154,11 +177,17 @@ async fn version(session: &Session, options: &ScyllaOptions) -> Result<(i32, i32
     let mut statement = Statement::new(text);
     statement.set_consistency(Consistency::LocalSerial);
     let failed = |error: String| ScyllaError::request("reading the schema's version")(error);
-    let result = match session.query_unpaged(statement, ()).await {
-        Ok(result) => result,
-        // Neither keyspace nor table: the server calls the statement invalid.
-        Err(error) if is_invalid(&error) => return Ok((0, 0)),
-        Err(error) => return Err(failed(error.to_string())),
+    let mut looks = 0;
+    let result = loop {
+        looks += 1;
+        match session.query_unpaged(statement.clone(), ()).await {
+            Ok(result) => break result,
+            // Neither keyspace nor table, or the node that was asked has not heard of them yet.
+            Err(error) if is_invalid(&error) && looks == LOOKS => return Ok((0, 0)),
+            Err(error) if looks == LOOKS => return Err(failed(error.to_string())),
+            Err(error) => tracing::debug!(%error, looks, "the schema's version is asked again"),
+        }
+        sleep(PAUSE).await;
     };
     let rows = result
         .into_rows_result()
@@ -177,6 +206,12 @@ fn is_invalid(error: &ExecutionError) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether the server will never take a statement; one that is only called invalid may rest on something that the node
+/// has not heard of yet.
+fn is_wrong(error: &ExecutionError) -> bool {
+    !is_invalid(error) && errors::refused(error) && !matches!(error, ExecutionError::EmptyPlan)
 }
 
 fn keyspace(options: &ScyllaOptions) -> String {
@@ -204,15 +239,20 @@ async fn lock(session: &Session, options: &ScyllaOptions, owner: &str) -> Result
         options.keyspace
     );
     let until = Instant::now() + PATIENCE;
-    // Being in doubt is being refused: the lock would free itself.
-    while !matches!(conditional(session, &text, (owner,)).await, Ok(true)) {
+    loop {
+        // Being in doubt is being refused: the lock would free itself.
+        let error = match conditional(session, &text, (owner,)).await {
+            Ok(true) => return Ok(()),
+            Ok(false) => ScyllaError::Migrating {
+                seconds: PATIENCE.as_secs(),
+            },
+            Err(error) => error,
+        };
         if Instant::now() >= until {
-            let seconds = PATIENCE.as_secs();
-            return Err(ScyllaError::Migrating { seconds });
+            return Err(error);
         }
         sleep(PAUSE).await;
     }
-    Ok(())
 }
 
 async fn unlock(
@@ -237,11 +277,21 @@ async fn conditional(
     let mut statement = Statement::new(text);
     statement.set_consistency(Consistency::LocalQuorum);
     statement.set_serial_consistency(Some(SerialConsistency::LocalSerial));
-    let failed = || ScyllaError::request::<String>(DOING);
-    let result = session.query_unpaged(statement, values).await;
-    let result = result.map_err(|e| failed()(e.to_string()))?;
-    let applied = super::session::Applied::parse(result);
-    applied.map(|a| a.applied).map_err(|e| failed()(e))
+    let mut attempt = 0;
+    let result = loop {
+        attempt += 1;
+        match session.query_unpaged(statement.clone(), &values).await {
+            Ok(result) => break result,
+            // Only what was certainly not done is done again here; what is in doubt is up to the caller.
+            Err(error) if is_invalid(&error) && attempt < ATTEMPTS => {
+                tracing::debug!(%error, attempt, "a node does not know the schema yet");
+            }
+            Err(error) => return Err(ScyllaError::request(DOING)(error)),
+        }
+        sleep(PAUSE).await;
+    };
+    let applied = super::session::Applied::parse(result).map(|a| a.applied);
+    applied.map_err(ScyllaError::request(DOING))
 }
 
 /// Runs a statement that may run again, until the server takes it.
@@ -253,7 +303,7 @@ async fn run(session: &Session, text: &str) -> Result<(), ScyllaError> {
         attempt += 1;
         match session.query_unpaged(statement, ()).await {
             Ok(_) => return Ok(()),
-            Err(error) if attempt == ATTEMPTS || (errors::refused(&error) && attempt > 2) => {
+            Err(error) if attempt == ATTEMPTS || is_wrong(&error) => {
                 return Err(ScyllaError::request("changing the schema")(error));
             }
             Err(error) => tracing::debug!(%error, attempt, "schema statement tried again"),

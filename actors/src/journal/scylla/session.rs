@@ -1,5 +1,6 @@
 //! The connection to the cluster: contact points, TLS, time-outs, and how each kind of request is run.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +9,10 @@ use rustls::pki_types::pem::PemObject;
 use scylla::client::execution_profile::{ExecutionProfile, ExecutionProfileHandle};
 use scylla::client::session::Session;
 use scylla::client::session_builder::SessionBuilder;
+use scylla::errors::{
+    ConnectionError, ConnectionPoolError, ConnectionSetupRequestErrorKind, DbError, MetadataError,
+    NewSessionError,
+};
 use scylla::policies::load_balancing::{DefaultPolicy, LoadBalancingPolicy};
 use scylla::policies::retry::FallthroughRetryPolicy;
 use scylla::policies::speculative_execution::SimpleSpeculativeExecutionPolicy;
@@ -98,7 +103,10 @@ pub(super) async fn connect(
         .keepalive_timeout(ms(options.keepalive_ms))
         .hostname_resolution_timeout(Some(ms(options.connect_timeout_ms)))
         .tcp_nodelay(true)
-        .fetch_schema_metadata(false)
+        // Where each part of this keyspace lies, so that requests go there, and nothing else.
+        .fetch_full_schema_metadata(false)
+        .keyspaces_to_fetch([&options.keyspace])
+        .schema_agreement_interval(ms(50))
         .default_execution_profile_handle(profiles.plain.clone());
     if !options.user.is_empty() {
         builder = builder.user(&options.user, &access.password);
@@ -108,9 +116,58 @@ pub(super) async fn connect(
     }
     // The session is built in a task of its own: the driver's future is large.
     let session = Box::pin(builder.build()).await;
-    session.map_err(|error| ScyllaError::Connect {
-        nodes: access.nodes.join(", "),
-        reason: error.to_string(),
+    let session = session.map_err(|error| refusal(error, access, options))?;
+    in_datacenter(&session, options)?;
+    Ok(session)
+}
+
+/// Why no node would have us.
+fn refusal(error: NewSessionError, access: &ScyllaAccess, options: &ScyllaOptions) -> ScyllaError {
+    use ConnectionSetupRequestErrorKind::{DbError as Said, MissingAuthentication};
+    let nodes = access.nodes.join(", ");
+    let reason = error.to_string();
+    let NewSessionError::MetadataError(MetadataError::ConnectionPoolError(
+        ConnectionPoolError::Broken {
+            last_connection_error: last,
+        },
+    )) = &error
+    else {
+        return ScyllaError::Connect { nodes, reason };
+    };
+    let login = |reason: &str| ScyllaError::Login {
+        nodes: nodes.clone(),
+        user: options.user.clone(),
+        reason: reason.to_owned(),
+    };
+    match last {
+        ConnectionError::ConnectionSetupRequestError(setup) => match &setup.error {
+            Said(DbError::AuthenticationError, said) => login(said),
+            MissingAuthentication => login("it asks for a user and a password"),
+            _ => ScyllaError::Connect { nodes, reason },
+        },
+        ConnectionError::IoError(io) => {
+            let tls = io.get_ref().and_then(|e| e.downcast_ref::<rustls::Error>());
+            match tls.map(ToString::to_string) {
+                Some(reason) => ScyllaError::Tls { nodes, reason },
+                None => ScyllaError::Connect { nodes, reason },
+            }
+        }
+        _ => ScyllaError::Connect { nodes, reason },
+    }
+}
+
+/// Requests go to the configured datacenter alone: without a node there they would all fail for want of one.
+fn in_datacenter(session: &Session, options: &ScyllaOptions) -> Result<(), ScyllaError> {
+    let state = session.get_cluster_state();
+    let nodes = state.get_nodes_info().iter();
+    let known: BTreeSet<&str> = nodes.filter_map(|n| n.datacenter.as_deref()).collect();
+    let datacenter = options.datacenter.as_str();
+    if datacenter.is_empty() || known.contains(datacenter) {
+        return Ok(());
+    }
+    Err(ScyllaError::Datacenter {
+        datacenter: datacenter.to_owned(),
+        known: Vec::from_iter(known).join(", "),
     })
 }
 
