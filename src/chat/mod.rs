@@ -1,24 +1,28 @@
 //! The chat hub: maps wire methods to the hub's commands and replies to results. No rule lives here.
 
 mod answers;
+mod arguments;
 pub mod methods;
 mod requests;
 
-use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use actors::hub::{HistoryPage, Hub, HubSession as Session};
-use actors::ids::{RoomId, Sequence, UserId};
+use actors::ids::{RoomId, Sequence};
 use actors::machines::room::{RoomCommand, RoomReply};
 use parking_lot::Mutex;
 
 use crate::auth::Identity;
-use crate::error::{HubError, INTERNAL, INVALID_ARGUMENT};
+use crate::error::{HubError, INTERNAL};
 use crate::gateway::app::{
     Call, ConnectRefused, HubApp, HubSession, InvokeError, Invoked, Method, Outcome,
 };
 use crate::gateway::handle::ConnectionHandle;
 use answers::{Joined, Read, Rooms, SentAnswer};
+use arguments::{
+    argument, at_least_one, expect_arguments, invalid, optional, parse_room, parse_user, room,
+    target, user,
+};
 use requests::{
     CreateRoom, HistoryRequest, JoinRoom, MembersRequest, MyRooms, SendMessage, UpdateRoom,
 };
@@ -339,71 +343,4 @@ fn hub(error: HubError) -> InvokeError {
         return InvokeError::Internal(error.text);
     }
     InvokeError::Hub(error.to_string())
-}
-
-fn invalid(text: impl Into<String>) -> InvokeError {
-    hub(HubError::new(INVALID_ARGUMENT, text))
-}
-
-fn expect_arguments(call: &Call, range: RangeInclusive<usize>) -> Result<(), InvokeError> {
-    let given = call.arguments.len();
-    if range.contains(&given) {
-        return Ok(());
-    }
-    let (least, most) = range.into_inner();
-    let wanted = match most - least {
-        0 => least.to_string(),
-        _ => format!("{least} to {most}"),
-    };
-    Err(invalid(format!(
-        "{wanted} arguments are wanted, {given} were given"
-    )))
-}
-
-/// An argument of the wrong shape is told to the client with what is wrong.
-fn argument<T: serde::de::DeserializeOwned>(call: &Call, index: usize) -> Result<T, InvokeError> {
-    let missing = || invalid(format!("argument {} is missing", index + 1));
-    let raw = call.arguments.get(index).ok_or_else(missing)?;
-    raw.decode()
-        .map_err(|error| invalid(format!("argument {}: {error}", index + 1)))
-}
-
-fn optional<T: serde::de::DeserializeOwned>(
-    call: &Call,
-    index: usize,
-) -> Result<Option<T>, InvokeError> {
-    match call.arguments.get(index) {
-        None => Ok(None),
-        Some(raw) if raw.is_null() => Ok(None),
-        Some(_) => argument(call, index).map(Some),
-    }
-}
-
-fn room(call: &Call) -> Result<RoomId, InvokeError> {
-    parse_room(&argument::<String>(call, 0)?)
-}
-
-fn target(call: &Call) -> Result<Sequence, InvokeError> {
-    Ok(Sequence(argument(call, 1)?))
-}
-
-fn user(call: &Call) -> Result<UserId, InvokeError> {
-    expect_arguments(call, 2..=2)?;
-    parse_user("userId", &argument::<String>(call, 1)?)
-}
-
-fn parse_room(text: &str) -> Result<RoomId, InvokeError> {
-    RoomId::parse(text).map_err(|error| invalid(format!("roomId: {error}")))
-}
-
-fn parse_user(field: &str, text: &str) -> Result<UserId, InvokeError> {
-    UserId::parse(text).map_err(|error| invalid(format!("{field}: {error}")))
-}
-
-fn at_least_one(limit: Option<u64>, default: usize) -> Result<usize, InvokeError> {
-    match limit {
-        None => Ok(default),
-        Some(0) => Err(invalid("limit must be at least 1")),
-        Some(limit) => Ok(usize::try_from(limit).unwrap_or(usize::MAX)),
-    }
 }

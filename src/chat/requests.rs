@@ -7,7 +7,7 @@ use actors::machines::room::{
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::{invalid, parse_user};
+use super::arguments::{invalid, parse_user};
 use crate::gateway::app::InvokeError;
 
 #[derive(Deserialize)]

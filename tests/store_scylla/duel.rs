@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chaos::client::Settings;
 use chaos::history::History;
-use chaos::member::{Sending, connected, read, send};
+use chaos::member::{Reading, Sending, connected, read, send};
 use chaos::suite::encoding;
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -73,7 +73,14 @@ async fn two_hubs_duel_over_a_room_for_ten_seconds_without_fork_or_loss_and_take
         let watching = connected(&reader).await;
         let summary = watching.invoke::<Value>("JoinRoom", json!([ROOM])).await;
         let goal = watch::Sender::new(summary.unwrap()["head"].as_u64());
-        let reading = read(&name, reader, ROOM, 0, history.clone(), goal.subscribe());
+        let reading = Reading {
+            name: name.clone(),
+            settings: reader,
+            room: ROOM.into(),
+            after: 0,
+            joins: watch::Sender::new(0),
+        };
+        let reading = read(reading, history.clone(), goal.subscribe());
         let read = timeout(PATIENCE, reading).await;
         read.unwrap_or_else(|_| panic!("{name} does not show all\n{}", hub.logs()));
     }

@@ -85,11 +85,15 @@ impl Chat {
     /// Sends one message under one id until the answer is as wanted.
     pub async fn send(&self, guest: &Client, id: &str, wanted: fn(&Answer) -> bool) -> Answer {
         let known = format!("guest/{id}");
-        self.history
-            .record("guest", ROOM, Event::Sent { id: known });
+        let text = "anybody here?";
+        let sent = Event::Sent {
+            id: known,
+            text: text.into(),
+        };
+        self.history.record("guest", ROOM, sent);
         let sending = async {
             loop {
-                let message = json!([ROOM, { "id": id, "kind": "text", "text": "anybody here?" }]);
+                let message = json!([ROOM, { "id": id, "kind": "text", "text": text }]);
                 let answer = guest.invoke::<Value>("SendMessage", message).await;
                 if wanted(&answer) {
                     return answer;
