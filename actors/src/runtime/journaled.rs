@@ -244,25 +244,25 @@ mod tests {
     use crate::journal::conformance::Store;
     use crate::journal::conformance::writer::{Writer, room};
     use crate::journal::memory::MemoryJournal;
-    use crate::machines::room::{Room, RoomEntry};
+    use crate::runtime::pipeline::model::note::Notes;
     use crate::runtime::{CommitSink, RuntimeLimits};
 
     struct Nowhere;
 
-    impl CommitSink<Room> for Nowhere {
-        fn committed(&self, _: &EntityId, _: Sequence, _: Head, _: &[RoomEntry]) {}
+    impl CommitSink<Notes> for Nowhere {
+        fn committed(&self, _: &EntityId, _: Sequence, _: Head, _: &[u8]) {}
     }
 
     #[tokio::test]
     async fn a_snapshot_that_cannot_be_restored_does_not_take_the_place_of_one_that_can() {
         let store = Arc::new(MemoryJournal::new());
-        let deps = Deps::<Room> {
+        let deps = Deps::<Notes> {
             journal: store.clone(),
             wakeups: store.clone(),
             clock: Arc::new(SystemClock),
             sink: Arc::new(Nowhere),
             limits: Arc::new(RuntimeLimits::default()),
-            rules: Arc::default(),
+            rules: Arc::new(()),
             salt: 0,
         };
         let entity = room("a").expect("a valid id");
@@ -271,7 +271,7 @@ mod tests {
         writer.write(1).await.expect("appended");
         let good = Snapshot {
             head: writer.head,
-            state: Room::new(&entity).snapshot(),
+            state: Notes(vec![7]).snapshot(),
         };
         store_snapshot(&deps, &entity, good.clone()).await;
         assert_eq!(store.snapshot(&entity).await, Ok(Some(good.clone())));
@@ -281,7 +281,7 @@ mod tests {
             head: writer.head,
             state: "what a mistake might make".into(),
         };
-        assert!(Room::restore(&entity, &bad.state).is_err());
+        assert!(Notes::restore(&entity, &bad.state).is_err());
         store_snapshot(&deps, &entity, bad).await;
         assert_eq!(store.snapshot(&entity).await, Ok(Some(good)));
     }

@@ -90,7 +90,7 @@ impl Faulty {
         let mut first = self.writer("first");
         let append = async move {
             first
-                .append(records("first", 1), SideWrites::default())
+                .append_once(records("first", 1), SideWrites::default())
                 .await
         };
         let task = tokio::spawn(append);
@@ -125,7 +125,7 @@ async fn fails_for_good_at(stage: CommitStage) {
     broken(
         faulty
             .writer("b")
-            .append(records("b", 1), SideWrites::default())
+            .append_once(records("b", 1), SideWrites::default())
             .await,
     );
     broken(faulty.shared.put_rows(Vec::new()).await);
@@ -201,7 +201,7 @@ async fn what_waits_for_the_disk_shares_one_commit() {
         let mut writer = faulty.writer(&format!("room {n}"));
         tasks.push(tokio::spawn(async move {
             writer
-                .append(records("x", 2), SideWrites::default())
+                .append_once(records("x", 2), SideWrites::default())
                 .await?;
             Ok::<_, AppendError>(writer)
         }));
@@ -235,7 +235,9 @@ async fn a_full_queue_refuses_and_keeps_what_it_took() {
     for n in 0..10 {
         let mut writer = faulty.writer(&format!("room {n}"));
         tasks.push(tokio::spawn(async move {
-            let outcome = writer.append(records("x", 1), SideWrites::default()).await;
+            let outcome = writer
+                .append_once(records("x", 1), SideWrites::default())
+                .await;
             (outcome, writer)
         }));
         while !tasks[n].is_finished() && faulty.store.waiting() < (n + 1).min(4) {
@@ -271,7 +273,9 @@ async fn closing_commits_what_waits_and_refuses_what_comes_later() {
     let mut late = faulty.writer("late");
     let mut waiting = faulty.writer("waiting");
     let task = tokio::spawn(async move {
-        let outcome = waiting.append(records("x", 1), SideWrites::default()).await;
+        let outcome = waiting
+            .append_once(records("x", 1), SideWrites::default())
+            .await;
         (outcome, waiting)
     });
     while faulty.store.waiting() < 1 {
@@ -281,7 +285,7 @@ async fn closing_commits_what_waits_and_refuses_what_comes_later() {
     let closing = tokio::spawn(async move { store.close().await });
     // Refused from the moment that closing began, while the disk still holds the first write.
     loop {
-        let append = late.append(records("late", 1), SideWrites::default());
+        let append = late.append_once(records("late", 1), SideWrites::default());
         match append.now_or_never() {
             Some(outcome) => {
                 let closed = AppendError::Unavailable("the store is closed".into());
@@ -310,7 +314,11 @@ async fn a_panic_of_the_commit_thread_leaves_nobody_waiting() {
     let held = faulty.held_write().await;
     let append = |id| {
         let mut writer = faulty.writer(id);
-        async move { writer.append(records("x", 1), SideWrites::default()).await }
+        async move {
+            writer
+                .append_once(records("x", 1), SideWrites::default())
+                .await
+        }
     };
     let queued = ["b", "c"].map(|id| tokio::spawn(append(id)));
     while faulty.store.waiting() < queued.len() {

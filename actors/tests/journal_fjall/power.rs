@@ -203,7 +203,7 @@ async fn meet_failing_syncs(directory: &Path) {
     say(&writer.head.to_string());
     let acknowledged = writer.clone();
     let mut try_one = async || {
-        let appended = writer.append(records("x", 1), SideWrites::default());
+        let appended = writer.append_once(records("x", 1), SideWrites::default());
         let error: Option<AppendError> = appended.await.err();
         say(&error.map_or("acknowledged".into(), |error| error.to_string()));
     };

@@ -173,7 +173,7 @@ pub async fn write_until_killed(directory: &Path) {
         writer.head = store.head(&writer.entity).await.expect("its head");
         tasks.push(tokio::spawn(async move {
             loop {
-                let appended = writer.append(records("x", 1 + n % 3), SideWrites::default());
+                let appended = writer.append_once(records("x", 1 + n % 3), SideWrites::default());
                 appended.await?;
                 let head = writer.head;
                 if !say(&format!("{n} {} {}", head.sequence, head.digest)) {

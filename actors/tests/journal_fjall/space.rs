@@ -26,7 +26,7 @@ async fn a_disk_that_fills_up_loses_nothing_that_was_acknowledged() {
         let mut writer = Writer::new(&shared, room("filling").expect("a valid id"));
         let mut outcomes = Vec::new();
         while outcomes.len() < 3 {
-            let appended = writer.append(records(&"x".repeat(2000), 2), SideWrites::default());
+            let appended = writer.append_once(records(&"x".repeat(2000), 2), SideWrites::default());
             outcomes.extend(appended.await.err());
         }
         let reads = writer.verify().await.is_ok();
@@ -99,7 +99,9 @@ async fn below_the_reserve_writes_are_refused_and_reads_go_on() {
     let store = Arc::new(store);
     let shared: Arc<dyn Store> = store.clone();
     let mut writer = Writer::new(&shared, room("late").expect("a valid id"));
-    let outcome = writer.append(records("x", 1), SideWrites::default()).await;
+    let outcome = writer
+        .append_once(records("x", 1), SideWrites::default())
+        .await;
     let refused = AppendError::Unavailable("the disk is nearly full".into());
     assert_eq!(outcome, Err(refused));
     assert_eq!(filled.corrupt_reads(&store).await, Ok(0));

@@ -85,7 +85,7 @@ impl Writer {
         Ok(())
     }
 
-    /// Appends one row.
+    /// Appends one row, as often as it takes to know the outcome.
     pub async fn append(
         &mut self,
         records: Vec<Record>,
@@ -94,9 +94,26 @@ impl Writer {
         let append = self.next(records, side);
         let row = append.row.clone();
         settled(&self.store, append).await?;
+        self.note(row);
+        Ok(())
+    }
+
+    /// Appends one row and answers what the store says first.
+    pub async fn append_once(
+        &mut self,
+        records: Vec<Record>,
+        side: SideWrites,
+    ) -> Result<(), AppendError> {
+        let append = self.next(records, side);
+        let row = append.row.clone();
+        self.store.append(append).await?;
+        self.note(row);
+        Ok(())
+    }
+
+    fn note(&mut self, row: Row) {
         self.head = row.head();
         self.rows.push(row);
-        Ok(())
     }
 
     /// Records that fit before the next bucket boundary.

@@ -9,7 +9,7 @@ mod append;
 mod fence;
 mod load;
 #[cfg(test)]
-mod model;
+pub(super) mod model;
 mod setback;
 mod turns;
 mod upkeep;

@@ -1,7 +1,7 @@
 //! Exhaustive search of the append protocol: the real pipelines of two owners, every order of answers,
 //! time-outs, late writes, refusals and crashes within a budget.
 
-mod note;
+pub(in crate::runtime) mod note;
 mod owner;
 mod producer;
 mod world;

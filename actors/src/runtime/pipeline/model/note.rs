@@ -125,6 +125,13 @@ impl Machine for Notes {
     }
 
     fn restore(_: &EntityId, state: &Bytes) -> Result<Self, DecodeError> {
+        let once = |(at, id): (usize, &u8)| !state[..at].contains(id);
+        if !state.iter().enumerate().all(once) {
+            return Err(DecodeError {
+                what: "notes",
+                reason: "one stands there twice".into(),
+            });
+        }
         Ok(Self(state.to_vec()))
     }
 
