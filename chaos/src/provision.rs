@@ -122,11 +122,9 @@ pub(crate) fn copy_scripts(from: &Path, to: &Path, suffix: &str) -> Result<(), P
         if fs::read(&target).is_ok_and(|present| present == content) {
             continue;
         }
-        let partial = to.join(format!(
-            ".{}.{}",
-            name.to_string_lossy(),
-            std::process::id()
-        ));
+        // Threads of this process copy at the same time, too.
+        let own = uuid::Uuid::new_v4().simple();
+        let partial = to.join(format!(".{}.{own}", name.to_string_lossy()));
         fs::write(&partial, content).map_err(at(&partial))?;
         fs::rename(&partial, &target).map_err(at(&target))?;
     }

@@ -70,7 +70,7 @@ async fn those_who_break_the_rules_are_cut_off_and_nobody_else_notices() {
 
     let watched = bystander.stop().await;
     assert!(watched.exchanged > 50, "{watched:?}");
-    assert!(watched.slowest < Duration::from_secs(2), "{watched:?}");
+    assert!(watched.slowest < Duration::from_secs(5), "{watched:?}");
 }
 
 async fn websocket(hub: SocketAddr) -> RawSocket {
