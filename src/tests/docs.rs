@@ -40,6 +40,7 @@ fn the_tables_of_the_documents_are_those_of_the_code() {
     generated("README.md", "callbacks", &tables::callbacks());
     generated("README.md", "errors", &tables::errors());
     generated("README.md", "metrics", &tables::metrics());
+    generated("README.md", "limits", &tables::limits());
 }
 
 /// Relative links of a document, without the place inside the target.

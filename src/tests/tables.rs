@@ -99,6 +99,62 @@ pub fn config() -> String {
     rows.join("\n")
 }
 
+/// What users meet first of all bounds, and the keys that move them.
+const LIMITS: &[(&str, &str)] = &[
+    ("Characters of a text", "room.text_chars"),
+    ("Bytes of a call as it is sent", "gateway.max_message_bytes"),
+    ("Members of a room", "room.members"),
+    (
+        "Messages of one sender to one room per second",
+        "room.sends_per_second",
+    ),
+    ("and at once", "room.send_burst"),
+    (
+        "Milliseconds in which an author may edit",
+        "room.edit_window_ms",
+    ),
+    (
+        "Calls of a connection per second",
+        "gateway.invocations_per_second",
+    ),
+    ("and at once", "gateway.invocation_burst"),
+    (
+        "Calls that wait for their turn, then reading pauses",
+        "gateway.pending_invocations",
+    ),
+    (
+        "Rooms that a connection is subscribed to",
+        "fanout.rooms_per_session",
+    ),
+    ("Messages in a page of history", "fanout.history_page"),
+    ("Rooms in a page of `MyRooms`", "fanout.rooms_page"),
+    (
+        "Bytes sent and not acknowledged, stateful reconnect",
+        "gateway.stateful_buffer_bytes",
+    ),
+    (
+        "Milliseconds without reading a byte of what waits, then disconnected",
+        "gateway.slow_consumer_ms",
+    ),
+    ("Connections", "gateway.max_connections"),
+];
+
+/// The bounds that users meet, with their defaults.
+pub fn limits() -> String {
+    let tree = serde_json::to_value(Config::default()).expect("serializable");
+    let mut defaults = std::collections::BTreeMap::new();
+    leaves(&tree, "", &mut |key, value| {
+        defaults.insert(key.to_owned(), shown(value));
+    });
+    let mut rows = vec!["| what | at most | key |".into(), "|---|---|---|".into()];
+    for (what, key) in LIMITS {
+        let default = defaults.get(*key);
+        let default = default.unwrap_or_else(|| panic!("no such key: {key}"));
+        rows.push(format!("| {what} | {default} | `{key}` |"));
+    }
+    rows.join("\n")
+}
+
 /// Text for a cell: links of the documentation tool and bars would break it.
 fn cell(text: &str) -> String {
     text.replace("[`", "`")
