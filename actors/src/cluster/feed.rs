@@ -109,7 +109,10 @@ impl Feed {
 
     /// How many; users whom another node only counts count once for each such node.
     pub fn present_count(&self) -> usize {
-        self.present().len() + self.others.nameless() as usize
+        // Two nodes may name the same user; those who are here need no look at each.
+        let elsewhere = self.others.users().filter(|user| !self.is_here(user));
+        let elsewhere: BTreeSet<&UserId> = elsewhere.collect();
+        self.present.len() + elsewhere.len() + self.others.nameless() as usize
     }
 
     /// Users with a subscription on this node.
