@@ -10,5 +10,6 @@ pub mod journal;
 pub mod machines;
 pub(crate) mod mutation;
 pub mod runtime;
+mod schedule;
 #[cfg(feature = "testing")]
 pub mod testing;

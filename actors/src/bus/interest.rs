@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::{BusLimits, Token};
 use crate::ids::Timestamp;
+use crate::schedule::Schedule;
 
 /// What to do now.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -24,9 +25,8 @@ pub struct Interests {
     waiting: VecDeque<Token>,
     /// What stands in that queue, so that nothing stands in it twice.
     queued: BTreeSet<Token>,
-    /// Heard, no longer wanted, and since when by due time.
-    lingering: BTreeMap<Token, Timestamp>,
-    due: BTreeSet<(Timestamp, Token)>,
+    /// Heard and no longer wanted: until when it is heard.
+    lingering: Schedule<Token>,
     /// Changes that may be made now, in thousandths.
     budget: u64,
     filled: Timestamp,
@@ -41,8 +41,7 @@ impl Interests {
             heard: BTreeSet::new(),
             waiting: VecDeque::new(),
             queued: BTreeSet::new(),
-            lingering: BTreeMap::new(),
-            due: BTreeSet::new(),
+            lingering: Schedule::default(),
             budget: 0,
             filled: now,
         };
@@ -60,9 +59,7 @@ impl Interests {
             return false;
         }
         self.wanted.insert(token, 1);
-        if let Some(due) = self.lingering.remove(&token) {
-            self.due.remove(&(due, token));
-        }
+        self.lingering.remove(&token);
         if !self.heard.contains(&token) && self.queued.insert(token) {
             self.waiting.push_back(token);
         }
@@ -81,8 +78,7 @@ impl Interests {
         self.wanted.remove(&token);
         if self.heard.contains(&token) {
             let due = now.plus_millis(self.limits.interest_linger_ms);
-            self.lingering.insert(token, due);
-            self.due.insert((due, token));
+            self.lingering.set(token, due);
         }
     }
 
@@ -106,12 +102,9 @@ impl Interests {
             }
         }
         while self.budget >= 1_000 {
-            let Some((due, token)) = self.due.first().copied().filter(|(due, _)| *due <= now)
-            else {
+            let Some(token) = self.lingering.pop(now) else {
                 break;
             };
-            self.due.remove(&(due, token));
-            self.lingering.remove(&token);
             self.heard.remove(&token);
             self.budget -= 1_000;
             changes.unsubscribe.push(token);

@@ -1,28 +1,18 @@
 //! When the heads of subscribed rooms are looked at: once per room at a time, spread over the time there is. Pure.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use crate::ids::{RoomId, Timestamp};
+use crate::schedule::Schedule;
 
 /// The looks that are planned.
 #[derive(Debug, Default)]
-pub struct Looks {
-    due: BTreeSet<(Timestamp, RoomId)>,
-    by_room: BTreeMap<RoomId, Timestamp>,
-}
+pub struct Looks(Schedule<RoomId>);
 
 impl Looks {
     /// Plans a look at a room no later than `at`.
     pub fn plan(&mut self, room: RoomId, at: Timestamp) {
-        match self.by_room.get(&room) {
-            Some(planned) if *planned <= at => return,
-            Some(planned) => {
-                self.due.remove(&(*planned, room.clone()));
-            }
-            None => {}
+        if self.0.time(&room).is_none_or(|planned| at < planned) {
+            self.0.set(room, at);
         }
-        self.due.insert((at, room.clone()));
-        self.by_room.insert(room, at);
     }
 
     /// Plans one look at each of several rooms, evenly spread over `within` milliseconds.
@@ -35,22 +25,12 @@ impl Looks {
 
     /// Nobody needs the room any more.
     pub fn forget(&mut self, room: &RoomId) {
-        if let Some(planned) = self.by_room.remove(room) {
-            self.due.remove(&(planned, room.clone()));
-        }
+        self.0.remove(room);
     }
 
     /// The rooms to be looked at now, at most so many.
     pub fn tick(&mut self, now: Timestamp, most: usize) -> Vec<RoomId> {
-        let mut rooms = Vec::new();
-        while rooms.len() < most && self.due.first().is_some_and(|(due, _)| *due <= now) {
-            let Some((_, room)) = self.due.pop_first() else {
-                break;
-            };
-            self.by_room.remove(&room);
-            rooms.push(room);
-        }
-        rooms
+        std::iter::from_fn(|| self.0.pop(now)).take(most).collect()
     }
 }
 
@@ -76,7 +56,7 @@ mod tests {
             seen.extend(now);
         }
         assert_eq!(seen, rooms(1_000));
-        assert!(looks.due.is_empty() && looks.by_room.is_empty());
+        assert!(looks.0.is_empty());
     }
 
     #[test]

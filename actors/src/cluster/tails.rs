@@ -1,9 +1,10 @@
 //! What was appended last is said again a few times: a lost last hint leaves no gap that anyone could see. Pure.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::ids::{EntityId, Timestamp};
 use crate::journal::Head;
+use crate::schedule::Schedule;
 
 /// When a head is repeated, after the append that made it, in milliseconds.
 pub const REPEATS: [u64; 5] = [250, 500, 1_000, 2_000, 4_000];
@@ -12,7 +13,7 @@ pub const REPEATS: [u64; 5] = [250, 500, 1_000, 2_000, 4_000];
 #[derive(Debug, Default)]
 pub struct Tails {
     tails: BTreeMap<EntityId, Tail>,
-    due: BTreeSet<(Timestamp, EntityId)>,
+    due: Schedule<EntityId>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -21,67 +22,54 @@ struct Tail {
     appended: Timestamp,
     /// Repeats so far.
     told: usize,
-    due: Timestamp,
 }
 
 impl Tails {
     /// An append became durable here. False if too many are being repeated already.
     pub fn appended(&mut self, entity: &EntityId, head: Head, now: Timestamp, most: usize) -> bool {
-        match self.tails.get(entity) {
-            Some(old) => {
-                self.due.remove(&(old.due, entity.clone()));
-            }
-            None if self.tails.len() >= most => return false,
-            None => {}
+        if !self.tails.contains_key(entity) && self.tails.len() >= most {
+            return false;
         }
-        self.put(
-            entity.clone(),
-            Tail {
-                head,
-                appended: now,
-                told: 0,
-                due: now.plus_millis(REPEATS[0]),
-            },
-        );
+        let tail = Tail {
+            head,
+            appended: now,
+            told: 0,
+        };
+        self.tails.insert(entity.clone(), tail);
+        self.due.set(entity.clone(), now.plus_millis(REPEATS[0]));
         true
     }
 
     /// Another node appended: it repeats now.
     pub fn superseded(&mut self, entity: &EntityId, head: Head) {
-        if self
-            .tails
-            .get(entity)
-            .is_some_and(|old| old.head.sequence < head.sequence)
-            && let Some(old) = self.tails.remove(entity)
-        {
-            self.due.remove(&(old.due, entity.clone()));
+        let old = self.tails.get(entity);
+        if old.is_some_and(|old| old.head.sequence < head.sequence) {
+            self.tails.remove(entity);
+            self.due.remove(entity);
         }
     }
 
     /// The heads to say again now.
     pub fn tick(&mut self, now: Timestamp) -> Vec<(EntityId, Head)> {
         let mut said = Vec::new();
-        while self.due.first().is_some_and(|(due, _)| *due <= now) {
-            let Some((_, entity)) = self.due.pop_first() else {
-                break;
-            };
-            let Some(mut tail) = self.tails.remove(&entity) else {
+        while let Some(entity) = self.due.pop(now) {
+            let Some(tail) = self.tails.get_mut(&entity) else {
                 continue;
             };
             said.push((entity.clone(), tail.head));
             tail.told += 1;
-            if let Some(after) = REPEATS.get(tail.told) {
-                // A late tick does not make the rest come in a heap.
-                tail.due = tail.appended.plus_millis(*after).max(now.plus_millis(1));
-                self.put(entity, tail);
+            match REPEATS.get(tail.told) {
+                Some(after) => {
+                    // A late tick does not make the rest come in a heap.
+                    let due = tail.appended.plus_millis(*after).max(now.plus_millis(1));
+                    self.due.set(entity, due);
+                }
+                None => {
+                    self.tails.remove(&entity);
+                }
             }
         }
         said
-    }
-
-    fn put(&mut self, entity: EntityId, tail: Tail) {
-        self.due.insert((tail.due, entity.clone()));
-        self.tails.insert(entity, tail);
     }
 }
 
