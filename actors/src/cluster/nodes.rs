@@ -101,22 +101,20 @@ impl NodeSet {
 
     /// Nobody answered in a node's name: it takes nothing until its next sign of life.
     pub fn suspect(&mut self, node: &NodeId) -> Vec<Change> {
-        let Some(peer) = self.peers.get_mut(node) else {
-            return Vec::new();
-        };
-        let took = peer.takes();
-        peer.suspected = true;
-        let changes = took.then(|| Change::Retired(node.clone()));
-        self.changed(changes.into_iter().collect())
+        self.retire(node, |peer| peer.suspected = true)
     }
 
     /// A node said that it drains.
     pub fn drains(&mut self, node: &NodeId) -> Vec<Change> {
+        self.retire(node, |peer| peer.beat.draining = true)
+    }
+
+    fn retire(&mut self, node: &NodeId, because: impl FnOnce(&mut Peer)) -> Vec<Change> {
         let Some(peer) = self.peers.get_mut(node) else {
             return Vec::new();
         };
         let took = peer.takes();
-        peer.beat.draining = true;
+        because(peer);
         let changes = took.then(|| Change::Retired(node.clone()));
         self.changed(changes.into_iter().collect())
     }

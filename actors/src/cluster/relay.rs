@@ -5,7 +5,7 @@ use std::sync::Weak;
 use super::nodes::Change;
 use super::peers::{Peers, user_token};
 use crate::bus::frame::{self, Frame, Here};
-use crate::bus::{Message, Published, Subject, Token};
+use crate::bus::{Message, Published, Subject, Token, Trace};
 use crate::delivery::Payload;
 use crate::ids::{EntityId, RoomId, Sequence, Timestamp, UserId};
 use crate::journal::{Head, Record};
@@ -36,9 +36,7 @@ impl Relay for Teller {
         if let Some(peers) = self.0.upgrade()
             && head.sequence > Sequence::ZERO
         {
-            let to = Subject::Entity(Token::of(entity));
-            let entity = entity.clone();
-            peers.send(to, &Frame::Head { entity, head }, peers.traces.begin());
+            peers.tell_head(entity, head, peers.traces.begin());
         }
     }
 }
@@ -56,8 +54,7 @@ impl Peers {
         if self.send(to, &row, trace) == Published::TooLarge {
             // The journal has it; a few bytes are enough to say so.
             metrics::counter!("mussikon_bus_moved_total").increment(1);
-            let entity = entity.clone();
-            self.send(to, &Frame::Head { entity, head }, trace);
+            self.tell_head(entity, head, trace);
         }
         let now = self.now();
         let kept = self
@@ -82,28 +79,31 @@ impl Peers {
             }
         }
     }
-}
 
-impl Peers {
+    fn tell_head(&self, entity: &EntityId, head: Head, trace: Trace) {
+        let to = Subject::Entity(Token::of(entity));
+        let entity = entity.clone();
+        self.send(to, &Frame::Head { entity, head }, trace);
+    }
+
     /// Says heads again whose last word may have been lost.
     pub(super) fn repeat_tails(&self, now: Timestamp) {
         let due = self.tails.lock().tick(now);
         for (entity, head) in due {
-            let to = Subject::Entity(Token::of(&entity));
-            self.send(to, &Frame::Head { entity, head }, self.traces.begin());
+            self.tell_head(&entity, head, self.traces.begin());
         }
     }
 
     /// Someone begins or ends typing here.
     pub(crate) fn tell_typing(&self, room: &RoomId, user: &UserId, typing: bool) {
-        let (room, user) = (room.clone(), user.clone());
-        self.to_room(&room.clone(), &Frame::Typing { room, user, typing });
+        let user = user.clone();
+        self.to_room(room, |room| Frame::Typing { room, user, typing });
     }
 
     /// Read marks that were written here.
     pub(crate) fn tell_read(&self, room: &RoomId, user: &UserId, up_to: Sequence) {
-        let (room, user) = (room.clone(), user.clone());
-        self.to_room(&room.clone(), &Frame::Read { room, user, up_to });
+        let user = user.clone();
+        self.to_room(room, |room| Frame::Read { room, user, up_to });
     }
 
     /// Who is present here.
@@ -117,13 +117,12 @@ impl Peers {
             users: here.users,
             ask,
         };
-        let room = room.clone();
-        self.to_room(&room.clone(), &Frame::Present { room, here });
+        self.to_room(room, |room| Frame::Present { room, here });
     }
 
-    fn to_room(&self, room: &RoomId, frame: &Frame) {
+    fn to_room(&self, room: &RoomId, frame: impl FnOnce(RoomId) -> Frame) {
         let to = Subject::Entity(Token::of(&EntityId::room(room)));
-        self.send(to, frame, self.traces.begin());
+        self.send(to, &frame(room.clone()), self.traces.begin());
     }
 
     /// Takes a hint in.

@@ -11,7 +11,7 @@ use crate::bus::frame::{self, Frame, Outcome};
 use crate::bus::{Message, Reply, RequestError};
 use crate::ids::{EntityId, NodeId};
 use crate::journal::RETRY_AFTER;
-use crate::machines::room::{RoomCommand, RoomRejection};
+use crate::machines::room::{RoomCommand, RoomRejection, RoomReply};
 use crate::runtime::AskError;
 
 /// Entities in one word to the next owner.
@@ -52,19 +52,16 @@ impl Peers {
         &self,
         entity: &EntityId,
         command: RoomCommand,
-    ) -> Result<crate::machines::room::RoomReply, RouteError> {
+    ) -> Result<RoomReply, RouteError> {
         let until =
             tokio::time::Instant::now() + Duration::from_millis(self.limits.forward_total_ms);
         let (mut in_doubt, mut asked) = (false, None);
-        loop {
-            let owner = self.owner(entity);
-            let Some(owner) = owner.filter(|owner| *owner != self.me) else {
-                return settle(self.ask_here(entity, command).await, in_doubt);
-            };
+        // Until another node has answered, or this one is to ask its own actor.
+        while let Some(owner) = self.owner(entity).filter(|owner| *owner != self.me) {
             let left = until.saturating_duration_since(tokio::time::Instant::now());
             if left.is_zero() {
                 // Slower, for both will write, and safe, for the journal takes only one.
-                return settle(self.ask_here(entity, command).await, in_doubt);
+                break;
             }
             if asked.as_ref() == Some(&owner) {
                 // An answer that came at once may come at once again.
@@ -74,12 +71,10 @@ impl Peers {
             asked = Some(owner);
             match attempt {
                 Attempt::Done(answer) => return settle(answer, in_doubt),
-                Attempt::Here => return settle(self.ask_here(entity, command).await, in_doubt),
+                Attempt::Here => break,
                 Attempt::Again => {}
                 // Reading here is as good, and the head is asked for anyway.
-                Attempt::CutOff if is_query(&command) => {
-                    return settle(self.ask_here(entity, command).await, in_doubt);
-                }
+                Attempt::CutOff if is_query(&command) => break,
                 Attempt::CutOff if in_doubt => return Err(AskError::OutcomeUnknown.into()),
                 Attempt::CutOff => return Err(RouteError::CutOff),
                 Attempt::InDoubt if is_query(&command) => {}
@@ -88,6 +83,7 @@ impl Peers {
                 Attempt::InDoubt => return Err(AskError::OutcomeUnknown.into()),
             }
         }
+        settle(self.ask_here(entity, command).await, in_doubt)
     }
 
     /// The owner by this node's view.
@@ -264,7 +260,7 @@ impl Peers {
 }
 
 /// After an attempt that may yet take effect, only success is certain.
-fn settle(answer: Answer, in_doubt: bool) -> Result<crate::machines::room::RoomReply, RouteError> {
+fn settle(answer: Answer, in_doubt: bool) -> Result<RoomReply, RouteError> {
     match answer {
         Ok(reply) => Ok(reply),
         Err(_) if in_doubt => Err(AskError::OutcomeUnknown.into()),
