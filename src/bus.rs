@@ -1,12 +1,15 @@
 //! The way to other nodes that the configuration asks for.
 
+use actors::bus::frame::Beat;
 use actors::bus::{NatsBus, NatsError};
 use actors::clock::Clock;
 use actors::cluster::PeerParts;
-use actors::ids::NodeId;
+use actors::ids::{NodeId, Timestamp};
+use serde_json::{Value, json};
 use thiserror::Error;
 
 use crate::config::{BusKind, Config};
+use crate::rfc3339::Rfc3339;
 
 /// Why there is no way to other nodes.
 #[derive(Debug, Error)]
@@ -34,4 +37,16 @@ pub async fn peers(config: &Config, clock: &dyn Clock) -> Result<Option<PeerPart
         incarnation: clock.now().0,
         limits: config.peers.clone(),
     }))
+}
+
+/// A node by its sign of life, as operators are shown it.
+pub fn shown(beat: &Beat) -> Value {
+    json!({
+        "node": beat.node.as_str(),
+        "startedAt": Rfc3339(Timestamp(beat.incarnation)),
+        "draining": beat.draining,
+        "entitiesAwake": beat.awake,
+        "writesFormat": beat.writes,
+        "readsFormat": beat.reads,
+    })
 }

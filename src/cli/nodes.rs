@@ -6,14 +6,12 @@ use std::time::Duration;
 
 use actors::bus::frame::{self, Beat, Frame};
 use actors::bus::{Bus, BusEvent, Inbox, Message, NatsBus, Reply, Subject};
-use actors::ids::{NodeId, Timestamp};
+use actors::ids::NodeId;
 use parking_lot::Mutex;
-use serde_json::json;
 use tokio::sync::Notify;
 
 use super::{Failed, print};
 use crate::config::{BusKind, Config};
-use crate::rfc3339::Rfc3339;
 
 /// This name owns nothing: an observer sends no beats.
 const OBSERVER: &str = "observer";
@@ -54,14 +52,7 @@ pub fn run(config: &Config) -> Result<(), Failed> {
         .build()
         .map_err(Failed::because)?;
     for beat in runtime.block_on(Box::pin(listen(config)))? {
-        print(&json!({
-            "node": beat.node.as_str(),
-            "startedAt": Rfc3339(Timestamp(beat.incarnation)),
-            "draining": beat.draining,
-            "entitiesAwake": beat.awake,
-            "writesFormat": beat.writes,
-            "readsFormat": beat.reads,
-        }))?;
+        print(&crate::bus::shown(&beat))?;
     }
     Ok(())
 }

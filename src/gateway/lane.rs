@@ -87,16 +87,17 @@ impl Connection {
             let error = InvokeError::Hub(LEAVING.into());
             return self.refuse(id.as_ref(), &call.target, &error);
         }
+        let found = self.hub.find(&call.target);
         if let Err(wait) = self.handle.core.invocations.take(&mut self.usage, begun) {
             let wait_ms = wait.as_millis() + 1;
             let text = format!("rate_limited: too many calls, retry after {wait_ms} ms");
             self.release_streams(stream, &call.stream_ids);
-            self.count_refused(&call.target);
+            self.count_refused(found);
             return self.refuse(id.as_ref(), &call.target, &InvokeError::Hub(text));
         }
-        let Some(at) = self.hub.find(&call.target) else {
+        let Some(at) = found else {
             self.release_streams(stream, &call.stream_ids);
-            self.count_refused(&call.target);
+            self.count_refused(None);
             return self.refuse(id.as_ref(), &call.target, &InvokeError::UnknownMethod);
         };
         self.calls += 1;
@@ -222,8 +223,8 @@ impl Connection {
     }
 
     /// Counts a call that was not begun.
-    fn count_refused(&self, target: &str) {
-        match self.hub.find(target) {
+    fn count_refused(&self, found: Option<usize>) {
+        match found {
             Some(at) => self.hub.entry(at).record(Ended::Refused, Duration::ZERO),
             None => self.hub.record_unknown(),
         }

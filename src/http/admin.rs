@@ -68,17 +68,10 @@ async fn nodes(State(admin): State<Admin>) -> Json<Value> {
 }
 
 fn other(peer: &PeerOutlook) -> Value {
-    let beat = &peer.beat;
-    json!({
-        "node": beat.node.as_str(),
-        "startedAt": Rfc3339(Timestamp(beat.incarnation)),
-        "draining": beat.draining,
-        "suspected": peer.suspected,
-        "heardMsAgo": peer.heard_ms_ago,
-        "entitiesAwake": beat.awake,
-        "writesFormat": beat.writes,
-        "readsFormat": beat.reads,
-    })
+    let mut shown = crate::bus::shown(&peer.beat);
+    shown["suspected"] = peer.suspected.into();
+    shown["heardMsAgo"] = peer.heard_ms_ago.into();
+    shown
 }
 
 /// Who owns a room, how far it reaches in the store, and how far this node's subscribers are behind.
