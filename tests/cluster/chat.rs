@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chaos::history::History;
-use chaos::suite::{Outcome, Workload, WorkloadSpec};
+use chaos::suite::{Connect, Outcome, Workload, WorkloadSpec};
 use tokio::time::{Instant, sleep};
 
 use super::balancer::Balancer;
@@ -17,7 +17,7 @@ const DRAIN: Duration = Duration::from_secs(40);
 const CAUGHT_UP: Duration = Duration::from_secs(10);
 
 /// Four rooms and three hubs, so that every room has a sender and a reader on every hub.
-pub fn traffic() -> WorkloadSpec {
+fn traffic() -> WorkloadSpec {
     WorkloadSpec {
         rooms: ["cellar", "stage", "attic", "garden"]
             .map(str::to_owned)
@@ -28,6 +28,11 @@ pub fn traffic() -> WorkloadSpec {
         patience: Duration::from_secs(60),
         ..WorkloadSpec::default()
     }
+}
+
+pub async fn begin(connect: Connect, history: &History) -> Workload {
+    let begun = Workload::start(traffic(), connect, history.clone()).await;
+    begun.unwrap()
 }
 
 /// Acknowledgements that must still come.
@@ -51,10 +56,7 @@ async fn clients_of_three_hubs_share_rooms_and_whoever_is_killed_drained_or_paus
     let addresses = place.hubs.iter().map(|hub| hub.address()).collect();
     let balancer = Balancer::start(addresses).await;
     // Everyone's next connection leads to the next hub, and so do negotiation and WebSocket.
-    let connect = Place::connect(vec![balancer.url()]);
-    let workload = Workload::start(traffic(), connect, history.clone())
-        .await
-        .unwrap();
+    let workload = begin(Place::connect(vec![balancer.url()]), &history).await;
     further(&workload, 200, &place).await;
     let mut forwarded = 0.0;
     for hub in 0..3 {
@@ -102,10 +104,7 @@ async fn a_broker_that_dies_or_stands_still_costs_time_and_no_message() {
     let mut place = Place::start("broker", 3, &[("MUSSIKON_NATS__PING_MS", "500")]).await;
     place.until_others(2).await;
     let history = History::new(RECORDS);
-    let connect = Place::connect(place.urls());
-    let workload = Workload::start(traffic(), connect, history.clone())
-        .await
-        .unwrap();
+    let workload = begin(Place::connect(place.urls()), &history).await;
     further(&workload, 100, &place).await;
 
     place.nats.kill();
@@ -140,10 +139,7 @@ async fn the_format_between_nodes_is_raised_and_taken_back_node_by_node_under_tr
     let mut place = Place::start("formats", 3, &[]).await;
     place.until_others(2).await;
     let history = History::new(RECORDS);
-    let connect = Place::connect(place.urls());
-    let workload = Workload::start(traffic(), connect, history.clone())
-        .await
-        .unwrap();
+    let workload = begin(Place::connect(place.urls()), &history).await;
     for format in ["2", "1"] {
         for hub in 0..3 {
             let process = &mut place.hubs[hub];

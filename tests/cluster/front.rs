@@ -4,9 +4,8 @@ use std::path::Path;
 
 use chaos::history::History;
 use chaos::nginx::Nginx;
-use chaos::suite::Workload;
 
-use super::chat::{RECORDS, finish, further, traffic};
+use super::chat::{RECORDS, begin, finish, further};
 use super::place::{BUILD, Place, get_from};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -21,9 +20,7 @@ async fn clients_behind_nginx_are_spread_over_all_hubs_and_survive_the_death_of_
 
     let history = History::new(RECORDS);
     let connect = Place::connect(vec![nginx.url()]);
-    let workload = Workload::start(traffic(), connect, history.clone())
-        .await
-        .unwrap();
+    let workload = begin(connect, &history).await;
     further(&workload, 150, &place).await;
     for hub in 0..3 {
         let connections = place

@@ -5,6 +5,7 @@ pub mod front;
 pub mod mistake;
 pub mod oracle;
 pub mod reader;
+pub mod words;
 pub mod workload;
 
 pub use crate::mutation::{Mutation, mutate};

@@ -1,52 +1,80 @@
 //! Lost hints heal: by the next one, by repeats of the last position, and by looking.
 
+use std::sync::Arc;
+
+use actors::hub::HubSession;
+
+use super::ear::Ear;
 use super::town::{Town, pass};
 use super::wire::Switches;
 
+/// The room `band` on its owner, and `bob` who hears it on another node.
+struct Scene {
+    town: Town,
+    owner: usize,
+    ear: Arc<Ear>,
+    _session: HubSession,
+}
+
+impl Scene {
+    async fn new() -> Self {
+        let town = Town::new(2).await;
+        town.create(0, "band", &["bob"]).await;
+        let owner = town.owner("band");
+        let (session, ear) = town.join(1 - owner, "bob", "band").await;
+        Self {
+            town,
+            owner,
+            ear,
+            _session: session,
+        }
+    }
+
+    fn lose_hints(&self, lost: bool) {
+        Switches::set(&self.town.switches(self.owner).no_hints, lost);
+    }
+
+    async fn send(&self, id: &str) -> u64 {
+        let sent = self.town.send(self.owner, "band", "ada", id).await;
+        sent.expect("sent").0
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_lost_hint_is_healed_by_the_next_one() {
-    let town = Town::new(2).await;
-    town.create(0, "band", &["bob"]).await;
-    let (owner, other) = (town.owner("band"), 1 - town.owner("band"));
-    let (_session, ear) = town.join(other, "bob", "band").await;
-    Switches::set(&town.switches(owner).no_hints, true);
-    let lost = town.send(owner, "band", "ada", "m1").await.expect("sent").0;
+    let scene = Scene::new().await;
+    scene.lose_hints(true);
+    let lost = scene.send("m1").await;
     pass(100).await;
-    assert!(ear.events().is_empty());
-    Switches::set(&town.switches(owner).no_hints, false);
-    let heard = town.send(owner, "band", "ada", "m2").await.expect("sent").0;
+    assert!(scene.ear.events().is_empty());
+    scene.lose_hints(false);
+    let heard = scene.send("m2").await;
     pass(50).await;
-    assert_eq!(ear.events(), [lost, heard]);
+    assert_eq!(scene.ear.events(), [lost, heard]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_lost_last_hint_is_healed_by_the_repeat_of_the_head() {
-    let town = Town::new(2).await;
-    town.create(0, "band", &["bob"]).await;
-    let (owner, other) = (town.owner("band"), 1 - town.owner("band"));
-    let (_session, ear) = town.join(other, "bob", "band").await;
+    let scene = Scene::new().await;
     // Past the looks that follow the begin of an interest.
     pass(2_000).await;
-    Switches::set(&town.switches(owner).no_hints, true);
-    let lost = town.send(owner, "band", "ada", "m1").await.expect("sent").0;
+    scene.lose_hints(true);
+    let lost = scene.send("m1").await;
     pass(1_500).await;
-    assert!(ear.events().is_empty(), "all words so far were lost");
-    Switches::set(&town.switches(owner).no_hints, false);
+    assert!(scene.ear.events().is_empty(), "all words so far were lost");
+    scene.lose_hints(false);
     pass(3_000).await;
-    assert_eq!(ear.events(), [lost]);
+    assert_eq!(scene.ear.events(), [lost]);
 }
 
 #[tokio::test(start_paused = true)]
 async fn when_every_hint_is_lost_a_round_of_looks_is_the_last_net() {
-    let town = Town::new(2).await;
-    town.create(0, "band", &["bob"]).await;
-    let (owner, other) = (town.owner("band"), 1 - town.owner("band"));
-    let (_session, ear) = town.join(other, "bob", "band").await;
+    let scene = Scene::new().await;
     pass(2_000).await;
-    Switches::set(&town.switches(owner).no_hints, true);
-    let lost = town.send(owner, "band", "ada", "m1").await.expect("sent").0;
+    scene.lose_hints(true);
+    let lost = scene.send("m1").await;
     pass(62_000).await;
-    assert_eq!(ear.events(), [lost]);
+    assert_eq!(scene.ear.events(), [lost]);
 }
 
 #[tokio::test(start_paused = true)]

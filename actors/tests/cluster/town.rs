@@ -1,17 +1,19 @@
 //! Hubs as nodes of one cluster on one store, and short ways to ask them.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use actors::bus::{BusLimits, Exchange, LocalBus};
 use actors::clock::Clock;
 use actors::cluster::PeerParts;
 use actors::cluster::placement::Placement;
 use actors::hub::{Hub, HubError, HubLimits, HubParts, HubSession};
-use actors::ids::{EntityId, MessageId, NodeId, RoomId, Sequence, Timestamp, UserId};
+use actors::ids::{EntityId, NodeId, Sequence};
 use actors::journal::memory::MemoryJournal;
 use actors::journal::{Journal, PageLimit, Range};
-use actors::machines::room::{Content, MessageKind, RoomCommand, RoomKind, RoomReply};
+use actors::machines::room::{RoomCommand, RoomKind, RoomReply};
+
+use actors::testing::words::Paused;
+pub use actors::testing::words::{message, pass, room, user};
 
 use super::ear::Ear;
 use super::wire::{Switches, Wire};
@@ -29,43 +31,8 @@ struct Node {
     switches: Arc<Switches>,
 }
 
-/// Wall time that goes with the paused runtime's.
-struct Paused(tokio::time::Instant);
-
-impl Clock for Paused {
-    fn now(&self) -> Timestamp {
-        Timestamp(1_700_000_000_000 + self.0.elapsed().as_millis() as u64)
-    }
-}
-
-pub fn room(name: &str) -> RoomId {
-    RoomId::parse(name).expect("a room id")
-}
-
-pub fn user(name: &str) -> UserId {
-    UserId::parse(name).expect("a user id")
-}
-
 pub fn node(number: usize) -> NodeId {
     NodeId::parse(&format!("hub-{number}")).expect("a node id")
-}
-
-pub async fn pass(millis: u64) {
-    tokio::time::sleep(Duration::from_millis(millis)).await;
-}
-
-/// A text message; its text follows from its id.
-pub fn message(by: &str, id: &str) -> RoomCommand {
-    RoomCommand::Send {
-        by: user(by),
-        id: MessageId::parse(id).expect("a message id"),
-        content: Content {
-            kind: MessageKind::Text,
-            text: format!("text of {id}"),
-            metadata: None,
-        },
-        reply_to: None,
-    }
 }
 
 impl Town {
@@ -74,7 +41,7 @@ impl Town {
         let mut town = Self {
             exchange: Exchange::new(),
             journal: Arc::new(MemoryJournal::new()),
-            clock: Arc::new(Paused(tokio::time::Instant::now())),
+            clock: Arc::new(Paused::default()),
             nodes: Vec::new(),
             lives: 0,
         };

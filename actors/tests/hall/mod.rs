@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use actors::ids::{EntityId, MessageId, RoomId, Sequence, Timestamp, UserId};
+use actors::ids::{EntityId, RoomId, Sequence, Timestamp};
 use actors::journal::{Head, OverlayWrite, Record, Row, SideWrites, Table};
 use actors::machines::room::{
     Content, MessageKind, Room, RoomCommand, RoomEvent, RoomKind, RoomLimits, RoomRejection,
@@ -320,13 +320,7 @@ impl Hall {
     }
 }
 
-pub fn user(name: &str) -> UserId {
-    UserId::parse(name).expect("a user id")
-}
-
-pub fn message(id: &str) -> MessageId {
-    MessageId::parse(id).expect("a message id")
-}
+pub use actors::testing::words::{id as message, user};
 
 pub fn words(text: &str) -> Content {
     Content {

@@ -1,14 +1,13 @@
 //! A hub on a held store, one room, and short ways to ask it.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use actors::clock::Clock;
 use actors::hub::{Hub, HubError, HubLimits, HubParts, HubSession};
-use actors::ids::{EntityId, MessageId, RoomId, Sequence, Timestamp, UserId};
-use actors::machines::room::{Content, MessageKind, RoomCommand, RoomKind, RoomReply, Sent};
+use actors::ids::{EntityId, Sequence};
+use actors::machines::room::{RoomCommand, RoomKind, RoomReply, Sent};
 use actors::testing::oracle::{History, Seen, SharedHistory, View};
 use actors::testing::reader::{Positions, Reader};
+pub use actors::testing::words::{Paused, message, pass, room, user};
 
 use super::store::Held;
 
@@ -18,49 +17,8 @@ pub struct Stage {
     pub history: SharedHistory,
 }
 
-/// Wall time that goes with the paused runtime's.
-pub struct Paused(tokio::time::Instant);
-
-impl Default for Paused {
-    fn default() -> Self {
-        Self(tokio::time::Instant::now())
-    }
-}
-
-impl Clock for Paused {
-    fn now(&self) -> Timestamp {
-        Timestamp(1_700_000_000_000 + self.0.elapsed().as_millis() as u64)
-    }
-}
-
-pub fn room(name: &str) -> RoomId {
-    RoomId::parse(name).expect("a room id")
-}
-
-pub fn user(name: &str) -> UserId {
-    UserId::parse(name).expect("a user id")
-}
-
 pub fn entity(name: &str) -> EntityId {
     EntityId::room(&room(name))
-}
-
-pub async fn pass(millis: u64) {
-    tokio::time::sleep(Duration::from_millis(millis)).await;
-}
-
-/// A text message; its text follows from its id.
-pub fn message(by: &str, id: &str) -> RoomCommand {
-    RoomCommand::Send {
-        by: user(by),
-        id: MessageId::parse(id).expect("a message id"),
-        content: Content {
-            kind: MessageKind::Text,
-            text: format!("text of {id}"),
-            metadata: None,
-        },
-        reply_to: None,
-    }
 }
 
 impl Stage {

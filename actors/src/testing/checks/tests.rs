@@ -1,155 +1,17 @@
 //! Doctored histories: a true one passes every check, and each falsehood is noticed by the check for it.
 
+mod truth;
+
 use bytes::Bytes;
 
+use self::truth::{attempt, room, send, sent, truth};
 use super::violations;
-use crate::ids::{EntityId, MessageId, RoomId, Sequence, Timestamp, UserId};
-use crate::journal::{Digest, Head, OverlayWrite, Row, SideWrites, Table, TableRow};
-use crate::machines::room::{Content, MessageKind, Room, RoomCommand, RoomKind, RoomLimits, cards};
+use crate::ids::{EntityId, Sequence, Timestamp};
+use crate::journal::{Digest, Head, OverlayWrite, Row, TableRow};
+use crate::machines::room::{Room, RoomLimits, cards};
 use crate::machines::{Context, Machine};
-use crate::testing::oracle::{
-    Awaited, Glimpse, History, Outcome, Seen, Stored, View, Wish, fact_of, text_of,
-};
-
-fn room() -> RoomId {
-    RoomId::parse("band").expect("a room id")
-}
-
-fn user() -> UserId {
-    UserId::parse("ada").expect("a user id")
-}
-
-fn id(text: &str) -> MessageId {
-    MessageId::parse(text).expect("a message id")
-}
-
-fn send(message: &str) -> RoomCommand {
-    RoomCommand::Send {
-        by: user(),
-        id: id(message),
-        content: Content {
-            kind: MessageKind::Text,
-            text: format!("text of {message}"),
-            metadata: None,
-        },
-        reply_to: None,
-    }
-}
-
-fn merge(into: &mut Stored, side: SideWrites) {
-    into.overlays.extend(side.overlays);
-    for write in side.table {
-        let row = TableRow {
-            key: write.key,
-            rank: write.rank,
-            value: write.value.expect("nobody leaves here"),
-        };
-        if write.table == Table::RoomCards {
-            into.card = Some(row);
-        } else {
-            into.memberships.insert(user(), row);
-        }
-    }
-}
-
-/// A room with two messages, the first of them edited, one row per command.
-fn stored() -> Stored {
-    let create = RoomCommand::Create {
-        by: user(),
-        kind: RoomKind::Group,
-        name: None,
-        members: vec![],
-    };
-    let edit = RoomCommand::Edit {
-        by: user(),
-        target: Sequence(3),
-        text: "edited".into(),
-    };
-    let mut machine = Room::new(&EntityId::room(&room()));
-    let (limits, mut head) = (RoomLimits::default(), Head::default());
-    let mut stored = Stored {
-        first_retained: Sequence(1),
-        retained: [Sequence(1)].into(),
-        ..Stored::default()
-    };
-    for command in [create, send("m1"), send("m2"), edit] {
-        let context = Context {
-            now: Timestamp(1_000),
-            limits: &limits,
-        };
-        let decision = machine.decide(&context, &command).expect("allowed");
-        let mut records = Vec::new();
-        for event in decision.events {
-            let sequence = head.sequence.plus(records.len() as u64 + 1);
-            records.push(Room::encode(&event));
-            machine.apply(sequence, &event);
-            merge(&mut stored, machine.effects(sequence, &event));
-        }
-        let row = Row::seal(head, 0, records);
-        head = row.head();
-        stored.rows.push(row);
-    }
-    stored
-}
-
-fn attempt(history: &mut History, wish: Wish, outcome: Outcome) {
-    let attempt = history.begin(&user(), &room(), 0, wish);
-    history.answer(attempt, outcome);
-}
-
-fn sent(text: &str) -> Wish {
-    Wish::Send {
-        id: id(text),
-        text: format!("text of {text}"),
-    }
-}
-
-/// Everything as it should be.
-fn truth() -> History {
-    let mut history = History::default();
-    let stored = stored();
-    attempt(&mut history, sent("m1"), Outcome::Ok(Sequence(3)));
-    attempt(&mut history, sent("m2"), Outcome::Ok(Sequence(4)));
-    attempt(
-        &mut history,
-        sent("m3"),
-        Outcome::Refused("not_a_member".into()),
-    );
-    attempt(&mut history, sent("m4"), Outcome::Unknown);
-    let edit = Wish::Edit {
-        target: Sequence(3),
-        text: "edited".into(),
-    };
-    attempt(&mut history, edit, Outcome::Ok(Sequence(5)));
-    attempt(&mut history, Wish::Look, Outcome::Ok(Sequence(5)));
-    let events = super::events(&stored.rows).expect("readable");
-    let seen = events.iter().map(|(sequence, event)| Seen::Event {
-        sequence: *sequence,
-        fact: fact_of(event),
-        text: text_of(event),
-    });
-    history.views.push(View {
-        user: user(),
-        room: room(),
-        after: Some(Sequence::ZERO),
-        head: Sequence(5),
-        seen: seen.collect(),
-    });
-    let first = events.get(&Sequence(3)).expect("a message");
-    history.glimpses.push(Glimpse {
-        room: room(),
-        sequence: Sequence(3),
-        fact: fact_of(first),
-        text: Some("edited".into()),
-    });
-    history.gauge("deliveries in a send queue", 4, 4);
-    history.awaited.push(Awaited {
-        what: "ada reaches the head".into(),
-        missed: None,
-    });
-    history.rooms.insert(room(), stored);
-    history
-}
+use crate::testing::oracle::{History, Outcome, Seen, Stored, Wish};
+use crate::testing::words;
 
 /// The truth, made false by `doctor`, violates exactly these checks.
 fn noticed(checks: &[&str], doctor: impl FnOnce(&mut History)) {
@@ -235,7 +97,7 @@ fn a_message_that_stands_twice_is_noticed() {
         let mut entry = decision.events[0].clone();
         if let crate::machines::room::RoomEvent::MessageSent(message) = &mut entry.event {
             let message = std::sync::Arc::make_mut(message);
-            message.id = id("m2");
+            message.id = words::id("m2");
             message.content.as_mut().expect("a text").text = "text of m2".into();
         }
         stored
