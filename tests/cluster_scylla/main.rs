@@ -16,10 +16,7 @@ use actors::journal::conformance;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_cluster_store_conforms_with_three_copies() {
     let (site, _all_to_itself) = site::Site::shared().await;
-    let provider = place::Clustered {
-        access: site.access(),
-        replication: 3,
-    };
+    let provider = place::Clustered::new(site.access(), 3);
     let failures = conformance::failures(&provider).await;
     assert_eq!(failures, []);
 }

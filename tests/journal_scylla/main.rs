@@ -15,10 +15,7 @@ use actors::journal::conformance;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_cluster_store_conforms() {
     let servers = cql::Servers::provide().await;
-    let provider = place::Clustered {
-        access: servers.access(),
-        replication: 1,
-    };
+    let provider = place::Clustered::new(servers.access(), 1);
     let failures = conformance::failures(&provider).await;
     assert_eq!(failures, []);
 }
