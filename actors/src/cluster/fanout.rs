@@ -13,7 +13,7 @@ use super::peers::Peers;
 use crate::clock::Clock;
 use crate::delivery::{Payload, Shown};
 use crate::ids::{EntityId, RoomId, Sequence, UserId};
-use crate::journal::{Head, Journal, PageLimit, Range, ReadError};
+use crate::journal::{Head, Journal, PageLimit, Range, ReadError, Row};
 use crate::machines::room::latest;
 use crate::machines::room::{Room, RoomEntry, RoomEvent};
 use crate::runtime::CommitSink;
@@ -37,16 +37,8 @@ pub struct Fanout {
 }
 
 impl CommitSink<Room> for Fanout {
-    fn committed(&self, entity: &EntityId, first: Sequence, _head: Head, events: &[RoomEntry]) {
-        let Some(room) = entity.as_room() else {
-            return;
-        };
-        for entry in events {
-            if let RoomEvent::MemberAdded { user, .. } = &entry.event {
-                self.added(&room, user);
-            }
-        }
-        self.published(&room, first, events);
+    fn committed(&self, entity: &EntityId, row: &Row, events: &[RoomEntry]) {
+        self.became_durable(entity, row.first, events);
     }
 
     fn advanced(&self, entity: &EntityId, head: Head) {
@@ -113,6 +105,19 @@ impl Fanout {
         if let Some(told) = self.on_added.get() {
             told(room.clone(), user.clone());
         }
+    }
+
+    /// Durable events of an entity: its new members are told, its readers are shown them.
+    pub(crate) fn became_durable(&self, entity: &EntityId, first: Sequence, events: &[RoomEntry]) {
+        let Some(room) = entity.as_room() else {
+            return;
+        };
+        for entry in events {
+            if let RoomEvent::MemberAdded { user, .. } = &entry.event {
+                self.added(&room, user);
+            }
+        }
+        self.published(&room, first, events);
     }
 
     /// Durable events of a room, from this node or another.

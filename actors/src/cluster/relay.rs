@@ -8,14 +8,14 @@ use crate::bus::frame::{self, Frame, Here};
 use crate::bus::{Message, Published, Subject, Token, Trace};
 use crate::delivery::Payload;
 use crate::ids::{EntityId, RoomId, Sequence, Timestamp, UserId};
-use crate::journal::{Head, Record};
+use crate::journal::{Head, Record, Row};
 use crate::machines::Machine;
 use crate::machines::room::{Room, RoomEntry, RoomEvent};
 
 /// Carries durable events to other nodes, as hints: any may be lost, late or doubled.
 pub trait Relay: Send + Sync + 'static {
-    /// Called once per durable row of this node, in order. Must not block.
-    fn tell(&self, entity: &EntityId, first: Sequence, head: Head, events: &[RoomEntry]);
+    /// Called once per durable row of this node, in order, with the events that it holds. Must not block.
+    fn tell(&self, entity: &EntityId, row: &Row, events: &[RoomEntry]);
 
     /// An entity was read from its journal here, which reaches at least to `head`: whoever wrote the last
     /// of it may have died before telling.
@@ -26,9 +26,9 @@ pub trait Relay: Send + Sync + 'static {
 pub(super) struct Teller(pub Weak<Peers>);
 
 impl Relay for Teller {
-    fn tell(&self, entity: &EntityId, first: Sequence, head: Head, events: &[RoomEntry]) {
+    fn tell(&self, entity: &EntityId, row: &Row, events: &[RoomEntry]) {
         if let Some(peers) = self.0.upgrade() {
-            peers.tell_row(entity, first, head, events);
+            peers.tell_row(entity, row, events);
         }
     }
 
@@ -42,16 +42,18 @@ impl Relay for Teller {
 }
 
 impl Peers {
-    fn tell_row(&self, entity: &EntityId, first: Sequence, head: Head, events: &[RoomEntry]) {
+    fn tell_row(&self, entity: &EntityId, row: &Row, events: &[RoomEntry]) {
         let trace = self.traces.begin();
         let to = Subject::Entity(Token::of(entity));
-        let row = Frame::Row {
+        let head = row.head();
+        // The bytes that the journal holds, shared and not encoded again.
+        let hint = Frame::Row {
             entity: entity.clone(),
-            first,
+            first: row.first,
             head,
-            records: events.iter().map(Room::encode).collect(),
+            records: row.records.clone(),
         };
-        if self.send(to, &row, trace) == Published::TooLarge {
+        if self.send(to, &hint, trace) == Published::TooLarge {
             // The journal has it; a few bytes are enough to say so.
             metrics::counter!("mussikon_bus_moved_total").increment(1);
             self.tell_head(entity, head, trace);

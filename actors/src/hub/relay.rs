@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::Hub;
 use crate::cluster::{Fanout, Relay};
 use crate::ids::{EntityId, Sequence};
-use crate::journal::Head;
+use crate::journal::{Head, Row};
 use crate::machines::room::{Room, RoomEntry};
 use crate::runtime::CommitSink;
 
@@ -25,9 +25,9 @@ pub(super) fn sink(
 }
 
 impl CommitSink<Room> for Both {
-    fn committed(&self, entity: &EntityId, first: Sequence, head: Head, events: &[RoomEntry]) {
-        self.fanout.committed(entity, first, head, events);
-        self.relay.tell(entity, first, head, events);
+    fn committed(&self, entity: &EntityId, row: &Row, events: &[RoomEntry]) {
+        self.fanout.committed(entity, row, events);
+        self.relay.tell(entity, row, events);
     }
 
     fn advanced(&self, entity: &EntityId, head: Head) {
@@ -42,7 +42,7 @@ impl CommitSink<Room> for Both {
 
 impl Hub {
     /// Takes in what another node's relay told; what was lost before it is read from the journal.
-    pub fn hear(&self, entity: &EntityId, first: Sequence, head: Head, events: &[RoomEntry]) {
-        self.fanout.committed(entity, first, head, events);
+    pub fn hear(&self, entity: &EntityId, first: Sequence, events: &[RoomEntry]) {
+        self.fanout.became_durable(entity, first, events);
     }
 }

@@ -115,11 +115,9 @@ impl<M: Machine> Journaled<M> {
     ) -> Result<(), ActorProcessingErr> {
         for action in actions {
             match action {
-                Action::Publish {
-                    first,
-                    head,
-                    events,
-                } => self.deps.sink.committed(&self.entity, first, head, &events),
+                Action::Publish { row, events } => {
+                    self.deps.sink.committed(&self.entity, &row, &events);
+                }
                 Action::Advanced(head) => self.deps.sink.advanced(&self.entity, head),
                 Action::Fail(reason) => return Err(reason.into()),
                 action => self.start(myself, action),
@@ -250,7 +248,7 @@ mod tests {
     struct Nowhere;
 
     impl CommitSink<Notes> for Nowhere {
-        fn committed(&self, _: &EntityId, _: Sequence, _: Head, _: &[u8]) {}
+        fn committed(&self, _: &EntityId, _: &Row, _: &[u8]) {}
     }
 
     #[tokio::test]

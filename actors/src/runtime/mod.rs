@@ -16,14 +16,15 @@ use thiserror::Error;
 pub use directory::{Deps, Directory};
 pub use limits::RuntimeLimits;
 
-use crate::ids::{EntityId, Sequence};
-use crate::journal::Head;
+use crate::ids::EntityId;
+use crate::journal::{Head, Row};
 use crate::machines::Machine;
 
 /// Where durable events go: fan-out on this node and, through the bus, on others.
 pub trait CommitSink<M: Machine>: Send + Sync + 'static {
-    /// Called once per durable row, in order, before the replies that rest on it leave.
-    fn committed(&self, entity: &EntityId, first: Sequence, head: Head, events: &[M::Event]);
+    /// Called once per durable row, in order, before the replies that rest on it leave. The row holds the
+    /// same events as they were encoded for the journal: nobody needs to encode them again.
+    fn committed(&self, entity: &EntityId, row: &Row, events: &[M::Event]);
 
     /// An entity was read from its journal, which reaches at least to `head`: an event that nobody here
     /// has heard of may be among those read.

@@ -4,6 +4,7 @@
 mod entities;
 mod panics;
 mod readers;
+mod rows;
 mod stage;
 mod store;
 mod typing;

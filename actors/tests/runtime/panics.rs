@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use actors::ids::{EntityId, Sequence};
-use actors::journal::Head;
+use actors::ids::EntityId;
+use actors::journal::Row;
 use actors::journal::memory::MemoryJournal;
 use actors::machines::room::{
     Room, RoomCommand, RoomEntry, RoomKind, RoomLimits, RoomRejection, RoomReply,
@@ -32,7 +32,7 @@ impl Fragile {
 }
 
 impl CommitSink<Room> for Fragile {
-    fn committed(&self, entity: &EntityId, _: Sequence, _: Head, _: &[RoomEntry]) {
+    fn committed(&self, entity: &EntityId, _: &Row, _: &[RoomEntry]) {
         let meant = self.who.lock().as_ref() == Some(entity);
         if meant && self.left.load(Ordering::Relaxed) > 0 {
             self.left.fetch_sub(1, Ordering::Relaxed);

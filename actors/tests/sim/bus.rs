@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use actors::hub::Relay;
 use actors::ids::{EntityId, Sequence};
-use actors::journal::Head;
+use actors::journal::Row;
 use actors::machines::room::RoomEntry;
 use parking_lot::Mutex;
 use rand::rngs::StdRng;
@@ -21,7 +21,6 @@ pub struct Hint {
     pub to: usize,
     pub entity: EntityId,
     pub first: Sequence,
-    pub head: Head,
     pub events: Vec<RoomEntry>,
 }
 
@@ -83,13 +82,12 @@ pub struct Sender {
 }
 
 impl Relay for Sender {
-    fn tell(&self, entity: &EntityId, first: Sequence, head: Head, events: &[RoomEntry]) {
+    fn tell(&self, entity: &EntityId, row: &Row, events: &[RoomEntry]) {
         for to in (0..self.nodes).filter(|to| *to != self.from) {
             self.bus.send(Hint {
                 to,
                 entity: entity.clone(),
-                first,
-                head,
+                first: row.first,
                 events: events.to_vec(),
             });
         }

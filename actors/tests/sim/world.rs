@@ -192,7 +192,7 @@ impl World {
         while let Some(hint) = self.bus.next() {
             if let Some((hub, runtime)) = self.nodes[hint.to].hub() {
                 let _context = runtime.enter();
-                hub.hear(&hint.entity, hint.first, hint.head, &hint.events);
+                hub.hear(&hint.entity, hint.first, &hint.events);
             }
         }
         let first = self.rng.random_range(0..self.nodes.len());

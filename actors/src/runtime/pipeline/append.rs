@@ -238,7 +238,7 @@ impl<M: Machine> Pipeline<M> {
         let Some(flight) = self.in_flight.take() else {
             return;
         };
-        let row = &flight.append.row;
+        let row = flight.append.row;
         self.durable = row.head();
         self.setbacks = 0;
         self.turns.committed(now);
@@ -247,8 +247,7 @@ impl<M: Machine> Pipeline<M> {
         self.upkeep.swept += row.records.len() as u64;
         self.upkeep.bytes += row.encoded_len() as u64;
         out.push(Action::Publish {
-            first: row.first,
-            head: self.durable,
+            row,
             events: flight.events,
         });
         self.advance(now, out);

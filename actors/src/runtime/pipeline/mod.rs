@@ -24,7 +24,7 @@ use self::turns::Turns;
 use super::admission::Permit;
 use super::{AskError, RuntimeLimits};
 use crate::ids::{EntityId, Sequence, Timestamp};
-use crate::journal::{Append, Capabilities, Head, Record, SideWrites, Snapshot};
+use crate::journal::{Append, Capabilities, Head, Record, Row, SideWrites, Snapshot};
 use crate::machines::{Context, Machine};
 use crate::mutation::{self, Mutation};
 
@@ -64,12 +64,8 @@ pub(crate) enum Action<M: Machine> {
     FenceHead { fence: u64 },
     /// Load an older message: [`Pipeline::loaded`].
     Load { ticket: Ticket, target: Sequence },
-    /// Hand on durable events.
-    Publish {
-        first: Sequence,
-        head: Head,
-        events: Vec<M::Event>,
-    },
+    /// Hand on durable events, and the row that holds them.
+    Publish { row: Row, events: Vec<M::Event> },
     /// Tell that the journal reaches at least this far, learnt by reading it.
     Advanced(Head),
     /// Store a snapshot and trim: nothing comes back.
