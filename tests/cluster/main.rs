@@ -4,6 +4,8 @@
 
 mod balancer;
 mod chat;
+#[path = "../common/cql.rs"]
+mod cql;
 mod front;
 mod place;
 mod presence;

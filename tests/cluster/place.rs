@@ -1,13 +1,14 @@
-//! Three hubs over one NATS server and one CQL server, all of them real processes.
+//! Three hubs over a NATS server of their own and a CQL server for all of this program, all of them real processes.
 
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chaos::check::Resets;
 use chaos::client::{Client, Settings};
-use chaos::cql::{CqlServers, CqlSpec, keyspace};
+use chaos::cql::keyspace;
 use chaos::history::History;
 use chaos::hub::{HubProcess, HubSpec, start_all};
 use chaos::nats::{NatsServer, NatsSpec};
@@ -15,6 +16,8 @@ use chaos::suite::Connect;
 use chaos::token::Claims;
 use protocol::Encoding;
 use tempfile::TempDir;
+
+use super::cql::Servers;
 
 pub const BUILD: &str = env!("CARGO_TARGET_TMPDIR");
 const BINARY: &str = env!("CARGO_BIN_EXE_mussikon-hub");
@@ -27,7 +30,7 @@ pub struct Place {
     common: Vec<(&'static str, String)>,
     pub hubs: Vec<HubProcess>,
     pub nats: NatsServer,
-    _cql: CqlServers,
+    _cql: Arc<Servers>,
     folder: TempDir,
 }
 
@@ -38,15 +41,10 @@ impl Place {
         let mut folder = tempfile::Builder::new();
         let folder = folder.prefix("cluster-").tempdir_in(BUILD).unwrap();
         let at = |part: &str| folder.path().join(part);
-        let (nats, cql) = (
-            NatsSpec::new(BUILD, at("nats")),
-            CqlSpec::new(BUILD, at("cql")),
-        );
-        let (nats, cql) = tokio::join!(NatsServer::start(&nats), CqlServers::provide(&cql));
+        let nats = NatsSpec::new(BUILD, at("nats"));
+        let (nats, cql) = tokio::join!(NatsServer::start(&nats), Servers::provide());
         let nats = nats.unwrap_or_else(|error| panic!("{error}"));
-        let cql = cql.unwrap_or_else(|error| panic!("{error}"));
-        let addresses = cql.addresses().iter().map(ToString::to_string);
-        let nodes = addresses.collect::<Vec<_>>().join(",");
+        let nodes = cql.access().nodes.join(",");
         let mut common = vec![
             ("MUSSIKON_ENV", "production".to_owned()),
             ("MUSSIKON_JWT_SECRET", SECRET.to_owned()),
