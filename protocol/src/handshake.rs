@@ -45,6 +45,9 @@ pub enum HandshakeError {
     /// Too late, or longer than a message may be.
     #[error("Handshake was canceled.")]
     Canceled,
+    /// The server ends the connection for a reason of its own; this is its text.
+    #[error("{0}")]
+    Refused(String),
     /// Not JSON, or a member is missing.
     #[error("An unexpected error occurred during connection handshake.")]
     Malformed,

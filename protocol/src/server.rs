@@ -155,8 +155,13 @@ impl ServerConnection {
         self.streams.release(stream_id);
     }
 
-    /// Says Close and ends the connection.
+    /// Says Close and ends the connection; before the handshake it is refused, for clients understand nothing else there.
     pub fn close(&mut self, error: Option<&str>, allow_reconnect: bool, now: Duration) {
+        if let Phase::Handshake(_) = self.link.phase() {
+            let error = error.map(|text| HandshakeError::Refused(text.to_owned()));
+            let refusal = handshake::encode_refusal(&error.unwrap_or(HandshakeError::Canceled));
+            self.link.send(refusal.into(), now);
+        }
         self.link.say_close(error, allow_reconnect, now);
         self.link.close(CloseReason::Local);
     }

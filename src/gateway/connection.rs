@@ -191,7 +191,7 @@ impl Connection {
             match received {
                 Some(Received::Closed) => {
                     let last = output.unwrap_or_default();
-                    self.handle.queue.close_with(last);
+                    self.handle.queue.close_with(|_| last);
                     self.protocol.transport_closed();
                     return Flow::Over;
                 }
@@ -237,10 +237,13 @@ impl Connection {
                 self.transmit();
                 return Flow::More;
             };
-            if let ServerEvent::Handshaked { encoding, .. } = &event {
-                self.handle.queue.set_encoding(*encoding);
+            match &event {
+                ServerEvent::Handshaked { encoding, .. } => {
+                    let answer = self.said().unwrap_or_default();
+                    self.handle.queue.settle_on(*encoding, answer);
+                }
+                _ => self.transmit(),
             }
-            self.transmit();
             self.act(event, cx);
         }
     }

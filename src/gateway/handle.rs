@@ -7,6 +7,7 @@ use actors::delivery::{Delivery, Outlet, Pushed};
 use actors::ids::{Timestamp, UserId};
 use bytes::Bytes;
 use parking_lot::Mutex;
+use protocol::handshake::{HandshakeError, encode_refusal};
 use protocol::{Encoding, HubMessage, Id, Raw, SmolStr};
 use serde::Serialize;
 use tokio::net::TcpStream;
@@ -14,7 +15,7 @@ use tokio::net::TcpStream;
 use super::calls::Calls;
 use super::core::Core;
 use super::send_queue::{Phase, SendQueue};
-use super::token::{Ticket, UserDigest};
+use super::token::{Ticket, UserDigest, public_id};
 use super::websocket::{CloseCode, FrameBuilder, close_frame};
 
 /// What the connection's task is told by others.
@@ -88,6 +89,12 @@ impl ConnectionHandle {
         &self.id
     }
 
+    /// Names the connection in log lines. The public id of negotiate version 0 is the token itself, which nobody else may
+    /// read; every other connection's public id is this.
+    pub fn log_id(&self) -> String {
+        public_id(self.key)
+    }
+
     /// The encoding that the client chose.
     pub fn encoding(&self) -> Encoding {
         self.queue.encoding()
@@ -133,22 +140,22 @@ impl ConnectionHandle {
             .await
     }
 
-    /// Sends Close, then ends the transport cleanly. What was sent before still arrives.
+    /// Sends Close, then ends the transport cleanly. What was sent before still arrives. Before the handshake, clients
+    /// understand nothing but a refusal of it, with the text.
     pub fn close(&self, error: Option<&str>, allow_reconnect: bool) {
         self.close_with(error, allow_reconnect, CloseCode::Normal);
     }
 
     pub(super) fn close_with(&self, error: Option<&str>, allow_reconnect: bool, code: CloseCode) {
-        let close = HubMessage::Close {
-            error: error.filter(|text| !text.is_empty()).map(str::to_owned),
-            allow_reconnect,
-        };
-        let mut last = match self.encode(&close) {
-            Ok(frame) => frame.to_vec(),
-            Err(_) => Vec::new(),
-        };
-        last.extend(close_frame(code));
-        self.queue.close_with(last.into());
+        let error = error.filter(|text| !text.is_empty());
+        self.queue.close_with(|settled| {
+            let last = match settled {
+                Some(encoding) => close_message(encoding, error, allow_reconnect),
+                None => Some(refusal(error)),
+            };
+            let last = last.unwrap_or_default();
+            [&last[..], &close_frame(code)].concat().into()
+        });
     }
 
     /// Sends a message whatever waits already; an error when it cannot be written.
@@ -197,10 +204,7 @@ impl ConnectionHandle {
     }
 
     pub(super) fn encode(&self, message: &HubMessage) -> Result<Bytes, String> {
-        let encoding = self.encoding();
-        let mut frame = FrameBuilder::new(encoding.is_binary(), 64);
-        protocol::encode(encoding, message, frame.payload()).map_err(|error| error.to_string())?;
-        Ok(frame.finish())
+        framed(self.encoding(), message)
     }
 
     /// Tells the connection's task something.
@@ -243,6 +247,33 @@ impl Outlet for ConnectionHandle {
     fn on_drain(&self, wake: Box<dyn FnOnce() + Send>) {
         self.queue.on_drain(wake);
     }
+}
+
+fn framed(encoding: Encoding, message: &HubMessage) -> Result<Bytes, String> {
+    let mut frame = FrameBuilder::new(encoding.is_binary(), 64);
+    protocol::encode(encoding, message, frame.payload()).map_err(|error| error.to_string())?;
+    Ok(frame.finish())
+}
+
+fn close_message(encoding: Encoding, error: Option<&str>, allow_reconnect: bool) -> Option<Bytes> {
+    let error = error.map(str::to_owned);
+    let close = HubMessage::Close {
+        error,
+        allow_reconnect,
+    };
+    framed(encoding, &close).ok()
+}
+
+/// Refuses the handshake, in the text that every client reads at that point.
+fn refusal(error: Option<&str>) -> Bytes {
+    let error = match error {
+        Some(text) => HandshakeError::Refused(text.to_owned()),
+        None => HandshakeError::Canceled,
+    };
+    let record = encode_refusal(&error);
+    let mut frame = FrameBuilder::new(false, record.len());
+    frame.payload().extend_from_slice(&record);
+    frame.finish()
 }
 
 fn millis(time: Option<Timestamp>) -> u64 {

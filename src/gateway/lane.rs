@@ -231,7 +231,7 @@ impl Connection {
     }
 
     fn refuse(&self, id: Option<&Id>, target: &str, error: &InvokeError) {
-        tracing::debug!(connection = self.handle.id(), "call refused");
+        tracing::debug!(connection = self.handle.log_id(), "call refused");
         let text = error.text(target, self.handle.core.detailed_errors);
         refuse(&self.handle, id, text);
     }

@@ -74,7 +74,7 @@ impl Reply {
         match error {
             InvokeError::Internal(why) => {
                 tracing::error!(
-                    connection = self.handle.id(),
+                    connection = self.handle.log_id(),
                     method = self.method(),
                     call = self.number,
                     error = why,

@@ -8,7 +8,7 @@ mod state;
 mod transport;
 
 use std::net::Shutdown;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::task::Waker;
 use std::time::Duration;
@@ -24,6 +24,11 @@ use tokio::sync::Notify;
 pub(super) use self::flushing::{Batch, Settled};
 use self::state::{State, Wake, shut_down};
 use super::flusher::Flusher;
+
+/// There was no handshake yet.
+const UNSETTLED: u8 = 0;
+const JSON: u8 = 1;
+const MESSAGE_PACK: u8 = 2;
 
 /// Bounds of a send queue, in bytes.
 #[derive(Debug, Clone, Copy)]
@@ -68,7 +73,8 @@ pub struct SendQueue {
     room: Notify,
     /// When the socket last took bytes or first refused them, by the coarse clock.
     progress_ms: AtomicU64,
-    message_pack: AtomicBool,
+    /// What the handshake settled: one of the numbers below.
+    encoding: AtomicU8,
     /// The connection's task: it has to know when the queue is closed.
     reader: AtomicWaker,
     home: Arc<Flusher>,
@@ -83,7 +89,7 @@ impl SendQueue {
             state: Mutex::new(State::new(stream)),
             room: Notify::new(),
             progress_ms,
-            message_pack: AtomicBool::new(false),
+            encoding: AtomicU8::new(UNSETTLED),
             reader: AtomicWaker::new(),
             home,
             me: me.clone(),
@@ -146,8 +152,9 @@ impl SendQueue {
         false
     }
 
-    /// Appends the last frame; what waits is still written, then the socket is shut down.
-    pub fn close_with(&self, last: Bytes) -> bool {
+    /// Appends the last frame, made for what the handshake settled, if it did so already; what waits is still written, then
+    /// the socket is shut down.
+    pub fn close_with(&self, last: impl FnOnce(Option<Encoding>) -> Bytes) -> bool {
         let mut state = self.state.lock();
         if state.phase != Phase::Open {
             return false;
@@ -158,7 +165,7 @@ impl SendQueue {
             return true;
         }
         state.replay = None;
-        self.append(&mut state, last, 0);
+        self.append(&mut state, last(self.settled()), 0);
         state.phase = Phase::Closing;
         self.progress_ms
             .store(self.home.clock().now_ms(), Ordering::Relaxed);
@@ -217,15 +224,29 @@ impl SendQueue {
 
     /// The encoding of what is queued; JSON until the handshake says otherwise.
     pub fn encoding(&self) -> Encoding {
-        match self.message_pack.load(Ordering::Relaxed) {
-            false => Encoding::Json,
-            true => Encoding::MessagePack,
+        self.settled().unwrap_or(Encoding::Json)
+    }
+
+    /// What the handshake settled.
+    fn settled(&self) -> Option<Encoding> {
+        match self.encoding.load(Ordering::Relaxed) {
+            UNSETTLED => None,
+            MESSAGE_PACK => Some(Encoding::MessagePack),
+            _ => Some(Encoding::Json),
         }
     }
 
-    pub(super) fn set_encoding(&self, encoding: Encoding) {
-        let message_pack = encoding == Encoding::MessagePack;
-        self.message_pack.store(message_pack, Ordering::Relaxed);
+    /// The handshake is done: what is queued from now on is in this encoding, and comes after `answer`.
+    pub(super) fn settle_on(&self, encoding: Encoding, answer: Bytes) {
+        let mut state = self.state.lock();
+        let settled = match encoding {
+            Encoding::Json => JSON,
+            Encoding::MessagePack => MESSAGE_PACK,
+        };
+        self.encoding.store(settled, Ordering::Relaxed);
+        if state.phase == Phase::Open {
+            self.append(&mut state, answer, 0);
+        }
     }
 
     /// Wakes the connection's task.

@@ -48,7 +48,7 @@ fn look_at(core: &Core, handle: &ConnectionHandle, wall: Timestamp) -> usize {
     if look.stalled_ms >= core.limits.slow_consumer_ms {
         core.metrics.disconnected.increment(1);
         tracing::info!(
-            connection = handle.id(),
+            connection = handle.log_id(),
             owed = look.owed,
             stalled_ms = look.stalled_ms,
             "connection does not read or acknowledge, ended"

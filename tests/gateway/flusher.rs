@@ -247,12 +247,12 @@ async fn closing_writes_what_waits_and_the_last_frame_then_ends_the_stream() {
     let (queue, mut peer) = queue(&flusher).await;
     let len = 1_000;
     let taken = fill(&queue, len);
-    assert!(queue.close_with(numbered(taken, len)));
+    assert!(queue.close_with(|_| numbered(taken, len)));
     assert_eq!(queue.phase(), Phase::Closing);
     assert_eq!(queue.offer(&numbered(0, len), 1), Pushed::Closed);
     assert!(!queue.send(numbered(0, len), 1));
     assert!(
-        !queue.close_with(numbered(0, len)),
+        !queue.close_with(|_| numbered(0, len)),
         "there is one last frame"
     );
 

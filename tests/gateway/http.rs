@@ -28,7 +28,7 @@ async fn upgrade(server: &Server, target: &str, headers: &str) -> Result<RawSock
     }
 }
 
-async fn negotiate(server: &Server, path: &str, query: &str, headers: &str) -> Value {
+pub async fn negotiate(server: &Server, path: &str, query: &str, headers: &str) -> Value {
     let target = format!("{path}/negotiate?{query}");
     let response = request(server, "POST", &target, headers).await;
     assert_eq!(response.status, 200);

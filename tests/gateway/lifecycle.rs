@@ -63,6 +63,30 @@ async fn an_expired_token_closes_the_connection_and_allows_to_come_back() {
     assert_eq!(records(&ending.text()), [json!({}), close]);
 }
 
+/// Whatever encoding a client is about to choose: at that point it reads a handshake's answer, which is text.
+#[tokio::test]
+async fn whoever_is_closed_before_the_handshake_is_told_so_as_its_answer() {
+    let mut server = Server::start();
+    let target = "/hubs/echo-auth?access_token=anna:200";
+    let mut expired = RawSocket::websocket(server.address, target, "")
+        .await
+        .unwrap();
+    let mut silent = RawSocket::websocket(server.address, "/hubs/echo", "")
+        .await
+        .unwrap();
+    let told = expired.ending(SOON).await.unwrap();
+    let answer = json!({"error": "The access token has expired."});
+    assert_eq!(records(&told.text()), [answer]);
+    assert_eq!(told.close_code, Some(1000));
+
+    server.stop_accepting().await;
+    server.gateway.drain(Duration::from_millis(50)).await;
+    let told = silent.ending(SOON).await.unwrap();
+    let answer = json!({"error": "Handshake was canceled."});
+    assert_eq!(records(&told.text()), [answer]);
+    assert_eq!(told.close_code, Some(1000));
+}
+
 #[tokio::test]
 async fn plain_calls_keep_their_order_and_a_pause_of_reading_is_no_silence_of_the_client() {
     let server = Server::start_with(|limits| {

@@ -7,6 +7,7 @@ mod echo;
 mod flusher;
 mod http;
 mod lifecycle;
+mod logs;
 mod server;
 mod streams;
 mod wire;

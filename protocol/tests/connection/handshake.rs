@@ -97,3 +97,22 @@ fn a_failed_handshake_is_answered_with_its_text_and_nothing_is_read_after_it() {
     late.handle_timeout(at(15));
     refused(&mut late, HandshakeError::Canceled);
 }
+
+#[test]
+fn a_server_that_closes_before_the_handshake_refuses_it_in_text_and_only_then() {
+    for (error, text) in [
+        (None, "Handshake was canceled."),
+        (Some("not \"now\""), "not \\\"now\\\""),
+    ] {
+        let mut server = server(true);
+        server.close(error, true, at(1));
+        assert_eq!(
+            written(&mut server),
+            format!("{{\"error\":\"{text}\"}}\u{1e}")
+        );
+        let closed = ServerEvent::Closed(CloseReason::Local);
+        assert_eq!(events(&mut server), [closed]);
+        server.close(error, true, at(2));
+        assert_eq!(written(&mut server), "");
+    }
+}

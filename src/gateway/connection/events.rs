@@ -67,24 +67,29 @@ impl Connection {
 
     /// The protocol is at its end; what it had to say is queued.
     pub(super) fn closed(&mut self, reason: &CloseReason) {
-        tracing::debug!(connection = self.handle.id(), %reason, "connection closed");
+        tracing::debug!(connection = self.handle.log_id(), %reason, "connection closed");
         self.handle
             .queue
-            .close_with(Bytes::copy_from_slice(&close_frame(CloseCode::Normal)));
+            .close_with(|_| Bytes::copy_from_slice(&close_frame(CloseCode::Normal)));
     }
 
-    /// Sends what the protocol itself has to say, in one frame.
+    /// Sends what the protocol itself has to say.
     pub(super) fn transmit(&mut self) {
-        let Some(first) = self.protocol.poll_transmit() else {
-            return;
-        };
+        if let Some(frame) = self.said() {
+            self.handle.queue.send(frame, 0);
+        }
+    }
+
+    /// What the protocol itself has to say, in one frame.
+    pub(super) fn said(&mut self) -> Option<Bytes> {
+        let first = self.protocol.poll_transmit()?;
         let binary = self.protocol.encoding().is_binary();
         let mut frame = FrameBuilder::new(binary, first.len());
         frame.payload().extend_from_slice(&first);
         while let Some(record) = self.protocol.poll_transmit() {
             frame.payload().extend_from_slice(&record);
         }
-        self.handle.queue.send(frame.finish(), 0);
+        Some(frame.finish())
     }
 
     /// The transport is gone without a goodbye.
