@@ -2,7 +2,6 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use ::fjall::{OwnedWriteBatch as WriteBatch, PersistMode};
 use parking_lot::Mutex;
@@ -11,8 +10,10 @@ use super::group::{Group, Work};
 use super::heads::HeadCache;
 use super::keys;
 use super::log::Mark;
+use super::pace::Pace;
 use super::queue::{Bounds, Queue, Request};
 use super::store::Store;
+use crate::ids::EntityId;
 use crate::journal::AppendError;
 
 /// What the commit thread tells the rest of the store.
@@ -82,14 +83,18 @@ pub(super) struct Committer {
 impl Committer {
     /// Serves the queue until it is closed and empty.
     pub(super) fn run(self) {
-        let mut taken = Vec::new();
+        let (mut taken, mut pace) = (Vec::new(), Pace::default());
+        let (mut before, mut last) = (now(), None);
         while self.queue.take(self.most, &mut taken) {
             let started = now();
+            let since = started - std::mem::replace(&mut before, started);
             let served = taken.len();
+            let writers = writers(&taken, &mut last);
             self.serve(&mut taken);
             let waiting = self.queue.len();
             metrics::gauge!("mussikon_journal_queue_requests").set(waiting as f64);
-            std::thread::sleep(rest_after(started.elapsed(), served, waiting));
+            let took = started.elapsed();
+            std::thread::sleep(pace.rest(since, took, served, waiting, writers));
         }
     }
 
@@ -167,6 +172,18 @@ impl Committer {
     }
 }
 
+/// How many of the requests came from another journal than the one before, `last` at first and afterwards.
+fn writers(taken: &[Request], last: &mut Option<EntityId>) -> usize {
+    let mut count = 0;
+    for entity in taken.iter().filter_map(|request| request.work.entity()) {
+        if last.as_ref() != Some(entity) {
+            *last = Some(entity.clone());
+            count += 1;
+        }
+    }
+    count
+}
+
 impl Drop for Committer {
     /// After a panic (the engine has some for damage it meets) nobody waits for answers that nobody will
     /// give. Requests in hand are in doubt; those in the queue were not begun.
@@ -181,18 +198,6 @@ impl Drop for Committer {
         }
     }
 }
-
-/// A sync costs the same for one write as for a hundred: where writers meet, the thread rests in
-/// proportion to what it just did, so that the next group is larger. A single writer never waits.
-fn rest_after(took: Duration, served: usize, waiting: usize) -> Duration {
-    if served + waiting < 2 {
-        return Duration::ZERO;
-    }
-    (took * REST_FACTOR).min(REST_MOST)
-}
-
-const REST_FACTOR: u32 = 3;
-const REST_MOST: Duration = Duration::from_millis(1);
 
 /// A group that was not made durable.
 struct Failure {

@@ -38,6 +38,15 @@ pub(super) enum Work {
 }
 
 impl Work {
+    /// Whose journal it writes to, if it is one.
+    pub(super) fn entity(&self) -> Option<&EntityId> {
+        match self {
+            Self::Append(append) => Some(&append.entity),
+            Self::Snapshot { entity, .. } | Self::Trim { entity, .. } => Some(entity),
+            Self::Writes(_) | Self::Wakeup { .. } => None,
+        }
+    }
+
     /// Whether the store is smaller afterwards, sooner or later.
     pub(super) fn frees(&self) -> bool {
         matches!(self, Self::Trim { .. } | Self::Wakeup { value: None, .. })

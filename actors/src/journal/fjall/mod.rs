@@ -17,6 +17,7 @@ mod inspect;
 mod keys;
 mod log;
 mod options;
+mod pace;
 mod port;
 mod queue;
 mod read;
