@@ -42,12 +42,13 @@ pub enum Command {
 /// Options of every measuring command.
 #[derive(Args, Clone)]
 pub struct Common {
-    /// A hub that runs, as http://HOST:PORT.
+    /// A hub that runs, as http://HOST:PORT; given several times, the nodes of a cluster, over which every room's members
+    /// are spread.
     #[arg(long, conflicts_with = "spawn")]
-    pub target: Option<String>,
-    /// Process of that hub, to measure its CPU and memory.
+    pub target: Vec<String>,
+    /// Process of that hub, to measure its CPU and memory; several are measured together.
     #[arg(long, requires = "target")]
-    pub pid: Option<u32>,
+    pub pid: Vec<u32>,
     /// A hub binary to start for each scenario, on a core and in a directory of its own.
     #[arg(long)]
     pub spawn: Option<PathBuf>,

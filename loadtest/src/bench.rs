@@ -13,7 +13,7 @@ use crate::fleet::Fleet;
 use crate::fsync;
 use crate::plan::{Plan, Shape};
 use crate::pool::Ready;
-use crate::process;
+use crate::process::{self, Meter};
 use crate::subject::{OpenError, Running, Subject};
 use crate::target::ConnectError;
 use crate::trial::Trial;
@@ -170,7 +170,7 @@ impl<'a> Bench<'a> {
         let running = subject.open(self.common, false)?;
         drop(self.gather(subject, &running, REHEARSAL)?);
         std::thread::sleep(SETTLE);
-        let resident = || running.server.meter.and_then(|meter| meter.resident_kb());
+        let resident = || running.server.meter.as_ref().and_then(Meter::resident_kb);
         let before = resident();
         let rooms = rooms.min(connections);
         let shape = Shape {
@@ -235,7 +235,7 @@ impl<'a> Bench<'a> {
             plan,
             running.acknowledges,
             give_up_p99_ms,
-            running.server.meter,
+            running.server.meter.clone(),
             self.clock,
         )
         .and_then(Trial::run)

@@ -160,7 +160,8 @@ impl<'a> Opener<'a> {
                 && self.stages.len() - self.joined < OPENING_AT_ONCE
             {
                 let connection = self.stages.len();
-                let index = pool.add(connect(self.target.address, connection as u32)?)?;
+                let index =
+                    pool.add(connect(self.target.address(connection), connection as u32)?)?;
                 pool.queue(index, &requests[connection])?;
                 self.stages.push(Stage::Upgrading);
             }

@@ -7,7 +7,7 @@ use std::io::{self, BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::Duration;
 use thiserror::Error;
@@ -34,7 +34,7 @@ pub enum StartError {
 pub struct Server {
     /// Where it listens.
     pub address: SocketAddr,
-    /// Its process, when known.
+    /// Its processes, when known.
     pub meter: Option<Meter>,
     _child: Option<Owned>,
 }
@@ -92,11 +92,11 @@ impl Server {
         }
     }
 
-    /// A server that somebody else runs; `pid` when it may be measured.
-    pub fn existing(address: SocketAddr, pid: Option<u32>) -> Self {
+    /// A server that somebody else runs; `pids` are its processes, when they may be measured.
+    pub fn existing(address: SocketAddr, pids: &[u32]) -> Self {
         Self {
             address,
-            meter: pid.map(Meter::of),
+            meter: (!pids.is_empty()).then(|| Meter { pids: pids.into() }),
             _child: None,
         }
     }
@@ -124,35 +124,43 @@ fn listening_address(stdout: impl io::Read + Send + 'static) -> Option<SocketAdd
     address.recv_timeout(START_TIMEOUT).ok()
 }
 
-/// Reads the consumption of one process from `/proc`.
-#[derive(Clone, Copy, Debug)]
+/// Reads the consumption of processes from `/proc`.
+#[derive(Clone, Debug)]
 pub struct Meter {
-    pid: u32,
+    pids: Arc<[u32]>,
 }
 
 impl Meter {
     /// A meter of process `pid`.
     pub fn of(pid: u32) -> Self {
-        Self { pid }
+        Self { pids: [pid].into() }
     }
 
     /// User and system time so far, in seconds, threads that ended included.
-    pub fn cpu_seconds(self) -> Option<f64> {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid)).ok()?;
-        // The name in parentheses may hold spaces; fields 14 and 15 are the 12th and 13th after it.
-        let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace().skip(11);
-        let (user, system) = (fields.next()?, fields.next()?);
-        Some((user.parse::<f64>().ok()? + system.parse::<f64>().ok()?) * SECONDS_PER_TICK)
+    pub fn cpu_seconds(&self) -> Option<f64> {
+        self.pids.iter().map(|&pid| cpu_seconds(pid)).sum()
     }
 
     /// Resident memory in kilobytes.
-    pub fn resident_kb(self) -> Option<u64> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.pid)).ok()?;
-        let line = status
-            .lines()
-            .find_map(|line| line.strip_prefix("VmRSS:"))?;
-        line.trim().trim_end_matches("kB").trim().parse().ok()
+    pub fn resident_kb(&self) -> Option<u64> {
+        self.pids.iter().map(|&pid| resident_kb(pid)).sum()
     }
+}
+
+fn cpu_seconds(pid: u32) -> Option<f64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // The name in parentheses may hold spaces; fields 14 and 15 are the 12th and 13th after it.
+    let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace().skip(11);
+    let (user, system) = (fields.next()?, fields.next()?);
+    Some((user.parse::<f64>().ok()? + system.parse::<f64>().ok()?) * SECONDS_PER_TICK)
+}
+
+fn resident_kb(pid: u32) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))?;
+    line.trim().trim_end_matches("kB").trim().parse().ok()
 }
 
 /// Seconds that every process, the kernel and other machines on the host together took from all cores.
@@ -220,6 +228,18 @@ mod tests {
         assert!(meter.resident_kb().is_some_and(|kb| kb > 500));
         assert!(machine_busy_seconds().is_some_and(|seconds| seconds > 0.0));
         assert_eq!(Meter::of(u32::MAX).cpu_seconds(), None);
+    }
+
+    #[test]
+    fn processes_are_measured_together_or_not_at_all() {
+        let own = std::process::id();
+        let address = SocketAddr::from(([127, 0, 0, 1], 1));
+        let of = |pids: &[u32]| Server::existing(address, pids).meter;
+        let (one, two) = (of(&[own]).unwrap(), of(&[own, own]).unwrap());
+        let (one, two) = (one.resident_kb().unwrap(), two.resident_kb().unwrap());
+        assert!(two > one * 3 / 2, "{one} {two}");
+        assert_eq!(of(&[own, u32::MAX]).unwrap().resident_kb(), None);
+        assert!(of(&[]).is_none());
     }
 
     #[test]

@@ -56,21 +56,30 @@ pub enum OpenError {
 
 /// Finds what is wrong with the hub that the options name, before anything is measured.
 pub fn look_for_hub(common: &Common) -> Result<(), OpenError> {
-    match (&common.target, &common.spawn) {
-        (Some(url), _) => {
-            let address = resolve(url).ok_or_else(|| OpenError::Address(url.clone()))?;
+    match &common.spawn {
+        _ if !common.target.is_empty() => {
+            let addresses = addresses(common)?;
             credentials(common)?;
-            TcpStream::connect_timeout(&address, LOOK)
-                .map(drop)
-                .map_err(|error| OpenError::NobodyThere(url.clone(), error))
+            for (url, address) in common.target.iter().zip(addresses) {
+                TcpStream::connect_timeout(&address, LOOK)
+                    .map_err(|error| OpenError::NobodyThere(url.clone(), error))?;
+            }
+            Ok(())
         }
         // A bare name is looked for in PATH by whoever starts it.
-        (None, Some(program)) if program.components().count() > 1 => fs::metadata(program)
+        Some(program) if program.components().count() > 1 => fs::metadata(program)
             .map(drop)
             .map_err(|error| StartError::Spawn(program.clone(), error).into()),
-        (None, Some(_)) => Ok(()),
-        (None, None) => Err(OpenError::NoHub),
+        Some(_) => Ok(()),
+        None => Err(OpenError::NoHub),
     }
+}
+
+/// Where the nodes listen that `--target` names.
+fn addresses(common: &Common) -> Result<Vec<SocketAddr>, OpenError> {
+    let urls = common.target.iter();
+    urls.map(|url| resolve(url).ok_or_else(|| OpenError::Address(url.clone())))
+        .collect()
 }
 
 /// What proves to a running hub who its clients are.
@@ -115,12 +124,14 @@ impl Subject {
             None => directory.path().join("server.log"),
         };
         let secret = common.secret.clone();
-        let (server, credentials) = match (self, &common.target, &common.spawn) {
-            (Self::Hub, Some(url), _) => {
-                let address = resolve(url).ok_or_else(|| OpenError::Address(url.clone()))?;
-                (Server::existing(address, common.pid), credentials(common)?)
+        let mut nodes = Vec::new();
+        let (server, credentials) = match (self, &common.spawn) {
+            (Self::Hub, _) if !common.target.is_empty() => {
+                nodes = addresses(common)?;
+                let server = Server::existing(nodes[0], &common.pid);
+                (server, credentials(common)?)
             }
-            (Self::Hub, None, Some(program)) => {
+            (Self::Hub, Some(program)) => {
                 let secret =
                     secret.unwrap_or_else(|| format!("loadtest-{0}-{0}-{0}-{0}", common.nonce()));
                 let config = match &common.hub_config {
@@ -140,7 +151,7 @@ impl Subject {
                 };
                 (Server::start(start)?, Credentials::Secret(secret))
             }
-            (Self::Hub, None, None) => return Err(OpenError::NoHub),
+            (Self::Hub, None) => return Err(OpenError::NoHub),
             (Self::Reference | Self::Coalescing, ..) => {
                 let program: PathBuf = env::current_exe()?;
                 let mut arguments = vec![
@@ -162,8 +173,11 @@ impl Subject {
                 )
             }
         };
+        if nodes.is_empty() {
+            nodes.push(server.address);
+        }
         let target = Target {
-            address: server.address,
+            addresses: nodes,
             credentials,
             encoding: common.encoding.into(),
             nonce: common.nonce(),

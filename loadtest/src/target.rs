@@ -17,8 +17,8 @@ const OWNER: &str = "loadtest-owner";
 /// The hub under test as its clients see it.
 #[derive(Clone)]
 pub struct Target {
-    /// Where it listens.
-    pub address: SocketAddr,
+    /// Where it listens; several addresses are nodes of one cluster, over which connections are spread.
+    pub addresses: Vec<SocketAddr>,
     /// How connections prove who they are.
     pub credentials: Credentials,
     /// What they speak.
@@ -50,6 +50,11 @@ pub enum ConnectError {
 }
 
 impl Target {
+    /// The node of a connection. Members of a room have successive numbers, so each node has some of them.
+    pub fn address(&self, connection: usize) -> SocketAddr {
+        self.addresses[connection % self.addresses.len()]
+    }
+
     /// The name of room `room` of group `group` (one group per fleet).
     pub fn room_name(&self, group: u32, room: u32) -> String {
         format!("lt{}-{group}-{room}", self.nonce)
@@ -58,7 +63,10 @@ impl Target {
     /// The request that opens a WebSocket for `user`.
     pub fn upgrade_request(&self, user: &str) -> Result<Vec<u8>, ConnectError> {
         let path = format!("/hubs/chat?access_token={}", self.credentials.token(user)?);
-        Ok(websocket::upgrade_request(&self.address.to_string(), &path))
+        Ok(websocket::upgrade_request(
+            &self.address(0).to_string(),
+            &path,
+        ))
     }
 
     /// Appends one masked frame with this record.
@@ -95,7 +103,7 @@ struct Owner {
 
 impl Owner {
     fn connect(target: &Target) -> Result<Self, ConnectError> {
-        let stream = TcpStream::connect(target.address)?;
+        let stream = TcpStream::connect(target.address(0))?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(ANSWER_TIMEOUT))?;
         let mut owner = Self {

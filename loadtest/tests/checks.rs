@@ -66,11 +66,15 @@ fn loadtest(arguments: &[&str], report: &Path) -> (Option<i32>, Value, String) {
 /// 2 rooms of 5, 300 sends to each.
 fn small_rooms(options: &[&str], encoding: &str) -> (Option<i32>, Value, String) {
     let reference = Reference::start(options);
+    small_rooms_on(&[&reference.url], encoding)
+}
+
+fn small_rooms_on(urls: &[&str], encoding: &str) -> (Option<i32>, Value, String) {
     let directory = tempfile::tempdir().unwrap();
-    let arguments = [
-        "rooms",
-        "--target",
-        &reference.url,
+    let mut arguments = vec!["rooms"];
+    urls.iter()
+        .for_each(|url| arguments.extend(["--target", url]));
+    arguments.extend([
         "--token",
         "any",
         "--no-reference",
@@ -88,7 +92,7 @@ fn small_rooms(options: &[&str], encoding: &str) -> (Option<i32>, Value, String)
         "0.8",
         "--warmup",
         "0.2",
-    ];
+    ]);
     loadtest(&arguments, &directory.path().join("report.json"))
 }
 
@@ -142,6 +146,18 @@ fn every_deliberate_mistake_is_noticed_and_named() {
             assert!(count >= *at_least, "{fault}: {name} is {count}\n{printed}");
         }
     }
+}
+
+/// Two servers that do not know each other: nobody sees what was sent at the other one.
+#[test]
+fn the_members_of_a_room_are_spread_over_all_nodes() {
+    let nodes = [Reference::start(&[]), Reference::start(&[])];
+    let (code, report, printed) = small_rooms_on(&[&nodes[0].url, &nodes[1].url], "json");
+    assert_eq!(code, Some(EXIT_INCORRECT), "{printed}");
+    // Of five members three are here and two there, of a room's two senders one each.
+    let figures = figures(&report);
+    assert_eq!(figures["faults"]["missing"], 1500, "{printed}");
+    assert_eq!(figures["deliveries"], 1500, "{printed}");
 }
 
 #[test]

@@ -29,7 +29,7 @@ pub struct Used {
 
 impl Mark {
     /// Reads the meters of `server` and of this process.
-    pub fn now(at_ns: u64, received: u64, idle_ns: u64, server: Option<Meter>) -> Self {
+    pub fn now(at_ns: u64, received: u64, idle_ns: u64, server: Option<&Meter>) -> Self {
         Self {
             at_ns,
             received,

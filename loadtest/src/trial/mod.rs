@@ -131,7 +131,7 @@ impl<'a> Trial<'a> {
             self.clock.now_ns(),
             self.ledger.received(),
             self.idle_ns,
-            self.server,
+            self.server.as_ref(),
         ))
     }
 
