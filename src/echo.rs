@@ -1,5 +1,7 @@
 //! The echo hub: every part of the protocol as a method, for interoperability tests of clients.
 
+mod limits;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,15 +17,7 @@ use crate::gateway::app::{
 };
 use crate::gateway::calls::AskError;
 use crate::gateway::handle::ConnectionHandle;
-
-/// Longest string that `BigString` and the padding of `SendBurst` make.
-const MOST_CHARACTERS: usize = 16 * 1024 * 1024;
-
-/// Most numbers that `Record` keeps.
-const MOST_RECORDED: usize = 100_000;
-
-/// Longest time that a method waits.
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
+pub use limits::{EchoLimits, EchoRefused};
 
 const METHODS: &[Method] = &[
     Method::unary("Echo"),
@@ -55,10 +49,20 @@ const METHODS: &[Method] = &[
 
 /// The hub.
 #[derive(Debug, Default, Clone, Copy)]
-pub struct EchoHub;
+pub struct EchoHub(EchoLimits);
+
+impl EchoHub {
+    /// With these bounds on what a call may ask for.
+    pub fn new(limits: EchoLimits) -> Self {
+        Self(limits)
+    }
+}
 
 struct EchoSession {
     connection: Arc<ConnectionHandle>,
+    limits: EchoLimits,
+    /// One reference for each burst that runs, and one more.
+    bursts: Arc<()>,
     recorded: Mutex<Vec<i64>>,
 }
 
@@ -76,6 +80,8 @@ impl HubApp for EchoHub {
     ) -> Result<Arc<dyn HubSession>, ConnectRefused> {
         Ok(Arc::new(EchoSession {
             connection,
+            limits: self.0,
+            bursts: Arc::default(),
             recorded: Mutex::default(),
         }))
     }
@@ -84,9 +90,9 @@ impl HubApp for EchoHub {
 impl HubSession for EchoSession {
     fn invoke(&self, call: Call) -> Invoked {
         let invoked = match call.method {
-            "SlowEcho" => slow_echo(&call),
+            "SlowEcho" => slow_echo(&call, &self.limits),
             "InvokeClientResult" => self.invoke_client_result(&call),
-            "StreamingConcat" => streaming_concat(call),
+            "StreamingConcat" => streaming_concat(call, self.limits),
             "Stream"
             | "EmptyStream"
             | "StreamThrowException"
@@ -138,7 +144,7 @@ impl EchoSession {
                 Outcome::value(call.encoding, self.connection.transport_name())
             }
             "BigString" => {
-                let text = "x".repeat(characters(only(call)?)?);
+                let text = "x".repeat(self.limits.length(only(call)?)?);
                 Outcome::value(call.encoding, &text)
             }
             "Record" => self.record(only(call)?),
@@ -158,10 +164,8 @@ impl EchoSession {
 
     fn record(&self, number: i64) -> Result<Outcome, InvokeError> {
         let mut recorded = self.recorded.lock();
-        if recorded.len() >= MOST_RECORDED {
-            return Err(InvokeError::Hub(format!(
-                "no more than {MOST_RECORDED} numbers are kept"
-            )));
+        if recorded.len() >= self.limits.recorded {
+            return Err(EchoRefused::Recorded(self.limits.recorded).into());
         }
         recorded.push(number);
         Ok(Outcome::void())
@@ -170,9 +174,13 @@ impl EchoSession {
     /// Answers at once; the calls follow the answer.
     fn send_burst(&self, call: &Call) -> Result<Outcome, InvokeError> {
         call.expect_arguments(2..=3)?;
-        let count: u32 = call.argument(0)?;
-        let pause = milliseconds(call.argument(1)?);
-        let pad = "p".repeat(characters(call.optional(2)?.unwrap_or(0))?);
+        let count = self.limits.count(call.argument(0)?)?;
+        let pause = self.limits.wait(call.argument(1)?);
+        let pad = self.limits.length(call.optional(2)?.unwrap_or(0))?;
+        if Arc::strong_count(&self.bursts) > self.limits.bursts {
+            return Err(EchoRefused::Bursts(self.limits.bursts).into());
+        }
+        let (pad, running) = ("p".repeat(pad), self.bursts.clone());
         let encoding = call.encoding;
         let connection = self.connection.clone();
         let burst = async move {
@@ -188,6 +196,7 @@ impl EchoSession {
                     break;
                 }
             }
+            drop(running);
             Ok::<(), InvokeError>(())
         };
         Ok(Outcome::void().then(move || {
@@ -227,8 +236,8 @@ impl EchoSession {
             }
             "StreamCounter" => {
                 call.expect_arguments(2..=2)?;
-                let count: u32 = call.argument(0)?;
-                let pause = milliseconds(call.argument(1)?);
+                let count = self.limits.count(call.argument(0)?)?;
+                let pause = self.limits.wait(call.argument(1)?);
                 Ok(counter(count, pause, encoding))
             }
             "InfiniteStream" => {
@@ -262,10 +271,10 @@ impl Drop for Canceled {
     }
 }
 
-fn slow_echo(call: &Call) -> Result<Invoked, InvokeError> {
+fn slow_echo(call: &Call, limits: &EchoLimits) -> Result<Invoked, InvokeError> {
     call.expect_arguments(2..=2)?;
     let text: Option<String> = call.argument(0)?;
-    let pause = milliseconds(call.argument(1)?);
+    let pause = limits.wait(call.argument(1)?);
     let encoding = call.encoding;
     Ok(Invoked::Future(Box::pin(async move {
         tokio::time::sleep(pause).await;
@@ -273,7 +282,7 @@ fn slow_echo(call: &Call) -> Result<Invoked, InvokeError> {
     })))
 }
 
-fn streaming_concat(mut call: Call) -> Result<Invoked, InvokeError> {
+fn streaming_concat(mut call: Call, limits: EchoLimits) -> Result<Invoked, InvokeError> {
     none(&call)?;
     let mut upload = call.uploads.pop().ok_or(InvokeError::Binding)?;
     let encoding = call.encoding;
@@ -282,7 +291,7 @@ fn streaming_concat(mut call: Call) -> Result<Invoked, InvokeError> {
         while let Some(item) = upload.next().await {
             let item = item.map_err(|error| InvokeError::Hub(error.to_string()))?;
             let text: String = item.decode().map_err(|_| InvokeError::Binding)?;
-            characters((joined.len() + text.len()) as i64)?;
+            limits.length((joined.len() + text.len()) as i64)?;
             joined.push_str(&text);
         }
         Outcome::value(encoding, &joined)
@@ -320,17 +329,4 @@ fn none(call: &Call) -> Result<(), InvokeError> {
 
 fn encode<T: Serialize + ?Sized>(encoding: Encoding, value: &T) -> Result<Raw, InvokeError> {
     Raw::encode(encoding, value).map_err(|error| InvokeError::Internal(error.to_string()))
-}
-
-fn milliseconds(ms: u32) -> Duration {
-    Duration::from_millis(ms.into()).min(LONGEST_WAIT)
-}
-
-fn characters(count: i64) -> Result<usize, InvokeError> {
-    match usize::try_from(count) {
-        Ok(count) if count <= MOST_CHARACTERS => Ok(count),
-        _ => Err(InvokeError::Hub(format!(
-            "a length must be between 0 and {MOST_CHARACTERS}"
-        ))),
-    }
 }

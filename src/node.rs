@@ -198,7 +198,7 @@ fn hubs(config: &Config, hub: &Hub) -> Vec<HubRoute> {
         for (path, auth_required) in [("/hubs/echo", false), ("/hubs/echo-auth", true)] {
             hubs.push(HubRoute {
                 path,
-                app: Arc::new(EchoHub),
+                app: Arc::new(EchoHub::new(config.echo)),
                 auth_required,
             });
         }

@@ -24,6 +24,7 @@ use actors::machines::room::RoomLimits;
 use actors::runtime::RuntimeLimits;
 use serde::{Deserialize, Serialize};
 
+use crate::echo::EchoLimits;
 use crate::limits::GatewayLimits;
 pub(crate) use load::leaves;
 pub use load::{FileChoice, Loaded, Problem, Problems, Setting, Sources, load};
@@ -63,6 +64,8 @@ pub struct Config {
     pub auth: AuthConfig,
     /// Connections and their queues.
     pub gateway: GatewayLimits,
+    /// The echo hubs.
+    pub echo: EchoLimits,
     /// What a room allows.
     pub room: RoomLimits,
     /// Entities: the actors of rooms.
@@ -107,6 +110,7 @@ impl Default for Config {
             echo_hub: false,
             auth: AuthConfig::default(),
             gateway: GatewayLimits::default(),
+            echo: EchoLimits::default(),
             room: RoomLimits::default(),
             runtime: RuntimeLimits::default(),
             fanout: FanoutLimits::default(),

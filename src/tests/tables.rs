@@ -14,6 +14,7 @@ const SECTIONS: &[(&str, &str, &str)] = &[
     ("", "src/config/mod.rs", "Config"),
     ("auth.", "src/config/sections.rs", "AuthConfig"),
     ("gateway.", "src/limits.rs", "GatewayLimits"),
+    ("echo.", "src/echo/limits.rs", "EchoLimits"),
     ("room.", "actors/src/machines/room/limits.rs", "RoomLimits"),
     ("runtime.", "actors/src/runtime/limits.rs", "RuntimeLimits"),
     ("fanout.", "actors/src/cluster/limits.rs", "FanoutLimits"),

@@ -8,7 +8,7 @@ use actors::clock::{Clock, SystemClock};
 use actors::ids::UserId;
 use chaos::client::{Client, Settings};
 use mussikon_hub::auth::{AuthRefused, Authenticate, Identity};
-use mussikon_hub::echo::EchoHub;
+use mussikon_hub::echo::{EchoHub, EchoLimits};
 use mussikon_hub::gateway::{Gateway, GatewayParts, HubRoute, accept};
 use mussikon_hub::limits::GatewayLimits;
 use protocol::Encoding;
@@ -55,6 +55,11 @@ impl Server {
 
     /// The same, changed.
     pub fn start_with(change: impl FnOnce(&mut GatewayLimits)) -> Self {
+        Self::start_as(EchoLimits::default(), change)
+    }
+
+    /// The same with these bounds on what may be asked for.
+    pub fn start_as(echo: EchoLimits, change: impl FnOnce(&mut GatewayLimits)) -> Self {
         let mut limits = GatewayLimits {
             sweep_ms: 20,
             close_wait_ms: 200,
@@ -64,7 +69,7 @@ impl Server {
         assert_eq!(limits.problems(), Vec::<String>::new());
         let hub = |path, auth_required| HubRoute {
             path,
-            app: Arc::new(EchoHub),
+            app: Arc::new(EchoHub::new(echo)),
             auth_required,
         };
         let gateway = Gateway::new(GatewayParts {
