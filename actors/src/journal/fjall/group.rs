@@ -68,6 +68,27 @@ pub(super) struct Write {
     pub(super) key: Vec<u8>,
     pub(super) rank: u64,
     pub(super) value: Vec<u8>,
+    /// The row goes, and the value is the mark that it leaves elsewhere.
+    pub(super) removes: bool,
+}
+
+impl Write {
+    pub(super) fn new(key: Vec<u8>, rank: u64, value: Vec<u8>) -> Self {
+        Self {
+            key,
+            rank,
+            value,
+            removes: false,
+        }
+    }
+}
+
+/// What stands under a key.
+#[derive(Clone, Copy)]
+struct Stored {
+    rank: u64,
+    /// The rank is that of a mark, which has to go when something is there again.
+    removed: bool,
 }
 
 /// The last write to a key within a group. The engine orders writes of one batch by key only, so each
@@ -230,22 +251,62 @@ impl<'a> Group<'a> {
     fn ranked(&mut self, writes: Vec<Write>) -> Outcome {
         let mut winners = Vec::with_capacity(writes.len());
         for write in writes {
-            let stored = match self.others.get(&write.key) {
-                Some(pending) => Some(pending.rank),
-                None => self.store.rank(&write.key).map_err(unread)?,
-            };
-            if stored.is_none_or(|stored| stored <= write.rank) {
-                winners.push(write);
+            let stored = self.stored(&write.key)?;
+            if stored.is_none_or(|stored| stored.rank <= write.rank) {
+                winners.push((write, stored.is_some_and(|stored| stored.removed)));
             }
         }
-        for Write { key, rank, value } in winners {
-            let beaten = self.others.get(&key).is_some_and(|p| p.rank > rank);
-            if !beaten {
-                let value = Some(Slice::from(value));
-                self.others.insert(key, Pending { rank, value });
+        for (write, removed) in winners {
+            // An earlier one of these may have changed what stands there.
+            let staged = self.staged(&write.key);
+            if staged.is_none_or(|staged| staged.rank <= write.rank) {
+                self.put(write, staged.map_or(removed, |staged| staged.removed));
             }
         }
         Ok(())
+    }
+
+    fn staged(&self, key: &[u8]) -> Option<Stored> {
+        let pending = self.others.get(key)?;
+        Some(Stored {
+            rank: pending.rank,
+            removed: pending.value.is_none(),
+        })
+    }
+
+    fn stored(&self, key: &[u8]) -> Result<Option<Stored>, AppendError> {
+        if let Some(staged) = self.staged(key) {
+            return Ok(Some(staged));
+        }
+        let of = |rank, removed| Stored { rank, removed };
+        if let Some(rank) = self.store.rank(key).map_err(unread)? {
+            return Ok(Some(of(rank, false)));
+        }
+        let Some(mark) = keys::of_removed(key) else {
+            return Ok(None);
+        };
+        let rank = self.store.rank(&mark).map_err(unread)?;
+        Ok(rank.map(|rank| of(rank, true)))
+    }
+
+    /// Stages a write; a row and its mark are never there together.
+    fn put(&mut self, write: Write, was_removed: bool) {
+        let (rank, value) = (write.rank, Some(Slice::from(write.value)));
+        let gone = Pending { rank, value: None };
+        let there = Pending { rank, value };
+        match keys::of_removed(&write.key) {
+            Some(mark) if write.removes => {
+                self.others.insert(mark, there);
+                self.others.insert(write.key, gone);
+            }
+            Some(mark) if was_removed => {
+                self.others.insert(mark, gone);
+                self.others.insert(write.key, there);
+            }
+            _ => {
+                self.others.insert(write.key, there);
+            }
+        }
     }
 
     fn snapshot(&mut self, entity: &EntityId, sequence: Sequence, write: Write) -> Outcome {

@@ -7,6 +7,7 @@
 //! | `S` snapshot | entity | sequence, digest, state |
 //! | `F` first retained | entity | sequence |
 //! | `T` table row | table, key | rank, present, value |
+//! | `X` removed table row | table, key | rank, absent |
 //! | `W` wake-up | due, entity | nothing |
 //! | `C` commit counter | | count |
 //!
@@ -33,6 +34,8 @@ pub(super) enum Space {
     Snapshot = b'S',
     FirstRetained = b'F',
     Table = b'T',
+    /// What a removed table row leaves, lest an older write bring it back; apart, so that no scan walks over it.
+    Removed = b'X',
     Wakeup = b'W',
 }
 
@@ -56,6 +59,13 @@ pub(super) fn of_table(table: Table, row: &[u8]) -> Vec<u8> {
     key.push(table as u8);
     key.extend_from_slice(row);
     key
+}
+
+/// Where the mark of a removed table row lies; none for other keys.
+pub(super) fn of_removed(key: &[u8]) -> Option<Vec<u8>> {
+    let (space, rest) = key.split_first()?;
+    let is_table = *space == Space::Table as u8;
+    is_table.then(|| [&[Space::Removed as u8], rest].concat())
 }
 
 /// Where the entities of a kind lie whose id is above `after` ("" for all): first and past-the-last key.

@@ -109,7 +109,7 @@ impl Journal for FjallJournal {
             let work = Work::Snapshot {
                 entity,
                 sequence: snapshot.head.sequence,
-                write: Write { key, rank, value },
+                write: Write::new(key, rank, value),
             };
             writer.submit(work, bytes).await
         }
@@ -245,17 +245,21 @@ fn overlay(entity: &EntityId, overlay: &OverlayWrite) -> Write {
     let key = keys::at(Space::Overlay, entity, overlay.sequence);
     let rank = overlay.applied.0;
     let value = keys::ranked(&key, rank, &[&overlay.state]);
-    Write { key, rank, value }
+    Write::new(key, rank, value)
 }
 
 fn table_row(write: &TableWrite) -> Write {
-    let key = keys::of_table(write.table, &write.key);
-    let value = match &write.value {
-        Some(value) => keys::ranked(&key, write.rank, &[&[1], value]),
-        None => keys::ranked(&key, write.rank, &[&[0]]),
-    };
-    let rank = write.rank;
-    Write { key, rank, value }
+    let (key, rank) = (keys::of_table(write.table, &write.key), write.rank);
+    if let Some(value) = &write.value {
+        let value = keys::ranked(&key, rank, &[&[1], value]);
+        return Write::new(key, rank, value);
+    }
+    let mark = keys::of_removed(&key).unwrap_or_default();
+    let value = keys::ranked(&mark, rank, &[&[0]]);
+    Write {
+        removes: true,
+        ..Write::new(key, rank, value)
+    }
 }
 
 fn size(writes: &[Write]) -> usize {

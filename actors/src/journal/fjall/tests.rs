@@ -14,7 +14,9 @@ use super::trim::Step;
 use crate::ids::{EntityId, Sequence};
 use crate::journal::conformance::Store as ConformingStore;
 use crate::journal::conformance::writer::{ALL, Writer, records, room};
-use crate::journal::{Head, OverlayWrite, Range, ReadError, Row, SideWrites};
+use crate::journal::{
+    Head, Journal, OverlayWrite, Range, ReadError, Row, SideWrites, Table, TableWrite,
+};
 
 /// An engine with one journal of rows of so many records each.
 fn engine(rows: &[usize]) -> (TempDir, Arc<Store>, EntityId, Vec<Row>) {
@@ -153,6 +155,87 @@ fn steps_of_trimming_are_bounded_and_take_no_overlay_before_its_row() {
     assert_eq!(steps, 3 + 9);
     let left = store.overlays(&entity, Sequence(0), Sequence(99));
     assert_eq!(left.expect("read").len(), rows[5].records.len());
+}
+
+fn membership(room: u64, rank: u64, value: Option<&str>) -> TableWrite {
+    TableWrite {
+        table: Table::RoomsOfUser,
+        key: format!("ana\0{room}").into_bytes(),
+        rank,
+        value: value.map(|value| value.to_owned().into()),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_removed_from_a_table_lies_in_no_scans_way_and_stays_removed() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let journal = FjallJournal::open(directory.path(), &FjallOptions::default()).expect("it opens");
+    let prefix = keys::of_table(Table::RoomsOfUser, b"ana\0");
+    let walked = || {
+        let store = journal.readers.store.read().clone();
+        let keys = store
+            .as_ref()
+            .map(|store| store.data.prefix(&prefix).count());
+        keys.expect("it is open")
+    };
+    let put = async |writes| journal.put_rows(writes).await.expect("written");
+    let of_all = |rank, value| (0..50).map(|room| membership(room, rank, value)).collect();
+    put(of_all(1, Some("joined"))).await;
+    put(of_all(2, None)).await;
+    assert_eq!(walked(), 0, "marks are walked over");
+    // What a late writer brings, alone or together with a removal that is newer, stays away.
+    put(vec![membership(7, 1, Some("late"))]).await;
+    put(vec![membership(8, 3, None), membership(8, 2, Some("late"))]).await;
+    put(vec![membership(9, 2, Some("late")), membership(9, 3, None)]).await;
+    assert_eq!(walked(), 0, "a late write came back");
+    // And what is newer is there, with nothing left of the mark: a removal can follow again.
+    put(vec![
+        membership(7, 3, Some("again")),
+        membership(8, 4, Some("again")),
+    ])
+    .await;
+    assert_eq!(walked(), 2);
+    put(vec![
+        membership(9, 4, None),
+        membership(9, 5, Some("again")),
+    ])
+    .await;
+    let scanned = journal.scan_rows(Table::RoomsOfUser, b"ana\0".to_vec(), None, 10);
+    let ranks: Vec<u64> = scanned
+        .await
+        .expect("read")
+        .iter()
+        .map(|row| row.rank)
+        .collect();
+    assert_eq!(ranks, [3, 4, 5]);
+    put(vec![membership(7, 4, None), membership(7, 2, Some("late"))]).await;
+    assert_eq!(walked(), 2);
+}
+
+/// A store of an earlier version kept the mark where the row had been.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_mark_in_the_rows_place_counts_as_removed_and_gives_way() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let journal = FjallJournal::open(directory.path(), &FjallOptions::default()).expect("it opens");
+    let key = keys::of_table(Table::RoomsOfUser, b"ana\x001");
+    let mark = keys::ranked(&key, 5, &[&[0]]);
+    let store = journal.readers.store.read().clone().expect("it is open");
+    store.data.insert(key, mark).expect("inserted");
+    drop(store);
+    let rows = async || {
+        let scanned = journal.scan_rows(Table::RoomsOfUser, b"ana\0".to_vec(), None, 10);
+        scanned.await.expect("read").len()
+    };
+    for (rank, value, there) in [
+        (4, Some("late"), 0),
+        (6, Some("again"), 1),
+        (7, None, 0),
+        (6, Some("late"), 0),
+    ] {
+        let write = membership(1, rank, value);
+        journal.put_rows(vec![write]).await.expect("written");
+        assert_eq!(rows().await, there, "after rank {rank}");
+    }
 }
 
 #[test]

@@ -67,10 +67,6 @@ fn removal(entity: &EntityId, keys: Vec<Vec<u8>>, first: Sequence) -> Work {
     Work::Trim {
         entity: entity.clone(),
         keys,
-        first: Write {
-            key,
-            rank: first.0,
-            value,
-        },
+        first: Write::new(key, first.0, value),
     }
 }
