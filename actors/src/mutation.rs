@@ -22,6 +22,8 @@ pub enum Mutation {
     SpliceLate,
     /// A live event is handed on although events before it are missing.
     IgnoreGaps,
+    /// What is kept for those who join late still holds a message after its deletion.
+    KeepDeleted,
     /// After a lost race the commands that were decided in vain are answered all the same.
     AnswerLost,
 }

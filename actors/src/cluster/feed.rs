@@ -236,7 +236,7 @@ impl Feed {
                 Offered::Closed => entry.standing = Standing::Behind,
             }
         }
-        if deletes {
+        if deletes && !mutation::is_on(Mutation::KeepDeleted) {
             // What was kept for latecomers may hold the text that is gone.
             self.recent.clear();
             self.recent_events = 0;

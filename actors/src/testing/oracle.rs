@@ -31,6 +31,8 @@ pub struct History {
     pub gauges: Vec<Gauge>,
     /// What had to come about within a time after all faults were healed.
     pub awaited: Vec<Awaited>,
+    /// Deleting was one step for all readers: one node served them, and side data was written with its row.
+    pub deletes_at_once: bool,
     moments: u64,
 }
 

@@ -88,6 +88,11 @@ fn a_gap_in_the_live_feed_is_found() {
 }
 
 #[test]
+fn a_deleted_text_that_is_kept_for_latecomers_is_found() {
+    found(Mutation::KeepDeleted, &["deleted_is_gone"]);
+}
+
+#[test]
 fn an_answer_to_a_lost_append_is_found() {
     found(Mutation::AnswerLost, &["acked_is_durable"]);
 }

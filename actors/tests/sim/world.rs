@@ -294,6 +294,7 @@ impl World {
             node.crash();
         }
         let mut history = std::mem::take(&mut *self.history.lock());
+        history.deletes_at_once = faults.nodes == 1 && faults.atomic;
         for (room, _) in &self.habits.rooms {
             history.rooms.insert(room.clone(), self.stored(room));
         }

@@ -5,6 +5,7 @@ pub mod answers_are_current;
 pub mod chain_verifies;
 pub mod converges;
 pub mod dedupe;
+pub mod deleted_is_gone;
 pub mod delivered_runs;
 pub mod dense;
 pub mod one_value_per_sequence;
@@ -27,12 +28,13 @@ use crate::machines::room::{Room, RoomEvent};
 pub type Check = fn(&History) -> Result<(), String>;
 
 /// All properties with their names.
-pub const ALL: [(&str, Check); 12] = [
+pub const ALL: [(&str, Check); 13] = [
     ("acked_is_durable", acked_is_durable::check),
     ("answers_are_current", answers_are_current::check),
     ("chain_verifies", chain_verifies::check),
     ("converges", converges::check),
     ("dedupe", dedupe::check),
+    ("deleted_is_gone", deleted_is_gone::check),
     ("delivered_runs", delivered_runs::check),
     ("dense", dense::check),
     ("one_value_per_sequence", one_value_per_sequence::check),

@@ -232,6 +232,61 @@ fn a_text_of_another_message_is_noticed() {
 }
 
 #[test]
+fn a_text_that_was_deleted_before_its_reader_came_is_noticed() {
+    let delete = |history: &mut History, target| {
+        let stored = band(history);
+        let head = stored.rows.last().expect("rows").head();
+        let entries = stored.rows.iter().flat_map(Row::entries);
+        let (_, last) = entries.last().expect("an entry");
+        let mut entry = Room::decode(last).expect("readable");
+        entry.event = crate::machines::room::RoomEvent::MessageDeleted {
+            target,
+            by: truth::user(),
+            at: Timestamp(2_000),
+        };
+        stored
+            .rows
+            .push(Row::seal(head, 0, vec![Room::encode(&entry)]));
+        let effects = effects_of(&stored.rows);
+        stored.overlays = effects;
+        history.deletes_at_once = true;
+    };
+    // The message, and its edit; the other one stands.
+    for (target, head, checks) in [
+        (3, 6, &["deleted_is_gone"][..]),
+        (4, 6, &["deleted_is_gone"]),
+        (3, 5, &[]),
+    ] {
+        noticed(checks, |history| {
+            delete(history, Sequence(target));
+            history.views[0].head = Sequence(head);
+        });
+    }
+    noticed(&[], |history| {
+        delete(history, Sequence(3));
+        history.views[0].head = Sequence(6);
+        history.deletes_at_once = false;
+    });
+}
+
+/// The overlays that these rows make.
+fn effects_of(rows: &[Row]) -> Vec<OverlayWrite> {
+    let mut machine = Room::new(&EntityId::room(&room()));
+    let mut overlays = std::collections::BTreeMap::new();
+    for (sequence, record) in rows.iter().flat_map(Row::entries) {
+        let entry = Room::decode(record).expect("readable");
+        machine.apply(sequence, &entry);
+        let written = machine.effects(sequence, &entry).overlays;
+        overlays.extend(
+            written
+                .into_iter()
+                .map(|overlay| (overlay.sequence, overlay)),
+        );
+    }
+    overlays.into_values().collect()
+}
+
+#[test]
 fn what_nobody_asked_for_is_noticed() {
     noticed(&["rejected_is_absent"], |history| {
         drop(history.attempts.remove(1))
