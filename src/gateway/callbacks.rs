@@ -42,7 +42,7 @@ callbacks! {
     REACTION_CHANGED = "ReactionChanged", "{roomId, sequence, target, emoji, userId, added, at}", true, "A user reacted to the message at `target`, or took that back.";
     MEMBER_CHANGED = "MemberChanged", "{roomId, sequence, userId, change: \"added\"|\"removed\"|\"role\", role?, by, at}", true, "Someone joined or left the members, or has another role.";
     ROOM_CHANGED = "RoomChanged", "{roomId, sequence, change: \"created\"|\"renamed\", kind?, name?, by, at}", true, "The room was created (always sequence 1) or renamed.";
-    MESSAGES_READ = "MessagesRead", "{roomId, userId, upTo}", false, "A user has read up to here; only in small rooms.";
+    MESSAGES_READ = "MessagesRead", "{roomId, userId, upTo}", false, "A user has read up to here; only in small rooms, and not for a message of that user's own, which says it by itself.";
     USER_TYPING = "UserTyping", "{roomId, userId, isTyping}", false, "A user begins or ends to type.";
     PRESENCE_CHANGED = "PresenceChanged", "{roomId, userId?, online?, count, at}", false, "A user came or left; in big rooms only the count.";
     ROOM_ADDED = "RoomAdded", "{room: {roomId, kind, name, head, messageCount, memberCount, myRole, createdBy, createdAt, peer?, lastMessage}}", false, "You became a member of a room.";

@@ -1,6 +1,8 @@
-//! Read cursors: how far each user has read each room. The maximum wins; written at most once a second.
+//! Read cursors: how far each user has read each room. The maximum wins; written at most once a second. Whoever sends a
+//! message has read the room up to it, so that nobody's own messages count as unread.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -20,16 +22,26 @@ pub struct Cursor {
     pub number: u64,
 }
 
+/// A cursor that waits to be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Waiting {
+    cursor: Cursor,
+    /// Others are to be told when it is written; a message tells of its sender by itself.
+    told: bool,
+}
+
 /// Too many marks wait to be written.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("too many read marks are waiting to be written")]
 pub struct CursorsFull;
 
-/// Read cursors of this node's users.
+type Pending = BTreeMap<(RoomId, UserId), Waiting>;
+
+/// Read cursors that this node writes: marks of its users, and those of whoever sends to its rooms.
 pub struct Cursors {
     journal: Arc<dyn Journal>,
     limits: Arc<FanoutLimits>,
-    pending: Mutex<BTreeMap<(RoomId, UserId), Cursor>>,
+    pending: Mutex<Pending>,
 }
 
 impl Cursors {
@@ -44,34 +56,60 @@ impl Cursors {
 
     /// Moves a cursor forward; going back has no effect.
     pub fn mark(&self, room: &RoomId, user: &UserId, cursor: Cursor) -> Result<(), CursorsFull> {
+        let waiting = Waiting { cursor, told: true };
+        self.advance(&mut self.pending.lock(), room, user, waiting)
+    }
+
+    /// Moves the cursors of those who sent these messages. There is nobody to refuse: if too many wait, the senders' own
+    /// messages count as unread until they mark something or send again.
+    pub fn sent<'a>(&self, room: &RoomId, messages: impl Iterator<Item = (&'a UserId, Cursor)>) {
         let mut pending = self.pending.lock();
+        for (sender, cursor) in messages {
+            let told = false;
+            let waiting = Waiting { cursor, told };
+            if self.advance(&mut pending, room, sender, waiting).is_err() {
+                metrics::counter!("mussikon_sender_cursors_dropped_total").increment(1);
+            }
+        }
+    }
+
+    fn advance(
+        &self,
+        pending: &mut Pending,
+        room: &RoomId,
+        user: &UserId,
+        waiting: Waiting,
+    ) -> Result<(), CursorsFull> {
         let full = pending.len() >= self.limits.pending_cursors;
         match pending.entry((room.clone(), user.clone())) {
-            std::collections::btree_map::Entry::Occupied(mut entry) => {
+            Entry::Occupied(mut entry) => {
                 let held = entry.get_mut();
-                *held = cursor.max(*held);
+                held.told |= waiting.told && waiting.cursor > held.cursor;
+                held.cursor = waiting.cursor.max(held.cursor);
             }
-            std::collections::btree_map::Entry::Vacant(_) if full => return Err(CursorsFull),
-            std::collections::btree_map::Entry::Vacant(entry) => {
-                entry.insert(cursor);
+            Entry::Vacant(_) if full => return Err(CursorsFull),
+            Entry::Vacant(entry) => {
+                entry.insert(waiting);
             }
         }
         Ok(())
     }
 
-    /// Writes what waits and answers it, for others to be told. What could not be written waits on.
+    /// Writes what waits and answers what others are to be told of. What could not be written waits on.
     pub async fn flush(&self) -> Result<Vec<(RoomId, UserId, Sequence)>, AppendError> {
         // Written ones stay here until they are, so that nobody sees a cursor go back meanwhile.
         let batch = self.pending.lock().clone();
         if batch.is_empty() {
             return Ok(Vec::new());
         }
-        let writes = batch.iter().map(|((room, user), cursor)| TableWrite {
-            table: Table::ReadCursors,
-            key: key(room, user),
-            rank: cursor.up_to.0,
-            value: Some(encode(*cursor)),
-        });
+        let writes = batch
+            .iter()
+            .map(|((room, user), Waiting { cursor, .. })| TableWrite {
+                table: Table::ReadCursors,
+                key: key(room, user),
+                rank: cursor.up_to.0,
+                value: Some(encode(*cursor)),
+            });
         self.journal.put_rows(writes.collect()).await?;
         let mut pending = self.pending.lock();
         for (key, written) in &batch {
@@ -82,7 +120,8 @@ impl Cursors {
         drop(pending);
         Ok(batch
             .into_iter()
-            .map(|((room, user), cursor)| (room, user, cursor.up_to))
+            .filter(|(_, written)| written.told)
+            .map(|((room, user), written)| (room, user, written.cursor.up_to))
             .collect())
     }
 
@@ -95,7 +134,8 @@ impl Cursors {
             .iter()
             .zip(stored)
             .map(|(room, row)| {
-                let waiting = pending.get(&(room.clone(), user.clone())).copied();
+                let waiting = pending.get(&(room.clone(), user.clone()));
+                let waiting = waiting.map(|waiting| waiting.cursor);
                 let stored = row.as_ref().map(decode).unwrap_or_default();
                 waiting.unwrap_or_default().max(stored)
             })

@@ -135,11 +135,12 @@ impl Hub {
         let fanout = Fanout::new(parts.journal.clone(), parts.clock.clone(), limits.clone());
         let peers = peers.map(|peers| Peers::new(peers, fanout.clone(), parts.salt));
         let relay = relay.or_else(|| peers.as_ref().map(Peers::relay));
+        let cursors = Arc::new(Cursors::new(parts.journal.clone(), limits.clone()));
         let directory = Directory::start(Deps {
             journal: parts.journal.clone(),
             wakeups: parts.wakeups.clone(),
             clock: parts.clock.clone(),
-            sink: relay::sink(fanout.clone(), relay),
+            sink: relay::sink(fanout.clone(), cursors.clone(), relay),
             limits: Arc::new(parts.limits.runtime),
             rules: Arc::new(parts.limits.room),
             salt: parts.salt,
@@ -148,7 +149,7 @@ impl Hub {
         let hub = Self {
             directory,
             fanout,
-            cursors: Arc::new(Cursors::new(parts.journal.clone(), limits.clone())),
+            cursors,
             parts: Arc::new(Shared {
                 journal: parts.journal,
                 wakeups: parts.wakeups,

@@ -1,38 +1,59 @@
-//! The way of durable events between nodes: a relay takes them out, [`Hub::hear`] takes them in.
+//! The way of durable events: to this node's own readers, to the cursors of those who sent, and between nodes, where a relay
+//! takes them out and [`Hub::hear`] takes them in.
 
 use std::sync::Arc;
 
 use super::Hub;
+use crate::cluster::cursors::{Cursor, Cursors};
 use crate::cluster::{Fanout, Relay};
 use crate::ids::{EntityId, Sequence};
 use crate::journal::{Head, Row};
-use crate::machines::room::{Room, RoomEntry};
+use crate::machines::room::{Room, RoomEntry, RoomEvent};
 use crate::runtime::CommitSink;
 
-struct Both {
+/// What became durable on this node goes here.
+struct Sink {
     fanout: Arc<Fanout>,
-    relay: Arc<dyn Relay>,
+    cursors: Arc<Cursors>,
+    relay: Option<Arc<dyn Relay>>,
 }
 
 pub(super) fn sink(
     fanout: Arc<Fanout>,
+    cursors: Arc<Cursors>,
     relay: Option<Arc<dyn Relay>>,
 ) -> Arc<dyn CommitSink<Room>> {
-    match relay {
-        None => fanout,
-        Some(relay) => Arc::new(Both { fanout, relay }),
-    }
+    Arc::new(Sink {
+        fanout,
+        cursors,
+        relay,
+    })
 }
 
-impl CommitSink<Room> for Both {
+impl CommitSink<Room> for Sink {
     fn committed(&self, entity: &EntityId, row: &Row, events: &[RoomEntry]) {
+        if let Some(room) = entity.as_room() {
+            let numbered = (row.first.0..).map(Sequence).zip(events);
+            let messages = numbered.filter_map(|(up_to, entry)| match &entry.event {
+                RoomEvent::MessageSent(message) => {
+                    let number = message.number;
+                    Some((&message.sender, Cursor { up_to, number }))
+                }
+                _ => None,
+            });
+            self.cursors.sent(&room, messages);
+        }
         self.fanout.committed(entity, row, events);
-        self.relay.tell(entity, row, events);
+        if let Some(relay) = &self.relay {
+            relay.tell(entity, row, events);
+        }
     }
 
     fn advanced(&self, entity: &EntityId, head: Head) {
         self.fanout.advanced(entity, head);
-        self.relay.advanced(entity, head);
+        if let Some(relay) = &self.relay {
+            relay.advanced(entity, head);
+        }
     }
 
     fn failed(&self, entity: &EntityId) {

@@ -1,6 +1,7 @@
 //! The rooms of a user, with unread counts and the last message, without waking any room.
 
 use super::{Hub, HubError};
+use crate::cluster::cursors::Cursor;
 use crate::delivery::Shown;
 use crate::ids::{EntityId, RoomId, Sequence, UserId};
 use crate::journal::{PageLimit, Range, ReadError, Row, Table};
@@ -24,7 +25,7 @@ pub struct RoomListing {
     pub head: Sequence,
     /// Messages so far.
     pub message_count: u64,
-    /// How far the user has read.
+    /// How far the user has read; whoever sends has read up to the own message.
     pub read_up_to: Sequence,
     /// Messages after that.
     pub unread: u64,
@@ -87,6 +88,7 @@ impl Hub {
                 continue;
             };
             let (head, message_count, last_message) = self.tail(&room).await?;
+            let cursor = cursor.max(own_last(user, message_count, last_message.as_ref()));
             rooms.push(RoomListing {
                 peer: card.peer(user).cloned(),
                 card,
@@ -171,6 +173,17 @@ impl Hub {
         let card = rows.ok().and_then(|rows| rows.into_iter().next().flatten());
         card.and_then(|row| RoomCard::decode(&row.value).ok())
             .is_some_and(|card| card.member_count <= self.parts.limits.read_members)
+    }
+}
+
+/// Where the user stands by having sent the last message: the cursor that moves with it is written a little later.
+fn own_last(user: &UserId, number: u64, last_message: Option<&HistoryEntry>) -> Cursor {
+    match last_message {
+        Some(last) if last.view.message.sender == *user => Cursor {
+            up_to: last.sequence,
+            number,
+        },
+        _ => Cursor::default(),
     }
 }
 

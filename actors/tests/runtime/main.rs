@@ -8,3 +8,4 @@ mod rows;
 mod stage;
 mod store;
 mod typing;
+mod unread;

@@ -255,6 +255,12 @@ pub const METRICS: &[Metric] = &[
     ),
     metric(
         Counter,
+        "mussikon_sender_cursors_dropped_total",
+        &[],
+        "Read cursors of senders given up because fanout.pending_cursors waited; own messages count as unread until the next one.",
+    ),
+    metric(
+        Counter,
         "mussikon_slow_requests_total",
         &[],
         "HTTP requests slower than http.slow_request_ms.",

@@ -178,6 +178,12 @@ test("reading is told, and unread messages are counted", async () => {
   equal(next.upTo, sent[2].sequence, "a mark that is behind is not told");
   await bob.invoke("MarkRead", roomId, sent[1].sequence);
   equal((await unread()).unread, 0, "a cursor never moves back");
+  await alice.say(roomId, "four");
+  equal((await unread()).unread, 1);
+  const own = await bob.say(roomId, "five");
+  same(await unread().then(({ unread, readUpTo }) => [unread, readUpTo]), [0, own.sequence], "own messages are read");
+  await alice.say(roomId, "six");
+  equal((await unread()).unread, 1, "and nothing before them is unread");
 });
 
 test("typing is told to the others and ends by itself", async () => {
