@@ -200,6 +200,7 @@ fn keys_that_the_runbook_and_the_container_name_exist() {
     }
     for file in [
         "deploy/Dockerfile",
+        "deploy/single.yml",
         "docker-compose.yml",
         "deploy/README.md",
     ] {

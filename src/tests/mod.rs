@@ -1,5 +1,6 @@
 //! Tests of the repository as a whole: its layers, and that its documents tell the truth.
 
+mod deploy;
 mod docs;
 mod tables;
 mod tidy;
