@@ -26,6 +26,32 @@ pub enum Mutation {
     KeepDeleted,
     /// After a lost race the commands that were decided in vain are answered all the same.
     AnswerLost,
+    /// A row in doubt that is trimmed by now is taken for one that never was.
+    TrimmedIsRefused,
+    /// An append is not covered by a wake-up.
+    SkipWakeup,
+    /// Whoever is no member any more goes on reading.
+    RemovedReadOn,
+    /// A read mark is answered as asked for, even if it stands further on.
+    MarkGoesBack,
+    /// A gap that could not be filled at once is not filled at all.
+    FillOnce,
+    /// How far a journal reaches by another node's word is taken for what readers have seen.
+    TrustToldHead,
+    /// The head is not said again after the last append.
+    SkipTails,
+    /// Nobody looks at heads after words may have been lost.
+    SkipLooks,
+    /// A refusal after an attempt without an answer is taken for the whole truth.
+    ForwardDoubtIsFailure,
+    /// A wish without an id is asked again after an attempt without an answer.
+    RepeatAnything,
+    /// A node's late words about who is present count as its newest.
+    OldWordsCount,
+    /// Whoever was present on a node that is gone stays present.
+    KeepTheGone,
+    /// Nobody is asked who is present elsewhere.
+    AskNobody,
 }
 
 #[cfg(feature = "testing")]

@@ -143,7 +143,8 @@ impl Cursors {
     }
 }
 
-fn key(room: &RoomId, user: &UserId) -> Vec<u8> {
+/// The key of a cursor in its table.
+pub fn key(room: &RoomId, user: &UserId) -> Vec<u8> {
     let mut key = room.as_str().as_bytes().to_vec();
     key.push(0);
     key.extend_from_slice(user.as_str().as_bytes());

@@ -123,6 +123,9 @@ impl Entry {
 
     /// The event in a block that ends the reader's membership.
     fn end_in(&self, block: &Block) -> Option<Sequence> {
+        if mutation::is_on(Mutation::RemovedReadOn) {
+            return None;
+        }
         let numbered = (block.first.0..).map(Sequence).zip(&block.events);
         numbered
             .filter(|(sequence, _)| *sequence > self.since)

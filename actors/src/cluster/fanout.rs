@@ -16,6 +16,7 @@ use crate::ids::{EntityId, RoomId, Sequence, UserId};
 use crate::journal::{Head, Journal, PageLimit, Range, ReadError, Row};
 use crate::machines::room::latest;
 use crate::machines::room::{Room, RoomEntry, RoomEvent};
+use crate::mutation::{self, Mutation};
 use crate::runtime::CommitSink;
 
 /// Called with each user who became a member of a room, for sessions of this node to be told.
@@ -239,6 +240,9 @@ impl Fanout {
                     other => {
                         let error = other.err().map(|e| e.to_string());
                         tracing::warn!(%room, error, "gap not filled yet");
+                        if mutation::is_on(Mutation::FillOnce) {
+                            return;
+                        }
                         tokio::time::sleep(Duration::from_millis(me.limits.retry_ms)).await;
                     }
                 }

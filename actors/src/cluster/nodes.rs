@@ -44,6 +44,8 @@ pub struct NodeSet {
     draining: bool,
     gone_ms: u64,
     peers: BTreeMap<NodeId, Peer>,
+    /// Nodes that spoke, though no sign of life was heard of them: in which life, and when.
+    mentioned: BTreeMap<NodeId, (u64, Timestamp)>,
     /// Nobody is declared gone while this node itself hears nothing.
     connected: bool,
     placement: Placement,
@@ -58,6 +60,7 @@ impl NodeSet {
             draining: false,
             gone_ms,
             peers: BTreeMap::new(),
+            mentioned: BTreeMap::new(),
             connected: false,
         }
     }
@@ -76,9 +79,9 @@ impl NodeSet {
             // A late word of an earlier life.
             return Vec::new();
         }
-        let reborn = before
-            .as_ref()
-            .is_some_and(|old| old.beat.incarnation < beat.incarnation);
+        let spoke = self.mentioned.remove(&node).map(|(life, _)| life);
+        let lived = before.as_ref().map(|old| old.beat.incarnation).or(spoke);
+        let reborn = lived.is_some_and(|life| life < beat.incarnation);
         let took = before.as_ref().is_some_and(Peer::takes) && !reborn;
         let peer = Peer {
             beat,
@@ -97,6 +100,24 @@ impl NodeSet {
             _ => {}
         }
         self.changed(changes)
+    }
+
+    /// A node said something that is void when it is gone; false if it is so already. Should no sign of life ever come
+    /// of that node, it is gone too.
+    pub fn mentioned(&mut self, node: &NodeId, incarnation: u64, now: Timestamp) -> bool {
+        if let Some(peer) = self.peers.get(node) {
+            return peer.beat.incarnation <= incarnation;
+        }
+        let room = self.mentioned.contains_key(node) || self.mentioned.len() < MOST_PEERS;
+        if *node == self.me || !room {
+            return false;
+        }
+        let spoke = self
+            .mentioned
+            .entry(node.clone())
+            .or_insert((incarnation, now));
+        *spoke = (incarnation.max(spoke.0), now);
+        true
     }
 
     /// Nobody answered in a node's name: it takes nothing until its next sign of life.
@@ -126,10 +147,15 @@ impl NodeSet {
         }
         let silent = |peer: &Peer| now.since(peer.heard) >= self.gone_ms;
         let gone = self.peers.iter().filter(|(_, peer)| silent(peer));
-        let gone: Vec<NodeId> = gone.map(|(node, _)| node.clone()).collect();
+        let mut gone: Vec<NodeId> = gone.map(|(node, _)| node.clone()).collect();
         for node in &gone {
             self.peers.remove(node);
         }
+        let silent = |(node, (_, heard)): (&NodeId, &(u64, Timestamp))| {
+            (now.since(*heard) >= self.gone_ms).then(|| node.clone())
+        };
+        gone.extend(self.mentioned.iter().filter_map(silent));
+        self.mentioned.retain(|node, _| !gone.contains(node));
         self.changed(gone.into_iter().map(Change::Left).collect())
     }
 
@@ -138,6 +164,9 @@ impl NodeSet {
         self.connected = true;
         for peer in self.peers.values_mut() {
             peer.heard = now;
+        }
+        for (_, heard) in self.mentioned.values_mut() {
+            *heard = now;
         }
     }
 
@@ -271,6 +300,28 @@ mod tests {
         set.connected(at(60_000));
         assert_eq!(set.tick(at(61_999)), []);
         assert_eq!(set.tick(at(62_000)), [Change::Left(node("b"))]);
+    }
+
+    #[test]
+    fn a_node_that_spoke_and_never_showed_a_sign_of_life_is_gone_all_the_same() {
+        let mut set = NodeSet::new(node("a"), 2_000);
+        set.connected(at(0));
+        let names = ["a", "b", "c", "d"];
+        let told = names.map(|name| set.mentioned(&node(name), 7, at(0)));
+        assert_eq!(told, [false, true, true, true]);
+        set.mentioned(&node("c"), 7, at(1_000));
+        assert_eq!(
+            set.heard(beat("b", 7, false), at(1_000)),
+            [Change::Joined(node("b"))]
+        );
+        // Another life than the one that spoke: what that said is void.
+        let reborn = set.heard(beat("d", 8, false), at(1_000));
+        assert_eq!(reborn, [Change::Left(node("d")), Change::Joined(node("d"))]);
+        assert!(!set.mentioned(&node("d"), 7, at(1_000)));
+        assert_eq!(set.tick(at(2_000)), []);
+        let gone = set.tick(at(3_000));
+        assert_eq!(gone, ["b", "c", "d"].map(|name| Change::Left(node(name))));
+        assert_eq!(set.tick(at(9_000)), []);
     }
 
     #[test]

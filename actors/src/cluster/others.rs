@@ -6,6 +6,7 @@ use super::fanout::Fanout;
 use super::feed::Feed;
 use crate::bus::frame::Here;
 use crate::ids::{NodeId, RoomId, Timestamp, UserId};
+use crate::mutation::{self, Mutation};
 
 /// Users present, by name if they are few.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -54,7 +55,8 @@ impl Others {
     fn take(&mut self, here: Here, now: Timestamp) -> Option<(Vec<UserId>, Vec<UserId>)> {
         let newness = (here.incarnation, here.version);
         let old = self.words.get(&here.node);
-        if old.is_some_and(|old| (old.incarnation, old.version) >= newness) {
+        let stale = old.is_some_and(|old| (old.incarnation, old.version) >= newness);
+        if stale && !mutation::is_on(Mutation::OldWordsCount) {
             return None;
         }
         let users: BTreeSet<UserId> = here.users.into_iter().flatten().collect();
@@ -146,11 +148,16 @@ impl Fanout {
         }
     }
 
-    /// Says again who is here, and forgets what a node has not said again for long: words may be lost.
-    pub(super) fn freshen_presence(&self, room: &RoomId, stale: Timestamp) {
+    /// Says again who is here, and forgets what a node has not said again for long: words may be lost. With `ask`, the
+    /// others are to say it again too.
+    pub(super) fn freshen_presence(&self, room: &RoomId, stale: Timestamp, ask: bool) {
         self.forget_words(room, |_, heard| heard < stale);
         if let Some(feed) = self.feeds.get(room).map(|feed| feed.clone()) {
-            feed.lock().asked = true;
+            {
+                let mut feed = feed.lock();
+                feed.asked = true;
+                feed.asks |= ask;
+            }
             self.restless.lock().insert(room.clone());
         }
     }

@@ -20,6 +20,7 @@ use crate::bus::{
 };
 use crate::ids::{EntityId, NodeId, RoomId, Timestamp, UserId};
 use crate::machines::room::Room;
+use crate::mutation::{self, Mutation};
 use crate::runtime::Directory;
 
 const TICK: Duration = Duration::from_millis(25);
@@ -27,7 +28,8 @@ const TICK: Duration = Duration::from_millis(25);
 const LOOKS_PER_TICK: usize = 512;
 /// A subject that is heard from now on is heard everywhere after so long, in milliseconds.
 const INTEREST_SPREADS_MS: u64 = 500;
-
+/// Looks may be so much later than planned, in milliseconds.
+const LOOKS_LATE_MS: u64 = 1_000;
 /// After a look that failed, in milliseconds.
 const LOOK_AGAIN_MS: u64 = 1_000;
 /// Another node with this node's name is taken to be gone after so long, in milliseconds.
@@ -62,6 +64,8 @@ pub struct Peers {
     pub(super) commands: Arc<Semaphore>,
     /// When another node was heard last that has this node's name; 0 for never.
     namesake: AtomicU64,
+    /// Looks until then come of words that may have been lost: others are asked to say again who is present with them.
+    asks_until: AtomicU64,
     started: tokio::time::Instant,
     pub(super) itself: Weak<Peers>,
 }
@@ -100,6 +104,7 @@ impl Peers {
             commands: Arc::new(Semaphore::new(limits.commands.max(1))),
             limits,
             namesake: AtomicU64::new(0),
+            asks_until: AtomicU64::new(0),
             started: tokio::time::Instant::now(),
             itself: itself.clone(),
         })
@@ -154,7 +159,7 @@ impl Peers {
                 self.limits.look_within_ms
             };
             rhythm.round = now.plus_millis(pause);
-            self.look_at_all(pause);
+            self.plan_looks(pause);
         }
         self.tick(now);
     }
@@ -167,8 +172,9 @@ impl Peers {
         let rooms = self.looks.lock().tick(now, LOOKS_PER_TICK);
         // What was not said again in three rounds is not so any more.
         let stale = Timestamp(now.0.saturating_sub(3 * self.limits.look_every_ms));
+        let ask = now.0 <= self.asks_until.load(Ordering::Relaxed);
         for room in rooms {
-            self.fanout.freshen_presence(&room, stale);
+            self.fanout.freshen_presence(&room, stale, ask);
             self.fanout.look(room);
         }
     }
@@ -207,15 +213,27 @@ impl Peers {
                 Change::Retired(node) => tracing::info!(%node, "a node takes no more entities"),
                 Change::Left(node) => {
                     tracing::warn!(%node, "a node is gone");
-                    self.fanout.forget_node(node, &self.rooms());
+                    if !mutation::is_on(Mutation::KeepTheGone) {
+                        self.fanout.forget_node(node, &self.rooms());
+                    }
                 }
             }
         }
         self.look_at_all(self.limits.look_within_ms);
     }
 
-    /// Looks at the heads of all rooms with subscribers here, once each, within so many milliseconds.
+    /// Words may have been lost: the heads of all rooms with subscribers here are looked at, once each, within so many
+    /// milliseconds, and others are asked who is present with them.
     pub(super) fn look_at_all(&self, within: u64) {
+        if mutation::is_on(Mutation::SkipLooks) {
+            return;
+        }
+        let until = self.now().plus_millis(within + LOOKS_LATE_MS);
+        self.asks_until.fetch_max(until.0, Ordering::Relaxed);
+        self.plan_looks(within);
+    }
+
+    fn plan_looks(&self, within: u64) {
         let (rooms, now) = (self.rooms(), self.now());
         self.looks.lock().spread(rooms, now, within);
     }

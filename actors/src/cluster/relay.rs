@@ -11,6 +11,7 @@ use crate::ids::{EntityId, RoomId, Sequence, Timestamp, UserId};
 use crate::journal::{Head, Record, Row};
 use crate::machines::Machine;
 use crate::machines::room::{Room, RoomEntry, RoomEvent};
+use crate::mutation::{self, Mutation};
 
 /// Carries durable events to other nodes, as hints: any may be lost, late or doubled.
 pub trait Relay: Send + Sync + 'static {
@@ -90,6 +91,9 @@ impl Peers {
 
     /// Says heads again whose last word may have been lost.
     pub(super) fn repeat_tails(&self, now: Timestamp) {
+        if mutation::is_on(Mutation::SkipTails) {
+            return;
+        }
         let due = self.tails.lock().tick(now);
         for (entity, head) in due {
             self.tell_head(&entity, head, self.traces.begin());
@@ -159,7 +163,13 @@ impl Peers {
                 self.fanout.tell(&room, payload, None);
             }
             Frame::Typing { room, user, typing } => self.fanout.types(&room, &user, typing),
-            Frame::Present { room, here } => self.fanout.present_elsewhere(&room, here, self.now()),
+            Frame::Present { room, here } => {
+                let now = self.now();
+                let life = here.incarnation;
+                if self.nodes.lock().mentioned(&here.node, life, now) {
+                    self.fanout.present_elsewhere(&room, here, now);
+                }
+            }
             Frame::Added { room, user } => self.fanout.added(&room, &user),
             Frame::Beat(beat) if beat.node == self.me => self.meet_namesake(),
             Frame::Beat(beat) => {

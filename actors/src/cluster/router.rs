@@ -12,6 +12,7 @@ use crate::bus::{Message, Reply, RequestError};
 use crate::ids::{EntityId, NodeId};
 use crate::journal::RETRY_AFTER;
 use crate::machines::room::{RoomCommand, RoomRejection, RoomReply};
+use crate::mutation::{self, Mutation};
 use crate::runtime::AskError;
 
 /// Entities in one word to the next owner.
@@ -263,7 +264,9 @@ impl Peers {
 fn settle(answer: Answer, in_doubt: bool) -> Result<RoomReply, RouteError> {
     match answer {
         Ok(reply) => Ok(reply),
-        Err(_) if in_doubt => Err(AskError::OutcomeUnknown.into()),
+        Err(_) if in_doubt && !mutation::is_on(Mutation::ForwardDoubtIsFailure) => {
+            Err(AskError::OutcomeUnknown.into())
+        }
         Err(error) => Err(error.into()),
     }
 }
@@ -280,5 +283,5 @@ fn has_id(command: &RoomCommand) -> bool {
     matches!(
         command,
         RoomCommand::Send { .. } | RoomCommand::Create { .. }
-    )
+    ) || mutation::is_on(Mutation::RepeatAnything)
 }

@@ -4,6 +4,7 @@ use parking_lot::Mutex;
 
 use crate::delivery::Payload;
 use crate::ids::{RoomId, Timestamp, UserId};
+use crate::mutation::{self, Mutation};
 
 use super::fanout::Fanout;
 use super::feed::Feed;
@@ -79,11 +80,15 @@ impl Fanout {
         };
         let here = feed.here(self.limits.presence_members);
         let asked = std::mem::take(&mut feed.asked) && here.count > 0;
-        if here == feed.here_told && !asked {
+        // Whoever knows nothing of the others wants to know the same of them, and so does who may have missed a word. An
+        // empty word of one node says nothing of the rest.
+        let ask = here.count > 0
+            && (feed.asks || feed.others.is_silent())
+            && !mutation::is_on(Mutation::AskNobody);
+        if here == feed.here_told && !asked && !(ask && feed.asks) {
             return;
         }
-        // Whoever knows nothing of the others wants to know the same of them.
-        let ask = here.count > 0 && feed.others.is_silent();
+        feed.asks &= !ask;
         feed.here_told = here.clone();
         peers.tell_here(&feed.room().clone(), here, ask);
     }

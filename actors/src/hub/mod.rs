@@ -7,11 +7,11 @@ mod rooms;
 mod session;
 mod whereabouts;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use thiserror::Error;
 
-pub use crate::cluster::Relay;
 pub use history::{History, HistoryEntry, HistoryPage};
 pub use rooms::{RoomListing, RoomsPage};
 pub use session::{HubSession, Joined, Looked};
@@ -25,6 +25,7 @@ use crate::journal::{Journal, RETRY_AFTER, ReadError, Wakeups};
 use crate::machines::room::{
     MemberView, Room, RoomCommand, RoomLimits, RoomRejection, RoomReply, RoomView,
 };
+use crate::mutation::{self, Mutation};
 use crate::runtime::{AskError, Deps, Directory, RuntimeLimits};
 
 /// Every bound of the hub without its wire.
@@ -110,31 +111,19 @@ pub(crate) struct Shared {
 impl Hub {
     /// Starts a hub: its supervisor and its background tasks on the current runtime.
     pub async fn start(parts: HubParts) -> Result<Self, ractor::SpawnErr> {
-        Self::start_with(parts, None).await
-    }
-
-    /// Starts a hub that also tells `relay` what became durable here, for other nodes to [`hear`](Self::hear).
-    pub async fn start_with(
-        parts: HubParts,
-        relay: Option<Arc<dyn Relay>>,
-    ) -> Result<Self, ractor::SpawnErr> {
-        Self::start_as(parts, relay, None).await
+        Self::start_as(parts, None).await
     }
 
     /// Starts a hub that is one node among others.
     pub async fn start_among(parts: HubParts, peers: PeerParts) -> Result<Self, ractor::SpawnErr> {
-        Self::start_as(parts, None, Some(peers)).await
+        Self::start_as(parts, Some(peers)).await
     }
 
-    async fn start_as(
-        parts: HubParts,
-        relay: Option<Arc<dyn Relay>>,
-        peers: Option<PeerParts>,
-    ) -> Result<Self, ractor::SpawnErr> {
+    async fn start_as(parts: HubParts, peers: Option<PeerParts>) -> Result<Self, ractor::SpawnErr> {
         let limits = Arc::new(parts.limits.fanout);
         let fanout = Fanout::new(parts.journal.clone(), parts.clock.clone(), limits.clone());
         let peers = peers.map(|peers| Peers::new(peers, fanout.clone(), parts.salt));
-        let relay = relay.or_else(|| peers.as_ref().map(Peers::relay));
+        let relay = peers.as_ref().map(Peers::relay);
         let cursors = Arc::new(Cursors::new(parts.journal.clone(), limits.clone()));
         let directory = Directory::start(Deps {
             journal: parts.journal.clone(),
@@ -208,12 +197,7 @@ impl Hub {
         let RoomReply::Members(members) = self.room(room, command).await? else {
             return Err(HubError::Limit("a room answered out of turn".into()));
         };
-        let present: std::collections::BTreeSet<UserId> = self
-            .fanout
-            .feeds
-            .get(room)
-            .map(|feed| feed.lock().present().into_iter().cloned().collect())
-            .unwrap_or_default();
+        let present = self.present(room);
         Ok(members
             .into_iter()
             .map(|member| {
@@ -221,6 +205,13 @@ impl Hub {
                 (member, here)
             })
             .collect())
+    }
+
+    /// Users present in a room on any node, as far as this node knows: it is told where it has subscribers itself.
+    pub fn present(&self, room: &RoomId) -> BTreeSet<UserId> {
+        let feed = self.fanout.feeds.get(room).map(|feed| feed.clone());
+        let present = feed.map(|feed| feed.lock().present().into_iter().cloned().collect());
+        present.unwrap_or_default()
     }
 
     /// Moves a user's read cursor forward, and answers where it stands. Written, and told to others, within about a
@@ -245,7 +236,8 @@ impl Hub {
         };
         let cursor = Cursor { up_to, number };
         let held = self.cursors.of(by, std::slice::from_ref(room)).await?;
-        if let Some(held) = held.into_iter().find(|held| *held >= cursor) {
+        let further = |held: &Cursor| *held >= cursor && !mutation::is_on(Mutation::MarkGoesBack);
+        if let Some(held) = held.into_iter().find(further) {
             return Ok(held);
         }
         self.cursors.mark(room, by, cursor).map_err(|CursorsFull| {

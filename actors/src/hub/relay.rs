@@ -1,9 +1,8 @@
-//! The way of durable events: to this node's own readers, to the cursors of those who sent, and between nodes, where a relay
-//! takes them out and [`Hub::hear`] takes them in.
+//! Where durable events go: to the fan-out of this node, to the cursors of those who sent, and out to other nodes where
+//! there are any.
 
 use std::sync::Arc;
 
-use super::Hub;
 use crate::cluster::cursors::{Cursor, Cursors};
 use crate::cluster::{Fanout, Relay};
 use crate::ids::{EntityId, Sequence};
@@ -58,12 +57,5 @@ impl CommitSink<Room> for Sink {
 
     fn failed(&self, entity: &EntityId) {
         self.fanout.failed(entity);
-    }
-}
-
-impl Hub {
-    /// Takes in what another node's relay told; what was lost before it is read from the journal.
-    pub fn hear(&self, entity: &EntityId, first: Sequence, events: &[RoomEntry]) {
-        self.fanout.became_durable(entity, first, events);
     }
 }

@@ -25,6 +25,12 @@ pub struct History {
     pub views: Vec<View>,
     /// Messages as pages of history showed them.
     pub glimpses: Vec<Glimpse>,
+    /// Read marks, in the order in which they were answered.
+    pub marks: Vec<Mark>,
+    /// Who was present in the end by the word of each node.
+    pub rolls: Vec<Roll>,
+    /// Lives of nodes that were there until the end and ended in order.
+    pub ended: BTreeSet<u64>,
     /// What the store holds in the end.
     pub rooms: BTreeMap<RoomId, Stored>,
     /// Highest values of things that have a bound.
@@ -115,6 +121,38 @@ pub struct Glimpse {
     pub text: Option<String>,
 }
 
+/// A user said how far a room was read, and was told where the mark stands.
+#[derive(Debug, Clone)]
+pub struct Mark {
+    /// Who.
+    pub user: UserId,
+    /// Which room.
+    pub room: RoomId,
+    /// Moment at which the connection was made.
+    pub connection: u64,
+    /// The life of the node that was told.
+    pub life: u64,
+    /// The sequence that was asked for.
+    pub asked: Sequence,
+    /// The sequence that was told.
+    pub told: Sequence,
+    /// Moments of question and answer.
+    pub moments: (u64, u64),
+}
+
+/// Who is present in a room.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Roll {
+    /// Which room.
+    pub room: RoomId,
+    /// By the word of this node.
+    pub node: usize,
+    /// Who, by its word.
+    pub told: BTreeSet<UserId>,
+    /// Who is.
+    pub present: BTreeSet<UserId>,
+}
+
 /// Something shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Seen {
@@ -149,6 +187,8 @@ pub struct Stored {
     pub card: Option<TableRow>,
     /// Memberships, by user.
     pub memberships: BTreeMap<UserId, TableRow>,
+    /// How far each user has read.
+    pub read: BTreeMap<UserId, Sequence>,
 }
 
 /// The highest value of something bounded.

@@ -56,7 +56,10 @@ async fn a_sink_gets_the_row_of_the_journal_with_the_events_in_it() {
     for ((row, events), stored) in kept.iter().zip(&stored) {
         assert_eq!(row, stored);
         let decoded = row.records.iter().map(Room::decode);
-        assert_eq!(&decoded.collect::<Result<Vec<_>, _>>().expect("known"), events);
+        assert_eq!(
+            &decoded.collect::<Result<Vec<_>, _>>().expect("known"),
+            events
+        );
         for (record, other) in row.records.iter().zip(&stored.records) {
             // The same bytes in memory, not equal ones.
             assert_eq!(record.header.as_ptr(), other.header.as_ptr());

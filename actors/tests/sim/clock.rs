@@ -1,7 +1,7 @@
 //! Time: one virtual clock for the world, and each node's own reading of it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use actors::clock::Clock;
 use actors::ids::Timestamp;
@@ -12,13 +12,15 @@ pub type Now = Arc<AtomicU64>;
 const EPOCH: u64 = 1_700_000_000_000;
 
 /// A node's wall clock, wrong by `skew` milliseconds.
+#[derive(Clone, Default)]
 pub struct NodeClock {
     pub now: Now,
-    pub skew: i64,
+    pub skew: Arc<AtomicI64>,
 }
 
 impl Clock for NodeClock {
     fn now(&self) -> Timestamp {
-        Timestamp((EPOCH + self.now.load(Ordering::Relaxed)).saturating_add_signed(self.skew))
+        let skew = self.skew.load(Ordering::Relaxed);
+        Timestamp((EPOCH + self.now.load(Ordering::Relaxed)).saturating_add_signed(skew))
     }
 }

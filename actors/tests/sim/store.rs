@@ -15,7 +15,7 @@ use rand::{Rng, SeedableRng};
 use tokio::sync::oneshot;
 
 use super::clock::Now;
-use super::faults::Faults;
+use super::faults::Rates;
 use super::trace::Trace;
 
 type Work = Box<dyn FnOnce() + Send>;
@@ -25,12 +25,16 @@ const TIMEOUT_MS: u64 = 1_500;
 
 pub struct Store {
     pub inner: MemoryJournal,
-    pub faults: Mutex<Faults>,
+    pub rates: Arc<Mutex<Rates>>,
     pub trace: Trace,
     /// Every row ever appended.
     pub archive: Mutex<BTreeMap<EntityId, Vec<Row>>>,
     /// Every answer to a trim: what could be read first from then on.
     pub trims: Mutex<BTreeMap<EntityId, BTreeSet<Sequence>>>,
+    /// When the last row of each journal was appended, and by which life.
+    pub appended: Mutex<BTreeMap<EntityId, (u64, u64)>>,
+    /// First sequence that plain reads do not see: its append is in doubt, and nobody has finished it.
+    unseen: Mutex<BTreeMap<EntityId, Sequence>>,
     now: Now,
     rng: Mutex<StdRng>,
     agenda: Mutex<Agenda>,
@@ -49,19 +53,21 @@ struct Item {
 }
 
 impl Store {
-    pub fn new(seed: u64, faults: Faults, now: Now, trace: Trace) -> Arc<Self> {
-        let capabilities = Capabilities {
-            exclusive: faults.exclusive,
-            atomic_side_writes: faults.atomic,
-            bucket: faults.bucket,
-            max_row_bytes: 1 << 20,
-        };
+    pub fn new(
+        seed: u64,
+        capabilities: Capabilities,
+        rates: Arc<Mutex<Rates>>,
+        now: Now,
+        trace: Trace,
+    ) -> Arc<Self> {
         Arc::new(Self {
             inner: MemoryJournal::with_capabilities(capabilities),
-            faults: Mutex::new(faults),
+            rates,
             trace,
             archive: Mutex::default(),
             trims: Mutex::default(),
+            appended: Mutex::default(),
+            unseen: Mutex::default(),
             now,
             rng: Mutex::new(StdRng::seed_from_u64(seed)),
             agenda: Mutex::default(),
@@ -121,7 +127,7 @@ impl Store {
     }
 
     fn latency(&self) -> u64 {
-        let slow = self.faults.lock().slow;
+        let slow = self.rates.lock().slow;
         if self.chance(slow) {
             self.between(100, TIMEOUT_MS)
         } else {
@@ -134,19 +140,19 @@ impl Store {
         self: &Arc<Self>,
         what: &'static str,
         fails: Option<T>,
-        work: impl FnOnce(&MemoryJournal) -> BoxFuture<'static, T> + Send + 'static,
+        work: impl FnOnce(&Self) -> T + Send + 'static,
     ) -> BoxFuture<'static, T> {
         let me = self.clone();
         async move {
             let (there, back) = (me.latency(), me.latency());
-            let chance = me.faults.lock().read_fails;
+            let chance = me.rates.lock().read_fails;
             let failed = fails.filter(|_| me.chance(chance));
             me.trace
                 .note(|| format!("{what} fails={} {there}+{back}", failed.is_some()));
             let (answer, wait) = oneshot::channel();
             let store = me.clone();
             me.at(there, false, move || {
-                let result = failed.unwrap_or_else(|| done(work(&store.inner)));
+                let result = failed.unwrap_or_else(|| work(&store));
                 store.at(back, false, move || drop(answer.send(result)));
             });
             wait.await
@@ -155,28 +161,65 @@ impl Store {
         .boxed()
     }
 
-    fn apply(&self, append: Append) -> Result<(), AppendError> {
+    /// Someone reads or writes the head: whatever was left unfinished is finished.
+    pub fn reveal(&self, entity: &EntityId) {
+        self.unseen.lock().remove(entity);
+    }
+
+    /// What plain reads see of these rows.
+    pub fn visible(&self, entity: &EntityId, mut rows: Vec<Row>) -> Vec<Row> {
+        let unseen = self.unseen.lock().get(entity).copied();
+        if let Some(unseen) = unseen {
+            let before = rows.len();
+            rows.retain(|row| row.first < unseen);
+            if rows.len() < before {
+                self.trace.hit("stale read");
+            }
+        }
+        rows
+    }
+
+    fn apply(&self, life: u64, append: Append, doubtful: bool) -> Result<(), AppendError> {
         let (entity, row) = (append.entity.clone(), append.row.clone());
+        self.reveal(&entity);
         let outcome = done(self.inner.append(append));
         self.trace
             .note(|| format!("apply {entity} {}..={} {outcome:?}", row.first, row.last()));
-        if outcome.is_ok() {
-            if self
-                .inner
-                .capabilities()
-                .bucket
-                .is_some_and(|bucket| row.last().0 % bucket == 0)
-            {
-                self.trace.hit("bucket boundary");
-            }
-            self.archive.lock().entry(entity).or_default().push(row);
+        if outcome.is_err() {
+            return outcome;
         }
+        if self
+            .inner
+            .capabilities()
+            .bucket
+            .is_some_and(|bucket| row.last().0 % bucket == 0)
+        {
+            self.trace.hit("bucket boundary");
+        }
+        let stale = self.rates.lock().stale;
+        if doubtful && self.chance(stale) {
+            self.unseen.lock().insert(entity.clone(), row.first);
+        }
+        let now = self.now.load(Ordering::Relaxed);
+        self.appended.lock().insert(entity.clone(), (now, life));
+        self.archive.lock().entry(entity).or_default().push(row);
         outcome
     }
 
+    /// When a caller hears that nobody knows.
+    fn doubt_after(&self) -> u64 {
+        let hurried = self.rates.lock().hurried;
+        if self.chance(hurried) {
+            self.trace.hit("doubt at once");
+            self.between(6, 30)
+        } else {
+            TIMEOUT_MS
+        }
+    }
+
     /// What becomes of the row of an append; its side data goes with it only if the store is atomic.
-    pub async fn append_row(self: Arc<Self>, append: Append) -> Result<(), AppendError> {
-        let faults = self.faults.lock().clone();
+    pub async fn append_row(self: Arc<Self>, life: u64, append: Append) -> Result<(), AppendError> {
+        let rates = *self.rates.lock();
         let mut fate = self.rng.lock().random_range(0..1_000);
         let mut is = |chance: u32| {
             let hit = fate < chance;
@@ -188,39 +231,42 @@ impl Store {
         let store = self.clone();
         let entity = append.entity.clone();
         let unknown = |why: &str| Err(AppendError::InDoubt(why.into()));
-        if is(faults.refused) {
+        if is(rates.refused) {
             let refused = Err(AppendError::Unavailable("refused".into()));
             self.trace.hit("append refused");
             self.at(there, false, move || drop(answer.send(refused)));
-        } else if is(faults.applied_timeout) {
+        } else if is(rates.applied_timeout) {
             self.trace.hit("append applied, answer lost");
-            self.at(there, false, move || drop(store.apply(append)));
+            self.at(there, false, move || drop(store.apply(life, append, true)));
             let lost = unknown("answer lost");
-            self.at(TIMEOUT_MS, false, move || drop(answer.send(lost)));
-        } else if is(faults.lost_timeout) {
+            let told = self.doubt_after();
+            self.at(told, false, move || drop(answer.send(lost)));
+        } else if is(rates.lost_timeout) {
             self.trace.hit("append lost");
             let lost = unknown("request lost");
-            self.at(TIMEOUT_MS, false, move || drop(answer.send(lost)));
-        } else if is(faults.late) {
+            let told = self.doubt_after();
+            self.at(told, false, move || drop(answer.send(lost)));
+        } else if is(rates.late) {
             self.trace.hit("append late");
             let late = TIMEOUT_MS + self.between(0, self.between(2, 30_000));
             self.at(late, true, move || {
-                if store.apply(append).is_ok() {
+                if store.apply(life, append, true).is_ok() {
                     store.trace.hit("append landed late");
                 }
             });
             let lost = unknown("no answer yet");
-            self.at(TIMEOUT_MS, false, move || drop(answer.send(lost)));
+            let told = self.doubt_after();
+            self.at(told, false, move || drop(answer.send(lost)));
         } else {
-            if is(faults.doubled) {
+            if is(rates.doubled) {
                 let (again, store) = (append.clone(), self.clone());
                 self.trace.hit("append doubled");
                 let later = there + self.between(1, 2_000);
-                self.at(later, true, move || drop(store.apply(again)));
+                self.at(later, true, move || drop(store.apply(life, again, false)));
             }
             let back = self.latency();
             self.at(there, false, move || {
-                let outcome = store.apply(append);
+                let outcome = store.apply(life, append, false);
                 if matches!(outcome, Err(AppendError::Conflict { .. })) {
                     store.trace.hit("append conflict");
                 }

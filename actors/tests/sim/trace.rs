@@ -45,6 +45,17 @@ impl Trace {
         (now, line).hash(&mut self.state.lock().digest);
     }
 
+    /// Something to be seen by whoever looks closely, and no part of the digest.
+    #[allow(
+        clippy::print_stdout,
+        reason = "one seed is looked at closely on the console"
+    )]
+    pub fn aside(&self, line: impl FnOnce() -> String) {
+        if self.verbose {
+            println!("{:>6}   {}", self.now.load(Ordering::Relaxed), line());
+        }
+    }
+
     /// A path was taken that must be taken sometimes.
     pub fn hit(&self, path: &str) {
         *self.state.lock().hits.entry(path.to_owned()).or_default() += 1;

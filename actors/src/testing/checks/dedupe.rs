@@ -1,7 +1,7 @@
 //! G3: a repeat with the same sender and message id never makes a second entry, and is never taken for
-//! another message.
+//! another message. What has no id is never repeated by the hub itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::events;
 use crate::machines::room::RoomEvent;
@@ -11,9 +11,17 @@ use crate::testing::oracle::{History, Outcome, Wish};
 pub fn check(history: &History) -> Result<(), String> {
     for (room, stored) in &history.rooms {
         let mut seen = BTreeMap::new();
+        let mut edits = BTreeSet::new();
         for (sequence, event) in events(&stored.rows)? {
-            let RoomEvent::MessageSent(message) = event else {
-                continue;
+            let message = match event {
+                RoomEvent::MessageSent(message) => message,
+                // Edits have no id and are asked for once; their texts differ.
+                RoomEvent::MessageEdited {
+                    text: Some(text), ..
+                } if !edits.insert(text.clone()) => {
+                    return Err(format!("{room}: {text:?} stands twice, also at {sequence}"));
+                }
+                _ => continue,
             };
             let key = (message.sender.clone(), message.id.clone());
             if let Some(first) = seen.insert(key, sequence) {

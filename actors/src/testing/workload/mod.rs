@@ -22,6 +22,8 @@ pub use wishes::outcome;
 pub struct Site<'a> {
     /// Its number.
     pub node: usize,
+    /// Which life of it.
+    pub life: u64,
     /// The hub.
     pub hub: &'a Hub,
     /// The runtime it lives on.
@@ -40,6 +42,9 @@ pub struct Habits {
     /// Most commands of a client under way at once.
     pub at_once: usize,
 }
+
+/// Messages of a second device are numbered from here.
+const SECOND_DEVICE: u64 = 1_000_000;
 
 type Message = (RoomId, MessageId, String);
 /// Ordered, for the commands of a node that dies end in no particular order.
@@ -61,6 +66,9 @@ pub struct Client {
 
 struct Connection {
     node: usize,
+    life: u64,
+    /// Moment at which it was made.
+    made: u64,
     runtime: Handle,
     session: Arc<HubSession>,
     reader: Arc<Reader>,
@@ -80,6 +88,12 @@ impl Client {
             sent: 0,
             connection: None,
         }
+    }
+
+    /// Another device of a user who has one already: its messages have ids of their own.
+    pub fn second_device(mut self) -> Self {
+        self.sent = SECOND_DEVICE;
+        self
     }
 
     /// Does one thing, drawn from the seed.
@@ -124,6 +138,8 @@ impl Client {
         let session = site.hub.connect(self.user.clone(), reader.clone());
         self.connection = Some(Connection {
             node: site.node,
+            life: site.life,
+            made: self.history.lock().moment(),
             runtime: site.runtime.clone(),
             session: Arc::new(session),
             reader,
@@ -163,7 +179,9 @@ impl Client {
                 });
                 history.views.len() - 1
             };
-            let from = after.is_none().then_some(joined.view.head);
+            // Whoever asked for what is not there yet is told where to begin.
+            let head = joined.view.head;
+            let from = Some(after.unwrap_or(head)).filter(|from| *from <= head);
             reader.joined(room, view, from);
             joined.starting.begin();
         });

@@ -12,7 +12,7 @@ use crate::ids::{MessageId, RoomId, Sequence};
 use crate::machines::room::{Content, MessageKind, Role, RoomCommand, RoomKind, RoomReply};
 use crate::runtime::AskError;
 use crate::testing::mistake;
-use crate::testing::oracle::{Glimpse, Outcome, Wish, fact, text};
+use crate::testing::oracle::{Glimpse, Mark, Outcome, Wish, fact, text};
 
 impl Client {
     /// Creates a room with everybody in it.
@@ -130,7 +130,7 @@ impl Client {
         let Some(connection) = &self.connection else {
             return;
         };
-        let session = connection.session.clone();
+        let (session, made, life) = (connection.session.clone(), connection.made, connection.life);
         let (user, room, history) = (self.user.clone(), room.clone(), self.history.clone());
         let known = self
             .positions
@@ -138,6 +138,7 @@ impl Client {
             .get(&room)
             .copied()
             .unwrap_or_default();
+        let asked = Sequence(self.rng.random_range(0..=known.0));
         let page = match self.rng.random_range(0..3) {
             0 => HistoryPage::Before(None),
             1 => HistoryPage::Before(Some(known)),
@@ -159,8 +160,21 @@ impl Client {
             }
             // Answers of these are judged by nobody here; they must not fail in any other way.
             let _ = session.typing(&room, true).await;
-            let _ = hub.mark_read(&room, &user, known).await;
             let _ = hub.my_rooms(&user, None, 10).await;
+            let begun = history.lock().moment();
+            if let Ok(cursor) = hub.mark_read(&room, &user, asked).await {
+                let mut history = history.lock();
+                let moments = (begun, history.moment());
+                history.marks.push(Mark {
+                    user,
+                    room,
+                    connection: made,
+                    life,
+                    asked,
+                    told: cursor.up_to,
+                    moments,
+                });
+            }
         });
     }
 

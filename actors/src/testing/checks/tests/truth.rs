@@ -2,10 +2,10 @@
 
 use crate::ids::{EntityId, RoomId, Sequence, Timestamp, UserId};
 use crate::journal::{Head, Row, SideWrites, Table, TableRow};
-use crate::machines::room::{Room, RoomCommand, RoomKind, RoomLimits};
+use crate::machines::room::{Room, RoomCommand, RoomEvent, RoomKind, RoomLimits};
 use crate::machines::{Context, Machine};
 use crate::testing::oracle::{
-    Awaited, Glimpse, History, Outcome, Seen, Stored, View, Wish, fact_of, text_of,
+    Awaited, Glimpse, History, Outcome, Roll, Seen, Stored, View, Wish, fact_of, text_of,
 };
 use crate::testing::words;
 
@@ -22,17 +22,26 @@ pub fn send(message: &str) -> RoomCommand {
 }
 
 fn merge(into: &mut Stored, side: SideWrites) {
-    into.overlays.extend(side.overlays);
+    for overlay in side.overlays {
+        into.overlays.retain(|old| old.sequence != overlay.sequence);
+        into.overlays.push(overlay);
+    }
     for write in side.table {
-        let row = TableRow {
-            key: write.key,
-            rank: write.rank,
-            value: write.value.expect("nobody leaves here"),
-        };
+        let (key, rank) = (write.key, write.rank);
+        let row = write.value.map(|value| TableRow {
+            key: key.clone(),
+            rank,
+            value,
+        });
         if write.table == Table::RoomCards {
-            into.card = Some(row);
-        } else {
-            into.memberships.insert(user(), row);
+            into.card = row;
+            continue;
+        }
+        let name = key.split(|byte| *byte == 0).next().unwrap_or_default();
+        let user = words::user(std::str::from_utf8(name).expect("a user id"));
+        match row {
+            Some(row) => drop(into.memberships.insert(user, row)),
+            None => drop(into.memberships.remove(&user)),
         }
     }
 }
@@ -50,31 +59,50 @@ pub fn stored() -> Stored {
         target: Sequence(3),
         text: "edited".into(),
     };
-    let mut machine = Room::new(&EntityId::room(&room()));
-    let (limits, mut head) = (RoomLimits::default(), Head::default());
     let mut stored = Stored {
         first_retained: Sequence(1),
         retained: [Sequence(1)].into(),
+        read: [(user(), Sequence(4))].into(),
         ..Stored::default()
     };
     for command in [create, send("m1"), send("m2"), edit] {
-        let context = Context {
-            now: Timestamp(1_000),
-            limits: &limits,
-        };
-        let decision = machine.decide(&context, &command).expect("allowed");
-        let mut records = Vec::new();
-        for event in decision.events {
-            let sequence = head.sequence.plus(records.len() as u64 + 1);
-            records.push(Room::encode(&event));
-            machine.apply(sequence, &event);
-            merge(&mut stored, machine.effects(sequence, &event));
-        }
-        let row = Row::seal(head, 0, records);
-        head = row.head();
-        stored.rows.push(row);
+        append(&mut stored, &command);
     }
     stored
+}
+
+/// One more row, as an owner decides it, with what it writes beside the journal.
+pub fn append(stored: &mut Stored, command: &RoomCommand) {
+    let mut machine = Room::new(&EntityId::room(&room()));
+    let mut head = Head::default();
+    for row in &stored.rows {
+        for (sequence, record) in row.entries() {
+            machine.apply(sequence, &Room::decode(record).expect("readable"));
+        }
+        head = row.head();
+    }
+    let context = Context {
+        now: Timestamp(1_000),
+        limits: &RoomLimits::default(),
+    };
+    let decision = machine.decide(&context, command).expect("allowed");
+    let mut records = Vec::new();
+    for event in decision.events {
+        let sequence = head.sequence.plus(records.len() as u64 + 1);
+        records.push(Room::encode(&event));
+        machine.apply(sequence, &event);
+        merge(stored, machine.effects(sequence, &event));
+    }
+    stored.rows.push(Row::seal(head, 0, records));
+}
+
+/// How a reader is shown an event.
+pub fn seen(sequence: Sequence, event: &RoomEvent) -> Seen {
+    Seen::Event {
+        sequence,
+        fact: fact_of(event),
+        text: text_of(event),
+    }
 }
 
 pub fn attempt(history: &mut History, wish: Wish, outcome: Outcome) {
@@ -108,11 +136,7 @@ pub fn truth() -> History {
     attempt(&mut history, edit, Outcome::Ok(Sequence(5)));
     attempt(&mut history, Wish::Look, Outcome::Ok(Sequence(5)));
     let events = crate::testing::checks::events(&stored.rows).expect("readable");
-    let seen = events.iter().map(|(sequence, event)| Seen::Event {
-        sequence: *sequence,
-        fact: fact_of(event),
-        text: text_of(event),
-    });
+    let seen = events.iter().map(|(at, event)| seen(*at, event));
     history.views.push(View {
         user: user(),
         room: room(),
@@ -126,6 +150,12 @@ pub fn truth() -> History {
         sequence: Sequence(3),
         fact: fact_of(first),
         text: Some("edited".into()),
+    });
+    history.rolls.push(Roll {
+        room: room(),
+        node: 0,
+        told: [user()].into(),
+        present: [user()].into(),
     });
     history.gauge("deliveries in a send queue", 4, 4);
     history.awaited.push(Awaited {
