@@ -119,7 +119,7 @@ fn a_loss_after_which_nobody_looks_is_found() {
 
 #[test]
 fn a_deleted_text_that_is_kept_for_latecomers_is_found() {
-    found(Mutation::KeepDeleted, &["deleted_is_gone"]);
+    found(0, Mutation::KeepDeleted, &["deleted_is_gone"]);
 }
 
 #[test]
