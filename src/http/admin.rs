@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use actors::cluster::PeerOutlook;
+use actors::cluster::nodes::Part;
 use actors::hub::Hub;
 use actors::ids::{RoomId, Timestamp};
 use axum::extract::{Path, Request, State};
@@ -60,7 +61,8 @@ async fn nodes(State(admin): State<Admin>) -> Json<Value> {
         let outlook = peers.outlook();
         shown["node"] = outlook.node.as_str().into();
         shown["startedAt"] = json!(Rfc3339(Timestamp(outlook.incarnation)));
-        shown["draining"] = outlook.draining.into();
+        shown["draining"] = (outlook.part == Part::Draining).into();
+        shown["joining"] = (outlook.part == Part::Joining).into();
         shown["connected"] = outlook.connected.into();
         shown["others"] = outlook.others.iter().map(other).collect();
     }

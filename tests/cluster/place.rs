@@ -108,6 +108,8 @@ impl Place {
         for hub in 0..self.hubs.len() {
             self.until_metric(hub, "mussikon_nodes", |nodes| nodes == wanted)
                 .await;
+            self.until_metric(hub, "mussikon_takes_entities", |takes| takes == 1.0)
+                .await;
         }
     }
 

@@ -86,6 +86,11 @@ pub enum Frame {
         /// Which.
         entities: Vec<EntityId>,
     },
+    /// A node is about to take entities: what will be its own may be made ready there.
+    Coming {
+        /// Which.
+        node: NodeId,
+    },
 }
 
 /// Who is present in a room on one node: the whole state, so that the newest one is enough.
@@ -112,7 +117,7 @@ pub struct Beat {
     pub node: NodeId,
     /// Which life of it: greater after every start.
     pub incarnation: u64,
-    /// It is about to end and takes nothing new.
+    /// It takes nothing: it is about to end, or has only begun.
     pub draining: bool,
     /// The format that it writes.
     pub writes: u8,

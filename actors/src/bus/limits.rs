@@ -36,6 +36,10 @@ pub struct BusLimits {
     pub tails: usize,
     /// Entities per second that are made ready on their next node when nodes come and go.
     pub handoffs_per_second: u32,
+    /// Of these, how many at once.
+    pub handoffs_at_once: usize,
+    /// A node that comes or goes waits at most so long for entities to be made ready, those asked last first, in milliseconds.
+    pub handoff_ms: u64,
     /// Version of the format that this node writes between nodes; raise it once all nodes read the new one.
     pub format: u8,
 }
@@ -58,6 +62,8 @@ impl Default for BusLimits {
             look_every_ms: 30_000,
             tails: 100_000,
             handoffs_per_second: 1_000,
+            handoffs_at_once: 64,
+            handoff_ms: 4_000,
             format: super::frame::OLDEST,
         }
     }
@@ -87,6 +93,7 @@ impl BusLimits {
             ("look_within_ms", self.look_within_ms),
             ("look_every_ms", self.look_every_ms),
             ("handoffs_per_second", u64::from(self.handoffs_per_second)),
+            ("handoffs_at_once", self.handoffs_at_once as u64),
         ] {
             require(value >= 1, key, "must be at least 1");
         }

@@ -5,6 +5,7 @@ pub mod cursors;
 mod entry;
 pub mod fanout;
 mod feed;
+mod handover;
 pub mod limits;
 mod looks;
 pub mod nodes;

@@ -37,11 +37,22 @@ impl Peer {
     }
 }
 
+/// What part this node takes itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// It owns nothing yet: what it will own is being made ready.
+    Joining,
+    /// It owns what is drawn for it.
+    Taking,
+    /// It owns nothing any more.
+    Draining,
+}
+
 /// The node set as one node sees it.
 #[derive(Debug)]
 pub struct NodeSet {
     me: NodeId,
-    draining: bool,
+    part: Part,
     gone_ms: u64,
     peers: BTreeMap<NodeId, Peer>,
     /// Nodes that spoke, though no sign of life was heard of them: in which life, and when.
@@ -52,12 +63,12 @@ pub struct NodeSet {
 }
 
 impl NodeSet {
-    /// A set of one.
+    /// A set of one, which takes nothing yet.
     pub fn new(me: NodeId, gone_ms: u64) -> Self {
         Self {
-            placement: Placement::new([me.clone()]),
+            placement: Placement::default(),
             me,
-            draining: false,
+            part: Part::Joining,
             gone_ms,
             peers: BTreeMap::new(),
             mentioned: BTreeMap::new(),
@@ -175,15 +186,28 @@ impl NodeSet {
         self.connected = false;
     }
 
+    /// This node takes entities from now on, unless it drains already.
+    pub fn take(&mut self) {
+        if self.part == Part::Joining {
+            self.part = Part::Taking;
+            self.place();
+        }
+    }
+
     /// This node takes nothing more.
     pub fn drain(&mut self) {
-        self.draining = true;
+        self.part = Part::Draining;
         self.place();
     }
 
-    /// Whether it does.
+    /// What part this node takes.
+    pub fn part(&self) -> Part {
+        self.part
+    }
+
+    /// Whether it takes nothing more.
     pub fn is_draining(&self) -> bool {
-        self.draining
+        self.part == Part::Draining
     }
 
     /// Who owns what, as far as this node knows.
@@ -203,11 +227,25 @@ impl NodeSet {
         changes
     }
 
-    fn place(&mut self) {
-        let me = (!self.draining).then(|| self.me.clone());
+    /// Who will own what once `node` takes entities, and this node as well if it is about to.
+    pub fn placement_with(&self, node: &NodeId) -> Placement {
+        let me = (self.part != Part::Draining).then(|| self.me.clone());
+        Placement::new(self.takers().chain(me).chain([node.clone()]))
+    }
+
+    /// Who will own what once this node takes nothing more.
+    pub fn placement_without_me(&self) -> Placement {
+        Placement::new(self.takers())
+    }
+
+    fn takers(&self) -> impl Iterator<Item = NodeId> {
         let others = self.peers.iter().filter(|(_, peer)| peer.takes());
-        let others = others.map(|(node, _)| node.clone());
-        self.placement = Placement::new(others.chain(me));
+        others.map(|(node, _)| node.clone())
+    }
+
+    fn place(&mut self) {
+        let me = (self.part == Part::Taking).then(|| self.me.clone());
+        self.placement = Placement::new(self.takers().chain(me));
     }
 }
 
@@ -230,6 +268,12 @@ mod tests {
         }
     }
 
+    fn taking(name: &str) -> NodeSet {
+        let mut set = NodeSet::new(node(name), 2_000);
+        set.take();
+        set
+    }
+
     fn takers(set: &NodeSet) -> Vec<&str> {
         set.placement().nodes().map(NodeId::as_str).collect()
     }
@@ -240,7 +284,7 @@ mod tests {
 
     #[test]
     fn nodes_join_by_their_beats_and_are_gone_after_two_silent_seconds() {
-        let mut set = NodeSet::new(node("a"), 2_000);
+        let mut set = taking("a");
         set.connected(at(0));
         assert_eq!(
             set.heard(beat("b", 1, false), at(0)),
@@ -256,7 +300,7 @@ mod tests {
 
     #[test]
     fn a_suspicion_ends_with_the_next_beat_and_a_drain_does_not() {
-        let mut set = NodeSet::new(node("a"), 2_000);
+        let mut set = taking("a");
         set.connected(at(0));
         set.heard(beat("b", 1, false), at(0));
         assert_eq!(set.suspect(&node("b")), [Change::Retired(node("b"))]);
@@ -281,7 +325,7 @@ mod tests {
 
     #[test]
     fn another_life_voids_the_former_and_late_words_of_a_former_life_count_nothing() {
-        let mut set = NodeSet::new(node("a"), 2_000);
+        let mut set = taking("a");
         set.connected(at(0));
         set.heard(beat("b", 7, false), at(0));
         let reborn = set.heard(beat("b", 8, false), at(1));
@@ -292,7 +336,7 @@ mod tests {
 
     #[test]
     fn a_node_that_is_cut_off_declares_nobody_gone_and_gives_time_when_it_is_back() {
-        let mut set = NodeSet::new(node("a"), 2_000);
+        let mut set = taking("a");
         set.connected(at(0));
         set.heard(beat("b", 1, false), at(0));
         set.disconnected();
@@ -326,10 +370,31 @@ mod tests {
 
     #[test]
     fn a_draining_node_owns_nothing_itself() {
-        let mut set = NodeSet::new(node("a"), 2_000);
+        let mut set = taking("a");
         set.connected(at(0));
         set.heard(beat("b", 1, false), at(0));
         set.drain();
         assert_eq!((takers(&set), set.is_draining()), (vec!["b"], true));
+    }
+
+    #[test]
+    fn a_joining_node_owns_nothing_until_it_takes_and_others_can_draw_with_it_before() {
+        let mut set = NodeSet::new(node("a"), 2_000);
+        set.connected(at(0));
+        assert_eq!((takers(&set), set.part()), (vec![], Part::Joining));
+        set.heard(beat("b", 1, false), at(0));
+        set.heard(beat("c", 1, true), at(0));
+        assert_eq!(takers(&set), ["b"]);
+        let drawn = |placement: Placement| -> Vec<String> {
+            placement.nodes().map(ToString::to_string).collect()
+        };
+        assert_eq!(drawn(set.placement_with(&node("c"))), ["a", "b", "c"]);
+        set.take();
+        assert_eq!((takers(&set), set.part()), (vec!["a", "b"], Part::Taking));
+        assert_eq!(drawn(set.placement_without_me()), ["b"]);
+        set.drain();
+        set.take();
+        assert_eq!((takers(&set), set.part()), (vec!["b"], Part::Draining));
+        assert_eq!(drawn(set.placement_with(&node("c"))), ["b", "c"]);
     }
 }

@@ -1,5 +1,6 @@
 //! What a node knows of the others, for operators.
 
+use super::nodes::Part;
 use super::peers::Peers;
 use crate::bus::frame::Beat;
 use crate::ids::{EntityId, NodeId, RoomId};
@@ -22,8 +23,8 @@ pub struct Outlook {
     pub node: NodeId,
     /// Which life of it.
     pub incarnation: u64,
-    /// It takes nothing new.
-    pub draining: bool,
+    /// What part it takes.
+    pub part: Part,
     /// Whether it hears the others.
     pub connected: bool,
     /// The others by name.
@@ -43,7 +44,7 @@ impl Peers {
         Outlook {
             node: self.me.clone(),
             incarnation: self.incarnation,
-            draining: nodes.is_draining(),
+            part: nodes.part(),
             connected: self.bus.is_connected(),
             others: others.collect(),
         }

@@ -1,6 +1,6 @@
 //! This node among others: what it holds to live with them, and the beat at which it does so.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
@@ -10,7 +10,7 @@ use tokio::sync::Semaphore;
 
 use super::Fanout;
 use super::looks::Looks;
-use super::nodes::{Change, NodeSet};
+use super::nodes::{Change, NodeSet, Part};
 use super::relay::{Relay, Teller};
 use super::tails::Tails;
 use crate::bus::frame::{self, Beat, Frame};
@@ -62,6 +62,8 @@ pub struct Peers {
     pub(super) looks: Mutex<Looks>,
     /// Places for commands of others.
     pub(super) commands: Arc<Semaphore>,
+    /// Nodes that asked for what will be theirs and do not take entities yet.
+    pub(super) coming: Mutex<BTreeSet<NodeId>>,
     /// When another node was heard last that has this node's name; 0 for never.
     namesake: AtomicU64,
     /// Looks until then come of words that may have been lost: others are asked to say again who is present with them.
@@ -102,6 +104,7 @@ impl Peers {
             tails: Mutex::default(),
             looks: Mutex::default(),
             commands: Arc::new(Semaphore::new(limits.commands.max(1))),
+            coming: Mutex::default(),
             limits,
             namesake: AtomicU64::new(0),
             asks_until: AtomicU64::new(0),
@@ -123,6 +126,7 @@ impl Peers {
         self.fanout.among(Arc::downgrade(self));
         metrics::gauge!("mussikon_nodes").set(1.0);
         self.bus.attach(Arc::new(Door(Arc::downgrade(self))));
+        self.come();
         let me = Arc::downgrade(self);
         tokio::spawn(async move {
             let mut rhythm = Rhythm::default();
@@ -185,7 +189,7 @@ impl Peers {
         let beat = Beat {
             node: self.me.clone(),
             incarnation: self.incarnation,
-            draining: self.nodes.lock().is_draining(),
+            draining: self.nodes.lock().part() != Part::Taking,
             writes: self.limits.format,
             reads: frame::NEWEST,
             awake,
@@ -208,11 +212,12 @@ impl Peers {
             match change {
                 Change::Joined(node) => {
                     tracing::info!(%node, "a node takes entities");
-                    self.hand_over(Some(node.clone()));
+                    self.hand_over(node.clone());
                 }
                 Change::Retired(node) => tracing::info!(%node, "a node takes no more entities"),
                 Change::Left(node) => {
                     tracing::warn!(%node, "a node is gone");
+                    self.coming.lock().remove(node);
                     if !mutation::is_on(Mutation::KeepTheGone) {
                         self.fanout.forget_node(node, &self.rooms());
                     }

@@ -174,15 +174,23 @@ impl Peers {
             Frame::Beat(beat) if beat.node == self.me => self.meet_namesake(),
             Frame::Beat(beat) => {
                 let now = self.now();
-                let changes = self.nodes.lock().heard(beat, now);
-                if changes.iter().any(|c| matches!(c, Change::Joined(_))) {
+                let (changes, is_new) = {
+                    let mut nodes = self.nodes.lock();
+                    let known = nodes.peers().get(&beat.node);
+                    let is_new = known.is_none_or(|peer| peer.beat.incarnation < beat.incarnation);
+                    (nodes.heard(beat, now), is_new)
+                };
+                if is_new || changes.iter().any(|c| matches!(c, Change::Joined(_))) {
                     // It wants to know of this node at once, too.
                     self.beat();
                 }
                 self.changed(changes);
             }
             // These come as requests only.
-            Frame::Command { .. } | Frame::Answer(_) | Frame::Warm { .. } => {}
+            Frame::Command { .. }
+            | Frame::Answer(_)
+            | Frame::Warm { .. }
+            | Frame::Coming { .. } => {}
         }
     }
 

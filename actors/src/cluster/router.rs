@@ -1,6 +1,5 @@
 //! A wish for an entity goes to its owner: to this node's own actor, or to another node by a request.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use thiserror::Error;
@@ -15,10 +14,6 @@ use crate::machines::room::{RoomCommand, RoomRejection, RoomReply};
 use crate::mutation::{self, Mutation};
 use crate::runtime::AskError;
 
-/// Entities in one word to the next owner.
-const WARM_AT_ONCE: usize = 256;
-/// How long such a word may take.
-const WARM_WAIT: Duration = Duration::from_secs(1);
 /// Pause before the same node is asked again.
 const SAME_AGAIN: Duration = Duration::from_millis(20);
 /// How long leaving the bus may take.
@@ -57,6 +52,9 @@ impl Peers {
         let until =
             tokio::time::Instant::now() + Duration::from_millis(self.limits.forward_total_ms);
         let (mut in_doubt, mut asked) = (false, None);
+        if self.nodes.lock().is_draining() {
+            self.until_asleep(entity).await;
+        }
         // Until another node has answered, or this one is to ask its own actor.
         while let Some(owner) = self.owner(entity).filter(|owner| *owner != self.me) {
             let left = until.saturating_duration_since(tokio::time::Instant::now());
@@ -158,17 +156,18 @@ impl Peers {
             |outcome: Outcome| frame::encode(&Frame::Answer(outcome), self.limits.format, &self.me);
         let draining = self.nodes.lock().is_draining();
         match frame::decode(&message.payload) {
-            Ok((Frame::Command { .. } | Frame::Warm { .. }, _)) if draining => {
-                reply(answer(Outcome::Draining));
+            Ok((Frame::Command { entity, .. }, _)) if draining => {
+                self.turn_away(entity, answer(Outcome::Draining), reply);
             }
+            Ok((Frame::Warm { .. }, _)) if draining => reply(answer(Outcome::Draining)),
             Ok((Frame::Command { entity, command }, _)) => {
                 self.carry_out(entity, &command, &message, reply);
             }
             Ok((Frame::Warm { entities }, _)) => {
-                if let Some(directory) = self.directory.get() {
-                    entities.iter().for_each(|entity| directory.warm(entity));
-                }
-                reply(answer(Outcome::Noted));
+                self.read_ahead(entities, answer(Outcome::Noted), reply);
+            }
+            Ok((Frame::Coming { node }, _)) => {
+                self.welcome(node, answer(Outcome::Noted), reply);
             }
             other => {
                 tracing::warn!(understood = other.is_ok(), trace = %message.trace, "a request was not understood");
@@ -195,57 +194,16 @@ impl Peers {
         let trace = message.trace;
         tokio::spawn(async move {
             let answered = peers.ask_here(&entity, command).await;
+            let turned_away = matches!(answered, Err(AskError::Unavailable { .. }))
+                && peers.nodes.lock().is_draining();
+            if turned_away {
+                // It came as the node began to drain; nothing was begun.
+                return reply(answer(Outcome::Draining));
+            }
             tracing::trace!(%entity, %trace, well = answered.is_ok(), "a forwarded wish was carried out");
             reply(answer(Outcome::Answered(wire::encode_answer(answered))));
             drop(place);
         });
-    }
-
-    /// Tells next owners which entities come to them, at a pace; with `only`, those that go to that node.
-    pub(super) fn hand_over(&self, only: Option<NodeId>) {
-        let Some(me) = self.itself.upgrade() else {
-            return;
-        };
-        tokio::spawn(async move { me.hand_over_now(only).await });
-    }
-
-    async fn hand_over_now(&self, only: Option<NodeId>) {
-        let Some(directory) = self.directory.get() else {
-            return;
-        };
-        let mut next: BTreeMap<NodeId, Vec<EntityId>> = BTreeMap::new();
-        for entity in directory.entities() {
-            let owner = self.owner(&entity).filter(|owner| *owner != self.me);
-            if let Some(owner) = owner.filter(|o| only.as_ref().is_none_or(|only| only == o)) {
-                next.entry(owner).or_default().push(entity);
-            }
-        }
-        let per_second = u64::from(self.limits.handoffs_per_second.max(1));
-        for (owner, entities) in next {
-            for part in entities.chunks(WARM_AT_ONCE) {
-                let frame = Frame::Warm {
-                    entities: part.to_vec(),
-                };
-                let bytes = frame::encode(&frame, self.limits.format, &self.me);
-                let told = self
-                    .bus
-                    .request(&owner, self.traces.begin(), bytes, WARM_WAIT)
-                    .await;
-                metrics::counter!("mussikon_handoffs_total").increment(part.len() as u64);
-                if let Err(error) = told {
-                    tracing::debug!(%owner, %error, "the next owner was not told; it reads when asked");
-                }
-                let pause = 1_000 * part.len() as u64 / per_second;
-                tokio::time::sleep(Duration::from_millis(pause)).await;
-            }
-        }
-    }
-
-    /// Says that this node takes nothing more, and makes what it has ready elsewhere.
-    pub(crate) async fn retire(&self) {
-        self.nodes.lock().drain();
-        self.beat();
-        self.hand_over_now(None).await;
     }
 
     /// Leaves the bus.

@@ -12,6 +12,7 @@ use tokio::sync::oneshot;
 
 use super::admission::{Gate, NodeGate, Permit};
 use super::journaled::{Journaled, Msg};
+use super::pipeline::Readying;
 use super::recovery::recover;
 use super::supervisor::Supervisor;
 use super::{AskError, CommitSink, RuntimeLimits};
@@ -129,26 +130,45 @@ impl<M: Machine> Directory<M> {
     pub fn passivate_idle(&self) {
         let now = self.0.deps.clock.now();
         let idle = self.0.deps.limits.idle_ms;
-        self.0.passivate(|used| now.since(Timestamp(used)) >= idle);
+        self.0
+            .passivate(|_, used| now.since(Timestamp(used)) >= idle);
         self.0.failures.retain(|_, f| now.since(f.until) < 60_000);
     }
 
-    /// Wakes an entity for whoever will ask; what cannot be woken now is woken when it is asked.
-    pub fn warm(&self, entity: &EntityId) {
-        if entity.kind == M::KIND && !self.0.draining.load(Ordering::Acquire) {
-            let _ = self.0.enter(entity, 0);
+    /// Reads an entity's state for whoever will ask; true once that is done. What cannot be made ready now is
+    /// woken when it is asked.
+    pub async fn ready(&self, entity: &EntityId) -> bool {
+        if entity.kind != M::KIND || self.0.draining.load(Ordering::Acquire) {
+            return false;
         }
+        let Ok((mailbox, permit)) = self.0.enter(entity, 0) else {
+            return false;
+        };
+        let (done, ready) = oneshot::channel();
+        let told = mailbox.cast(Msg::Ready(Readying { done, permit }));
+        told.is_ok() && ready.await.is_ok()
     }
 
-    /// The entities that are awake, in order.
+    /// The entities that are awake, those asked last first.
     pub fn entities(&self) -> Vec<EntityId> {
         let mut awake = Vec::with_capacity(self.awake());
-        self.0.awake.retain(|entity, _| {
-            awake.push(entity.clone());
-            true
-        });
+        for resident in &self.0.awake {
+            let used = resident.used.load(Ordering::Relaxed);
+            awake.push((std::cmp::Reverse(used), resident.key().clone()));
+        }
         awake.sort();
-        awake
+        awake.into_iter().map(|(_, entity)| entity).collect()
+    }
+
+    /// Whether an entity is awake.
+    pub fn is_awake(&self, entity: &EntityId) -> bool {
+        self.0.awake.contains_key(entity)
+    }
+
+    /// Puts those entities to sleep that nobody asks anything just now; true once all of them sleep.
+    pub fn let_go(&self, which: impl Fn(&EntityId) -> bool) -> bool {
+        self.0.passivate(|entity, _| which(entity));
+        !self.0.awake.iter().any(|resident| which(resident.key()))
     }
 
     /// Entities awake.
@@ -164,7 +184,7 @@ impl<M: Machine> Directory<M> {
     /// Takes no new commands from now on and puts everything to sleep; true once nobody is awake.
     pub fn drain(&self) -> bool {
         self.0.draining.store(true, Ordering::Release);
-        self.0.passivate(|_| true);
+        self.0.passivate(|_, _| true);
         self.awake() == 0
     }
 }
@@ -307,10 +327,11 @@ impl<M: Machine> Inner<M> {
         }
     }
 
-    fn passivate(&self, idle: impl Fn(u64) -> bool) {
+    fn passivate(&self, idle: impl Fn(&EntityId, u64) -> bool) {
         let mut asleep = BTreeMap::new();
         self.awake.retain(|entity, resident| {
-            let sleepy = resident.gate.is_idle() && idle(resident.used.load(Ordering::Relaxed));
+            let used = resident.used.load(Ordering::Relaxed);
+            let sleepy = resident.gate.is_idle() && idle(entity, used);
             if sleepy {
                 self.by_actor.remove(&resident.mailbox.get_id());
                 self.count.fetch_sub(1, Ordering::AcqRel);

@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 
 use super::admission::Permit;
 use super::directory::Deps;
-use super::pipeline::{Action, Answer, Asked, Pipeline, Ticket};
+use super::pipeline::{Action, Answer, Asked, Pipeline, Readying, Ticket};
 use super::recovery::{self, RecoverError, Recovered};
 use crate::ids::{EntityId, Sequence};
 use crate::journal::{
@@ -33,6 +33,8 @@ pub(crate) enum Msg<M: Machine> {
         reply: oneshot::Sender<Answer<M>>,
         permit: Permit,
     },
+    /// Commands may come soon.
+    Ready(Readying),
     Recovered(Box<Result<Recovered<M>, RecoverError>>),
     Appended(Result<(), AppendError>),
     HeadResolved(Result<Head, ReadError>),
@@ -91,6 +93,7 @@ impl<M: Machine> Actor for Journaled<M> {
                 now,
                 &mut out,
             ),
+            Msg::Ready(readying) => pipeline.ready(readying),
             Msg::Recovered(outcome) => pipeline.recovered(*outcome, now, &mut out),
             Msg::Appended(outcome) => pipeline.appended(outcome, now, &mut out),
             Msg::HeadResolved(head) => pipeline.head_resolved(head, now, &mut out),
@@ -133,9 +136,13 @@ impl<M: Machine> Journaled<M> {
         tokio::spawn(async move {
             let journal = &*deps.journal;
             let message = match action {
-                Action::Recover { delay } => {
+                Action::Recover { delay, from } => {
                     pause(delay).await;
-                    Msg::Recovered(Box::new(recovery::recover(journal, &entity).await))
+                    let recovered = match from {
+                        None => recovery::recover(journal, &entity).await,
+                        Some(from) => recovery::catch_up(journal, &entity, *from).await,
+                    };
+                    Msg::Recovered(Box::new(recovered))
                 }
                 Action::Append { append, delay } => {
                     pause(delay).await;

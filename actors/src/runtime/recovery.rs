@@ -83,7 +83,7 @@ pub async fn recover<M: Machine>(
     if stored.is_some() {
         metrics::counter!("mussikon_recoveries_from_snapshot_total").increment(1);
     }
-    let (mut machine, mut head, snapshot_bytes) = match stored {
+    let (machine, head, snapshot_bytes) = match stored {
         None => (M::new(entity), Head::default(), 0),
         Some(snapshot) => {
             let machine = M::restore(entity, &snapshot.state)
@@ -91,17 +91,52 @@ pub async fn recover<M: Machine>(
             (machine, snapshot.head, snapshot.state.len())
         }
     };
-    let snapshot = head.sequence;
+    let from = Recovered {
+        snapshot: head.sequence,
+        machine,
+        head,
+        snapshot_bytes,
+    };
+    read_on(journal, entity, from, target).await
+}
+
+/// Brings a state that was recovered before, and on which nothing was decided since, to the head.
+pub async fn catch_up<M: Machine>(
+    journal: &dyn Journal,
+    entity: &EntityId,
+    from: Recovered<M>,
+) -> Result<Recovered<M>, RecoverError> {
+    let target = journal.head(entity).await;
+    let target = target.map_err(|error| RecoverError::from((entity.clone(), error)))?;
+    if target == from.head {
+        return Ok(from);
+    }
+    read_on(journal, entity, from, target).await
+}
+
+async fn read_on<M: Machine>(
+    journal: &dyn Journal,
+    entity: &EntityId,
+    from: Recovered<M>,
+    target: Head,
+) -> Result<Recovered<M>, RecoverError> {
+    let Recovered {
+        mut machine,
+        mut head,
+        snapshot,
+        snapshot_bytes,
+    } = from;
+    let began_at = head.sequence;
     loop {
         let rows = journal
             .read(entity, Range::After(head.sequence), PAGE)
             .await
-            .map_err(fail)?;
+            .map_err(|error| RecoverError::from((entity.clone(), error)))?;
         if rows.is_empty() {
             break;
         }
         if rows[0].first > head.sequence.next() {
-            return Err(hole(journal, entity, snapshot, head).await);
+            return Err(hole(journal, entity, began_at, head).await);
         }
         for row in rows {
             replay(journal, entity, &mut machine, head, &row).await?;

@@ -21,6 +21,8 @@ use super::wire::{Switches, Wire};
 pub struct Town {
     pub exchange: Arc<Exchange>,
     pub journal: Arc<MemoryJournal>,
+    store: Arc<dyn Journal>,
+    limits: BusLimits,
     clock: Arc<dyn Clock>,
     nodes: Vec<Option<Node>>,
     lives: u64,
@@ -38,9 +40,21 @@ pub fn node(number: usize) -> NodeId {
 impl Town {
     /// So many nodes that know each other.
     pub async fn new(nodes: usize) -> Self {
+        Self::with(nodes, BusLimits::default(), |journal| journal).await
+    }
+
+    /// The same with these paces, on a store that is reached in this way.
+    pub async fn with(
+        nodes: usize,
+        limits: BusLimits,
+        way: impl FnOnce(Arc<MemoryJournal>) -> Arc<dyn Journal>,
+    ) -> Self {
+        let journal = Arc::new(MemoryJournal::new());
         let mut town = Self {
             exchange: Exchange::new(),
-            journal: Arc::new(MemoryJournal::new()),
+            store: way(journal.clone()),
+            journal,
+            limits,
             clock: Arc::new(Paused::default()),
             nodes: Vec::new(),
             lives: 0,
@@ -49,14 +63,15 @@ impl Town {
             town.nodes.push(None);
             town.start(number).await;
         }
-        pass(100).await;
+        // They have heard of each other and taken their parts.
+        pass(1_000).await;
         town
     }
 
     pub async fn start(&mut self, number: usize) {
         self.lives += 1;
         let switches = Arc::new(Switches::default());
-        let limits = BusLimits::default();
+        let limits = self.limits.clone();
         let bus = Wire {
             inner: LocalBus::new(self.exchange.clone(), node(number), limits.clone()),
             switches: switches.clone(),
@@ -64,7 +79,7 @@ impl Town {
         let mut rules = HubLimits::default();
         rules.room.sends_per_second = 0;
         let parts = HubParts {
-            journal: self.journal.clone(),
+            journal: self.store.clone(),
             wakeups: self.journal.clone(),
             clock: self.clock.clone(),
             limits: rules,

@@ -117,6 +117,18 @@ pub const METRICS: &[Metric] = &[
     ),
     metric(
         Counter,
+        "mussikon_first_commands_total",
+        &["found"],
+        "Entities that got their first command since they woke here: found ready (read ahead, because another node handed them over) or asleep.",
+    ),
+    metric(
+        Gauge,
+        "mussikon_takes_entities",
+        &[],
+        "1 while this node owns what is drawn for it, 0 while it joins the others or drains, and on a node that lives alone.",
+    ),
+    metric(
+        Counter,
         "mussikon_head_looks_total",
         &[],
         "Reads of a subscribed room's head because hints may have been lost.",

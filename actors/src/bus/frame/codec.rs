@@ -67,6 +67,7 @@ fn write_frame(out: &mut Vec<u8>, frame: &Frame) {
             write(out, 9, &(code, bytes));
         }
         Frame::Warm { entities } => write(out, 10, entities),
+        Frame::Coming { node } => write(out, 11, &(node,)),
     }
 }
 
@@ -168,6 +169,10 @@ fn read_frame(kind: u8, fields: &[u8]) -> Result<Frame, FrameError> {
         10 => Frame::Warm {
             entities: read(fields)?,
         },
+        11 => {
+            let (node,) = read(fields)?;
+            Frame::Coming { node }
+        }
         other => return Err(FrameError::Kind(other)),
     })
 }
@@ -255,6 +260,7 @@ mod tests {
             Frame::Warm {
                 entities: vec![entity],
             },
+            Frame::Coming { node: node("n") },
         ]
     }
 

@@ -10,6 +10,7 @@ mod fence;
 mod load;
 #[cfg(test)]
 pub(super) mod model;
+mod ready;
 mod setback;
 mod turns;
 mod upkeep;
@@ -20,8 +21,11 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+use self::ready::Readiness;
+pub(crate) use self::ready::Readying;
 use self::turns::Turns;
 use super::admission::Permit;
+use super::recovery::Recovered;
 use super::{AskError, RuntimeLimits};
 use crate::ids::{EntityId, Sequence, Timestamp};
 use crate::journal::{Append, Capabilities, Head, Record, Row, SideWrites, Snapshot};
@@ -50,8 +54,11 @@ impl<M: Machine> Asked<M> {
 
 /// What the actor has to do next. Completions come back through the methods named here.
 pub(crate) enum Action<M: Machine> {
-    /// Rebuild the state after `delay`: [`Pipeline::recovered`].
-    Recover { delay: Duration },
+    /// Rebuild the state after `delay`, reading on from a former one if it is given: [`Pipeline::recovered`].
+    Recover {
+        delay: Duration,
+        from: Option<Box<Recovered<M>>>,
+    },
     /// Append after `delay`: [`Pipeline::appended`].
     Append { append: Append, delay: Duration },
     /// Read the head to learn the fate of an append, after `delay`: [`Pipeline::head_resolved`].
@@ -145,6 +152,7 @@ pub(crate) struct Pipeline<M: Machine> {
     /// No other pipeline has it: it marks rows as ours, and two owners do not try again in step.
     mark: u64,
     upkeep: Upkeep,
+    readiness: Readiness,
 }
 
 /// When the state is to be swept and a snapshot taken.
@@ -172,6 +180,7 @@ impl<M: Machine> Pipeline<M> {
     ) -> Self {
         out.push(Action::Recover {
             delay: Duration::ZERO,
+            from: None,
         });
         Self {
             machine: M::new(&entity),
@@ -197,6 +206,7 @@ impl<M: Machine> Pipeline<M> {
             turns: Turns::default(),
             mark,
             upkeep: Upkeep::default(),
+            readiness: Readiness::default(),
         }
     }
 
@@ -205,6 +215,7 @@ impl<M: Machine> Pipeline<M> {
         if self.phase == Phase::Failed {
             return asked.answer(Err(self.unavailable("the entity has failed".into())));
         }
+        self.met_first(out);
         if !self.may_decide() || !self.backlog.is_empty() {
             self.backlog.push_back(asked);
         } else {

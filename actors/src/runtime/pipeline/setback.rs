@@ -37,7 +37,7 @@ impl<M: Machine> Pipeline<M> {
         self.phase = Phase::Recovering;
         self.generation += 1;
         self.upkeep.holding = false;
-        out.push(Action::Recover { delay });
+        out.push(Action::Recover { delay, from: None });
     }
 
     /// The store refused one row too often. It was never applied, nor was anything that rests on it; of a
@@ -150,6 +150,7 @@ impl<M: Machine> Pipeline<M> {
                 self.turns.recovered(now);
                 self.phase = Phase::Serving;
                 out.push(Action::Advanced(self.durable));
+                self.is_ready();
                 self.advance(now, out);
             }
             Err(error @ RecoverError::Corrupt { .. }) => {
@@ -163,7 +164,7 @@ impl<M: Machine> Pipeline<M> {
                 tracing::warn!(entity = %self.entity, %error, "recovery will be tried again");
                 self.unrecovered += 1;
                 let delay = self.pause();
-                out.push(Action::Recover { delay });
+                out.push(Action::Recover { delay, from: None });
             }
         }
     }

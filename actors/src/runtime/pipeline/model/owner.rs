@@ -12,7 +12,7 @@ use crate::journal::{Append, Capabilities};
 use crate::runtime::RuntimeLimits;
 use crate::runtime::admission::{Gate, NodeGate};
 use crate::runtime::pipeline::{
-    Action, Answer, Asked, Decided, InFlight, Pipeline, Upkeep, Waiting,
+    Action, Answer, Asked, Decided, InFlight, Pipeline, Readiness, Upkeep, Waiting,
 };
 
 /// What an owner waits for.
@@ -137,6 +137,7 @@ impl Owner {
             turns: from.turns,
             mark: from.mark,
             upkeep: Upkeep::default(),
+            readiness: Readiness::default(),
         };
         Self {
             pipeline,
