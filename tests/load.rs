@@ -173,3 +173,33 @@ async fn a_short_fanout_run_counts_hub_and_reference_and_compares_them() {
         assert!(compared.count() > 0, "{comparisons:?}");
     }
 }
+
+#[tokio::test]
+async fn all_clients_of_a_hub_that_is_killed_or_drained_come_back_and_miss_nothing() {
+    for end in ["kill", "drain"] {
+        let asked = format!("--connections 120 --rooms 6 --spread-ms 300 --end {end}");
+        let ran = run(words(&format!("reconnect --spawn {HUB} {asked}"))).await;
+        is_correct(&ran);
+        let entry = &ran.report["entries"][0];
+        assert_eq!(entry["scenario"], format!("reconnect, {end}"));
+        let found = &entry["measured"]["reconnect"];
+        assert_eq!(found["connections"], 120, "{}", ran.printed);
+        for span in ["from_signal", "from_loss"] {
+            assert_eq!(found[span]["count"], 120);
+            assert!(found[span]["max_ms"].as_f64().unwrap() > 0.0);
+        }
+        assert!(found["tries"].as_u64().unwrap() >= 120);
+        let faults = found["faults"].as_object().unwrap();
+        assert!(faults.values().all(|count| count == 0), "{faults:?}");
+    }
+    // A hub that somebody else runs is not ended.
+    let hub = TestHub::start().await;
+    let asked = format!("reconnect --target {} --secret {SECRET}", hub.url());
+    let ran = run(words(&asked)).await;
+    assert_eq!(ran.code, Some(2), "{}", ran.printed);
+    assert!(
+        ran.printed.contains("must be started here"),
+        "{}",
+        ran.printed
+    );
+}

@@ -29,6 +29,8 @@ pub enum Command {
     Ack(FixedArgs),
     /// Connections that joined a room and do nothing: memory of each, and how fast they come in.
     Idle(IdleArgs),
+    /// A hub that ends and begins anew, and the time until all its clients are back.
+    Reconnect(ReconnectArgs),
     /// The highest rate with the 99th percentile within the limit and nothing missing.
     Capacity(CapacityArgs),
     /// The references alone: what this machine can do.
@@ -136,6 +138,35 @@ pub struct IdleArgs {
     /// Rooms that they are spread over.
     #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
     pub rooms: u32,
+}
+
+/// Options of `reconnect`.
+#[derive(Args, Clone)]
+pub struct ReconnectArgs {
+    /// Options of every command.
+    #[command(flatten)]
+    pub common: Common,
+    /// Connections; above 20,000 further loopback source addresses are used.
+    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub connections: u32,
+    /// Rooms that they are spread over.
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
+    pub rooms: u32,
+    /// How the hub ends.
+    #[arg(long, value_enum, default_value = "kill")]
+    pub end: EndArg,
+    /// A client tries again within so many milliseconds after a loss or a failed try, at a random time.
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..))]
+    pub spread_ms: u32,
+}
+
+/// How a hub ends.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum EndArg {
+    /// At once, by SIGKILL.
+    Kill,
+    /// In order, by SIGTERM: connections are closed one after the other.
+    Drain,
 }
 
 /// Options of `capacity`.

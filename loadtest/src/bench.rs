@@ -65,8 +65,10 @@ pub struct IdleFigures {
 
 /// Runs scenarios and numbers their trials.
 pub struct Bench<'a> {
-    common: &'a Common,
-    clock: Clock,
+    /// The options of this run.
+    pub common: &'a Common,
+    /// What times are measured with.
+    pub clock: Clock,
     trials: u16,
     groups: u32,
 }
@@ -162,10 +164,7 @@ impl<'a> Bench<'a> {
         connections: u32,
         rooms: u32,
     ) -> Result<IdleFigures, BenchError> {
-        let allowed = process::raise_file_limit();
-        if u64::from(connections) + FILES_BESIDE > allowed {
-            return Err(BenchError::Files(connections, allowed));
-        }
+        self.allow_files(connections)?;
         eprintln!("{}: {connections} idle connections …", subject.name());
         let running = subject.open(self.common, false)?;
         drop(self.gather(subject, &running, REHEARSAL)?);
@@ -198,6 +197,15 @@ impl<'a> Bench<'a> {
         })
     }
 
+    /// Sees that so many connections may be open.
+    pub fn allow_files(&self, connections: u32) -> Result<(), BenchError> {
+        let allowed = process::raise_file_limit();
+        if u64::from(connections) + FILES_BESIDE > allowed {
+            return Err(BenchError::Files(connections, allowed));
+        }
+        Ok(())
+    }
+
     /// How long this machine takes to make 4 KB durable.
     pub fn fsync(&self) -> Result<Quantiles, BenchError> {
         let directory = match &self.common.data_dir {
@@ -207,7 +215,8 @@ impl<'a> Bench<'a> {
         Ok(fsync::measure(directory.path(), self.clock)?)
     }
 
-    fn gather(
+    /// Opens and joins the connections of a shape, in rooms of their own.
+    pub fn gather(
         &mut self,
         subject: Subject,
         running: &Running,
@@ -219,7 +228,8 @@ impl<'a> Bench<'a> {
             .map_err(|error| BenchError::Connect(subject.name(), error))
     }
 
-    fn trial(
+    /// One trial with connections that are there.
+    pub fn trial(
         &mut self,
         subject: Subject,
         running: &Running,

@@ -261,7 +261,7 @@ impl<'a> Opener<'a> {
 }
 
 /// Begins to connect; on loopback, later connections come from further addresses.
-fn connect(address: SocketAddr, connection: u32) -> io::Result<TcpStream> {
+pub fn connect(address: SocketAddr, connection: u32) -> io::Result<TcpStream> {
     let socket = Socket::new(
         Domain::for_address(address),
         Type::STREAM,

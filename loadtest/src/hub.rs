@@ -147,6 +147,17 @@ pub fn join_room(encoding: Encoding, invocation_id: &str, room: &str) -> Result<
     )
 }
 
+/// A record that subscribes to what comes in a room after a sequence.
+pub fn join_room_after(
+    encoding: Encoding,
+    invocation_id: &str,
+    room: &str,
+    after: u64,
+) -> Result<Vec<u8>, HubError> {
+    let arguments = vec![Raw::encode(encoding, room)?, Raw::encode(encoding, &after)?];
+    invocation(encoding, invocation_id, "JoinRoom", arguments)
+}
+
 /// The room named by the argument of `CreateRoom`.
 pub fn new_room_id(argument: &Raw) -> Result<String, HubError> {
     Ok(argument.decode::<NewRoom>()?.room_id)

@@ -5,6 +5,7 @@ mod args;
 mod bench;
 mod capacity;
 mod clock;
+mod comeback;
 mod faults;
 mod figures;
 mod fleet;
@@ -16,6 +17,7 @@ mod pool;
 mod process;
 #[cfg(test)]
 mod readme;
+mod reconnect;
 mod reference;
 mod report;
 mod stamp;
@@ -61,6 +63,7 @@ fn run(command: Command) -> Result<Outcome, Box<dyn std::error::Error>> {
         Command::Rooms(args) => Suite::new(&args.common).rooms(&args)?,
         Command::Ack(args) => Suite::new(&args.common).ack(&args)?,
         Command::Idle(args) => Suite::new(&args.common).idle(args.connections, args.rooms)?,
+        Command::Reconnect(args) => Suite::new(&args.common).reconnect(&args)?,
         Command::Capacity(args) => Suite::new(&args.common).capacity(&args)?,
         Command::Limit(args) => Suite::new(&args.common).limit(&args)?,
         Command::All(args) => Suite::new(&args.common).all(&args)?,

@@ -83,6 +83,19 @@ impl Pool {
         Ok(index)
     }
 
+    /// Puts another socket in the place of one. What was ready of the old one is void: call it between two turns.
+    pub fn renew(&mut self, index: usize, mut stream: TcpStream) -> io::Result<()> {
+        self.close(index);
+        let both = Interest::READABLE | Interest::WRITABLE;
+        self.poll
+            .registry()
+            .register(&mut stream, Token(index), both)?;
+        if let Some(socket) = self.sockets.get_mut(index) {
+            socket.stream = Some(stream);
+        }
+        Ok(())
+    }
+
     /// Waits for readiness (for ever without `timeout`, not at all with zero) and puts what is ready into `ready`.
     pub fn wait(&mut self, timeout: Option<Duration>, ready: &mut Vec<Ready>) -> io::Result<()> {
         ready.clear();

@@ -5,7 +5,7 @@ use rustix::thread::{CpuSet, sched_setaffinity};
 use std::fs;
 use std::io::{self, BufRead, BufReader};
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, mpsc};
 use std::thread;
@@ -36,16 +36,17 @@ pub struct Server {
     pub address: SocketAddr,
     /// Its processes, when known.
     pub meter: Option<Meter>,
-    _child: Option<Owned>,
+    child: Option<Owned>,
 }
 
 /// A child that ends with its owner.
 struct Owned(Child);
 
 /// How a server is started.
-pub struct Start<'a> {
+#[derive(Clone)]
+pub struct Start {
     /// The program.
-    pub program: &'a Path,
+    pub program: PathBuf,
     /// Its arguments.
     pub arguments: Vec<String>,
     /// Added to its environment.
@@ -53,21 +54,21 @@ pub struct Start<'a> {
     /// The only core it may use.
     pub core: Option<usize>,
     /// Where its standard error goes.
-    pub log: &'a Path,
+    pub log: PathBuf,
 }
 
 impl Server {
     /// Starts a program that prints `listening on http://ADDRESS` and waits for that line.
-    pub fn start(start: Start) -> Result<Self, StartError> {
-        let spawn_error = |error| StartError::Spawn(start.program.to_owned(), error);
-        let log = fs::File::create(start.log).map_err(spawn_error)?;
+    pub fn start(start: &Start) -> Result<Self, StartError> {
+        let spawn_error = |error| StartError::Spawn(start.program.clone(), error);
+        let log = fs::File::create(&start.log).map_err(spawn_error)?;
         let before = start.core.map(|core| {
             let own = rustix::thread::sched_getaffinity(None);
             pin(core);
             own
         });
         // The child inherits the affinity, so that all its threads are born on the core.
-        let child = Command::new(start.program)
+        let child = Command::new(&start.program)
             .args(&start.arguments)
             .envs(start.environment.iter().map(|(key, value)| (key, value)))
             .stdin(Stdio::null())
@@ -83,12 +84,9 @@ impl Server {
             Some(address) => Ok(Self {
                 address,
                 meter,
-                _child: Some(child),
+                child: Some(child),
             }),
-            None => Err(StartError::Silent(
-                start.program.to_owned(),
-                start.log.to_owned(),
-            )),
+            None => Err(StartError::Silent(start.program.clone(), start.log.clone())),
         }
     }
 
@@ -97,8 +95,25 @@ impl Server {
         Self {
             address,
             meter: (!pids.is_empty()).then(|| Meter { pids: pids.into() }),
-            _child: None,
+            child: None,
         }
+    }
+}
+
+impl Server {
+    /// Ends a server that was started here, and waits until it has ended; how long that took.
+    pub fn end(mut self, in_order: bool) -> io::Result<Duration> {
+        let begun = std::time::Instant::now();
+        if let Some(child) = &mut self.child {
+            let id = Pid::from_child(&child.0);
+            let signal = match in_order {
+                true => rustix::process::Signal::TERM,
+                false => rustix::process::Signal::KILL,
+            };
+            rustix::process::kill_process(id, signal)?;
+            child.0.wait()?;
+        }
+        Ok(begun.elapsed())
     }
 }
 
@@ -247,13 +262,13 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let log = directory.path().join("log");
         let start = Start {
-            program: Path::new("/bin/true"),
+            program: PathBuf::from("/bin/true"),
             arguments: Vec::new(),
             environment: Vec::new(),
             core: None,
-            log: &log,
+            log: log.clone(),
         };
-        let error = Server::start(start).err().unwrap();
+        let error = Server::start(&start).err().unwrap();
         assert!(
             matches!(&error, StartError::Silent(_, named) if *named == log),
             "{error}"

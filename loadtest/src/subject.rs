@@ -49,6 +49,9 @@ pub enum OpenError {
     /// Nobody listens at `--target`.
     #[error("nobody answers at {0}: {1}")]
     NobodyThere(String, io::Error),
+    /// Only a hub of our own can be ended.
+    #[error("a hub that is to end and begin anew must be started here: name it with --spawn PATH")]
+    NotOurs,
     /// Nothing to measure.
     #[error("name the hub with --spawn PATH or --target URL")]
     NoHub,
@@ -99,6 +102,8 @@ pub struct Running {
     pub target: Target,
     /// Whether it answers sends.
     pub acknowledges: bool,
+    /// How a hub that was started here is started anew, at the same address and with its data.
+    pub again: Option<Start>,
     /// Data of a spawned hub; removed at the end.
     _directory: TempDir,
 }
@@ -124,7 +129,7 @@ impl Subject {
             None => directory.path().join("server.log"),
         };
         let secret = common.secret.clone();
-        let mut nodes = Vec::new();
+        let (mut nodes, mut again) = (Vec::new(), None);
         let (server, credentials) = match (self, &common.spawn) {
             (Self::Hub, _) if !common.target.is_empty() => {
                 nodes = addresses(common)?;
@@ -143,13 +148,15 @@ impl Subject {
                     }
                 };
                 let start = Start {
-                    program,
+                    program: program.clone(),
                     arguments: vec!["--config".to_owned(), config.to_string_lossy().into_owned()],
                     environment: hub_environment(common, &directory, &secret),
                     core: common.server_core(),
-                    log: &log,
+                    log: log.clone(),
                 };
-                (Server::start(start)?, Credentials::Secret(secret))
+                let server = Server::start(&start)?;
+                again = Some(start.at(server.address));
+                (server, Credentials::Secret(secret))
             }
             (Self::Hub, None) => return Err(OpenError::NoHub),
             (Self::Reference | Self::Coalescing, ..) => {
@@ -161,14 +168,14 @@ impl Subject {
                 arguments.extend((self == Self::Coalescing).then(|| "--coalesce".to_owned()));
                 arguments.extend(acknowledge.then(|| "--acknowledge".to_owned()));
                 let start = Start {
-                    program: &program,
+                    program,
                     arguments,
                     environment: Vec::new(),
                     core: common.server_core(),
-                    log: &log,
+                    log: log.clone(),
                 };
                 (
-                    Server::start(start)?,
+                    Server::start(&start)?,
                     Credentials::Secret("the reference does not check".into()),
                 )
             }
@@ -187,8 +194,18 @@ impl Subject {
             server,
             target,
             acknowledges: self == Self::Hub || acknowledge,
+            again,
             _directory: directory,
         })
+    }
+}
+
+impl Start {
+    /// The same once more, at an address that is known now.
+    fn at(mut self, address: SocketAddr) -> Self {
+        let listen = ("MUSSIKON_LISTEN".to_owned(), address.to_string());
+        self.environment.push(listen);
+        self
     }
 }
 

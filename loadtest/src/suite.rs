@@ -3,7 +3,9 @@
 use std::error::Error;
 
 use crate::aims::{self, FixedAims};
-use crate::args::{CapacityArgs, Common, FixedArgs, ShapeArg, SuiteArgs, TimeArgs, TryArgs};
+use crate::args::{
+    CapacityArgs, Common, EndArg, FixedArgs, ReconnectArgs, ShapeArg, SuiteArgs, TimeArgs, TryArgs,
+};
 use crate::bench::{Bench, BenchError};
 use crate::capacity::Search;
 use crate::clock::Clock;
@@ -113,6 +115,19 @@ impl<'a> Suite<'a> {
     pub fn idle(mut self, connections: u32, rooms: u32) -> Done {
         look_for_hub(self.common)?;
         self.run_idle(connections, rooms)?;
+        self.publish()
+    }
+
+    /// `reconnect`: the hub alone, for the references keep nothing that a client could come back to.
+    pub fn reconnect(mut self, args: &ReconnectArgs) -> Done {
+        look_for_hub(self.common)?;
+        let found = self.bench.reconnect(args)?;
+        let how = match args.end {
+            EndArg::Kill => "reconnect, kill",
+            EndArg::Drain => "reconnect, drain",
+        };
+        self.report
+            .add(how, Subject::Hub.name(), Measured::Reconnect(found.into()));
         self.publish()
     }
 

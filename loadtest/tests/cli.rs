@@ -5,11 +5,12 @@ use std::net::TcpListener;
 use std::process::Command;
 
 const EXIT_ERROR: i32 = 2;
-const COMMANDS: [&str; 8] = [
+const COMMANDS: [&str; 9] = [
     "fanout",
     "rooms",
     "ack",
     "idle",
+    "reconnect",
     "capacity",
     "limit",
     "all",
@@ -159,11 +160,12 @@ fn a_hub_that_is_not_there_is_said_at_once() {
             "cannot start ./no-hub: No such file",
         ),
     ];
-    let commands: [&[&str]; 6] = [
+    let commands: [&[&str]; 7] = [
         &["fanout"],
         &["rooms"],
         &["ack"],
         &["idle"],
+        &["reconnect"],
         &["capacity", "rooms"],
         &["all"],
     ];

@@ -12,6 +12,7 @@ use crate::bench::IdleFigures;
 use crate::capacity::{Attempt, Capacity};
 use crate::faults::Faults;
 use crate::figures::{Figures, Judgement, Quantiles};
+use crate::reconnect::ReconnectFigures;
 
 /// What one server did in one scenario.
 #[derive(Clone, Debug, Serialize)]
@@ -23,6 +24,8 @@ pub enum Measured {
     Capacity(Box<Capacity>),
     /// Idle connections.
     Idle(IdleFigures),
+    /// Connections that lost their hub and came back.
+    Reconnect(Box<ReconnectFigures>),
 }
 
 /// One line of the report.
@@ -137,6 +140,7 @@ impl Entry {
         match &self.measured {
             Measured::Fixed(figures) => named(&figures.faults).into_iter().collect(),
             Measured::Idle(idle) => named(&idle.faults).into_iter().collect(),
+            Measured::Reconnect(found) => named(&found.faults).into_iter().collect(),
             Measured::Capacity(found) => {
                 let wrong = found.attempts.iter().filter(|tried| !tried.faults.none());
                 wrong.map(wrong_try).collect()
@@ -162,7 +166,8 @@ impl Entry {
                 Some(Judgement::Passed | Judgement::Slow) | None => Outcome::Passed,
             },
             Measured::Idle(idle) if idle.faults.none() => Outcome::Passed,
-            Measured::Idle(_) => Outcome::Incorrect,
+            Measured::Reconnect(found) if found.faults.none() => Outcome::Passed,
+            Measured::Idle(_) | Measured::Reconnect(_) => Outcome::Incorrect,
         }
     }
 }

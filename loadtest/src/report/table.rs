@@ -85,6 +85,18 @@ impl Entry {
                 let figures = found.figures.clone().unwrap_or_default();
                 format!("{head} {}", figures_row(&figures, note))
             }
+            Measured::Reconnect(found) => format!(
+                "{head} {} connections, hub ended after {:.0} ms and listened after {:.0} ms more; all back: p50 {:.0} ms, p99 {:.0} ms, last {:.0} ms after the signal; p50 {:.0} ms, p99 {:.0} ms after the own loss; {} tries",
+                found.connections,
+                found.ending_ms,
+                found.starting_ms,
+                found.from_signal.p50_ms,
+                found.from_signal.p99_ms,
+                found.from_signal.max_ms,
+                found.from_loss.p50_ms,
+                found.from_loss.p99_ms,
+                found.tries
+            ),
             Measured::Idle(idle) => format!(
                 "{head} {} connections, {:.0} connects/s, {} KB each",
                 idle.connections,
