@@ -86,6 +86,13 @@ pub enum Frame {
         /// Which.
         entities: Vec<EntityId>,
     },
+    /// Which of some users are subscribed to a room on the addressed node?
+    Who {
+        /// The room.
+        room: RoomId,
+        /// The users.
+        users: Vec<UserId>,
+    },
     /// A node is about to take entities: what will be its own may be made ready there.
     Coming {
         /// Which.
@@ -136,8 +143,10 @@ pub enum Outcome {
     Draining,
     /// The node does not understand the wish: nothing was begun.
     NotUnderstood,
-    /// Entities are being made ready.
+    /// Entities were made ready.
     Noted,
+    /// Those of the users asked about who are there.
+    Present(Vec<UserId>),
 }
 
 /// Bytes that are no message of a known format.

@@ -28,6 +28,8 @@ pub struct BusLimits {
     pub forward_ms: u64,
     /// All attempts together, in milliseconds; then this node does it itself.
     pub forward_total_ms: u64,
+    /// Other nodes have so long to say who of a room's members is online there, in milliseconds.
+    pub presence_ms: u64,
     /// After a connection was lost or a node left, all subscribed rooms are looked at within this time, in milliseconds.
     pub look_within_ms: u64,
     /// And as a last net all subscribed rooms once in this time, in milliseconds.
@@ -58,6 +60,7 @@ impl Default for BusLimits {
             gone_ms: 2_000,
             forward_ms: 1_500,
             forward_total_ms: 4_000,
+            presence_ms: 500,
             look_within_ms: 4_000,
             look_every_ms: 30_000,
             tails: 100_000,

@@ -9,6 +9,7 @@ mod handover;
 pub mod limits;
 mod looks;
 pub mod nodes;
+mod online;
 mod others;
 mod outlook;
 pub mod peers;

@@ -41,6 +41,12 @@ impl Others {
         self.words.values().any(|word| word.users.contains(user))
     }
 
+    /// Whether that node said so of this user.
+    pub fn said_by(&self, node: &NodeId, user: &UserId) -> bool {
+        let word = self.words.get(node);
+        word.is_some_and(|word| word.users.contains(user))
+    }
+
     pub fn users(&self) -> impl Iterator<Item = &UserId> {
         self.words.values().flat_map(|word| &word.users)
     }

@@ -190,7 +190,8 @@ impl Peers {
             Frame::Command { .. }
             | Frame::Answer(_)
             | Frame::Warm { .. }
-            | Frame::Coming { .. } => {}
+            | Frame::Coming { .. }
+            | Frame::Who { .. } => {}
         }
     }
 

@@ -166,6 +166,10 @@ impl Peers {
             Ok((Frame::Warm { entities }, _)) => {
                 self.read_ahead(entities, answer(Outcome::Noted), reply);
             }
+            Ok((Frame::Who { room, users }, _)) => {
+                let here = self.fanout.online_here(&room, &users);
+                reply(answer(Outcome::Present(here)));
+            }
             Ok((Frame::Coming { node }, _)) => {
                 self.welcome(node, answer(Outcome::Noted), reply);
             }

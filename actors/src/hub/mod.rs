@@ -181,7 +181,7 @@ impl Hub {
         }
     }
 
-    /// A page of members with whether each is present.
+    /// A page of members with whether each is online: subscribed to the room on any node.
     pub async fn members(
         &self,
         room: &RoomId,
@@ -197,14 +197,16 @@ impl Hub {
         let RoomReply::Members(members) = self.room(room, command).await? else {
             return Err(HubError::Limit("a room answered out of turn".into()));
         };
-        let present = self.present(room);
-        Ok(members
-            .into_iter()
-            .map(|member| {
-                let here = present.contains(&member.user);
-                (member, here)
-            })
-            .collect())
+        let users: Vec<UserId> = members.iter().map(|member| member.user.clone()).collect();
+        let online = match &self.parts.peers {
+            Some(peers) => peers.online(room, users).await,
+            None => self.fanout.online_here(room, &users).into_iter().collect(),
+        };
+        let marked = members.into_iter().map(|member| {
+            let is_online = online.contains(&member.user);
+            (member, is_online)
+        });
+        Ok(marked.collect())
     }
 
     /// Users present in a room on any node, as far as this node knows: it is told where it has subscribers itself.

@@ -130,3 +130,65 @@ async fn marks_and_memberships_reach_the_other_nodes() {
     pass(100).await;
     assert_eq!(news.news(), ["added to band"]);
 }
+
+/// Whether each member of a room is online, as one node says.
+async fn online(town: &Town, on: usize, name: &str) -> Vec<bool> {
+    let members = town
+        .hub(on)
+        .members(&room(name), &user("ada"), None, 1_000)
+        .await;
+    members.expect("members").iter().map(|m| m.1).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_without_subscribers_of_a_room_says_of_its_members_who_is_online() {
+    let town = Town::new(3).await;
+    town.create(0, "band", &["bob", "cid"]).await;
+    assert_eq!(online(&town, 2, "band").await, [false, false, false]);
+    let _ada = town.join(0, "ada", "band").await;
+    let (bob, _) = town.join(1, "bob", "band").await;
+    for asked in 0..3 {
+        assert_eq!(online(&town, asked, "band").await, [true, true, false]);
+    }
+    drop(bob);
+    assert_eq!(online(&town, 2, "band").await, [true, false, false]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_a_room_too_big_for_names_each_member_is_marked_all_the_same() {
+    let town = Town::new(2).await;
+    let names: Vec<String> = (0..80).map(|n| format!("u{n:02}")).collect();
+    let members: Vec<&str> = names.iter().map(String::as_str).collect();
+    town.create(0, "hall", &members).await;
+    let mut sessions = Vec::new();
+    for name in &names[..60] {
+        sessions.push(town.join(1, name, "hall").await);
+    }
+    pass(1_000).await;
+    let marked = online(&town, 0, "hall").await;
+    let expected = (0..81).map(|n| (1..=60).contains(&n));
+    assert_eq!(
+        marked,
+        expected.collect::<Vec<_>>(),
+        "ada is first and away"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_node_that_does_not_answer_costs_a_bounded_time_and_its_last_word_holds() {
+    let town = Town::new(3).await;
+    town.create(0, "band", &["bob", "cid"]).await;
+    let _ada = town.join(0, "ada", "band").await;
+    let _bob = town.join(1, "bob", "band").await;
+    pass(1_000).await;
+    Switches::set(&town.switches(1).deaf, true);
+    let name = town.owner("band");
+    if name == 1 {
+        // The room itself would not answer; its members are asked of the next owner then.
+        Switches::set(&town.switches(1).no_beats, true);
+    }
+    let begun = tokio::time::Instant::now();
+    assert_eq!(online(&town, 0, "band").await, [true, true, false]);
+    let most = if name == 1 { 4_600 } else { 600 };
+    assert!(begun.elapsed().as_millis() < most, "{:?}", begun.elapsed());
+}

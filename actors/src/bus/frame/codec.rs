@@ -63,12 +63,21 @@ fn write_frame(out: &mut Vec<u8>, frame: &Frame) {
                 Outcome::Draining => (2, Bytes::new()),
                 Outcome::NotUnderstood => (3, Bytes::new()),
                 Outcome::Noted => (4, Bytes::new()),
+                Outcome::Present(users) => (5, packed(users)),
             };
             write(out, 9, &(code, bytes));
         }
         Frame::Warm { entities } => write(out, 10, entities),
         Frame::Coming { node } => write(out, 11, &(node,)),
+        Frame::Who { room, users } => write(out, 12, &(room, users)),
     }
+}
+
+fn packed(fields: &impl Serialize) -> Bytes {
+    let bytes = rmp_serde::to_vec(fields);
+    bytes
+        .expect("writing to memory cannot fail, and all lengths are known")
+        .into()
 }
 
 fn write(out: &mut Vec<u8>, kind: u8, fields: &impl Serialize) {
@@ -163,6 +172,7 @@ fn read_frame(kind: u8, fields: &[u8]) -> Result<Frame, FrameError> {
             (1, bytes) => Frame::Answer(Outcome::Answered(bytes)),
             (2, _) => Frame::Answer(Outcome::Draining),
             (4, _) => Frame::Answer(Outcome::Noted),
+            (5, users) => Frame::Answer(Outcome::Present(read(&users)?)),
             // A later version's outcome is none that this one understands.
             _ => Frame::Answer(Outcome::NotUnderstood),
         },
@@ -172,6 +182,10 @@ fn read_frame(kind: u8, fields: &[u8]) -> Result<Frame, FrameError> {
         11 => {
             let (node,) = read(fields)?;
             Frame::Coming { node }
+        }
+        12 => {
+            let (room, users) = read(fields)?;
+            Frame::Who { room, users }
         }
         other => return Err(FrameError::Kind(other)),
     })
@@ -261,6 +275,11 @@ mod tests {
                 entities: vec![entity],
             },
             Frame::Coming { node: node("n") },
+            Frame::Who {
+                room: r(),
+                users: vec![u()],
+            },
+            Frame::Answer(Outcome::Present(vec![u()])),
         ]
     }
 
