@@ -3,8 +3,8 @@
 use actors::bus::frame::Beat;
 use actors::bus::{NatsBus, NatsError};
 use actors::clock::Clock;
-use actors::cluster::PeerParts;
-use actors::ids::{NodeId, Timestamp};
+use actors::cluster::{PeerParts, Report, RoomReport};
+use actors::ids::{NodeId, Sequence, Timestamp};
 use serde_json::{Value, json};
 use thiserror::Error;
 
@@ -39,14 +39,47 @@ pub async fn peers(config: &Config, clock: &dyn Clock) -> Result<Option<PeerPart
     }))
 }
 
-/// A node by its sign of life, as operators are shown it.
-pub fn shown(beat: &Beat) -> Value {
+/// A node by its sign of life and its own account, as operators are shown it.
+pub fn shown(beat: &Beat, report: Option<&Report>) -> Value {
+    let mut shown = reported(report);
+    shown["node"] = beat.node.as_str().into();
+    shown["startedAt"] = json!(Rfc3339(Timestamp(beat.incarnation)));
+    shown["draining"] = beat.draining.into();
+    shown["entitiesAwake"] = beat.awake.into();
+    shown["writesFormat"] = beat.writes.into();
+    shown["readsFormat"] = beat.reads.into();
+    shown
+}
+
+/// A node's own account; every count is `null` if it gave none.
+pub fn reported(report: Option<&Report>) -> Value {
     json!({
-        "node": beat.node.as_str(),
-        "startedAt": Rfc3339(Timestamp(beat.incarnation)),
-        "draining": beat.draining,
-        "entitiesAwake": beat.awake,
-        "writesFormat": beat.writes,
-        "readsFormat": beat.reads,
+        "entitiesAwake": report.map(|r| r.entities_awake),
+        "roomsSubscribed": report.map(|r| r.rooms_subscribed),
+        "lag": report.map(|r| r.lag),
+        "readersBehind": report.map(|r| r.readers_behind),
+        "conflicts": report.map(|r| r.conflicts),
+        "inDoubt": report.map(|r| r.in_doubt),
+        "gapFills": report.map(|r| r.gap_fills),
+    })
+}
+
+/// A node's account of one room, with how far its readers are behind; all `null` if it gave none.
+pub fn room_reported(
+    node: &NodeId,
+    room: Option<&RoomReport>,
+    lag: &dyn Fn(Option<Sequence>) -> Option<u64>,
+) -> Value {
+    let position = room.and_then(|r| r.position);
+    json!({
+        "node": node.as_str(),
+        "awake": room.map(|r| r.awake),
+        "position": position.map(|at| at.0),
+        "lag": lag(position),
+        "usersSubscribed": room.map(|r| r.users_subscribed),
+        "readersBehind": room.map(|r| r.readers_behind),
+        "conflicts": room.map(|r| r.conflicts),
+        "inDoubt": room.map(|r| r.in_doubt),
+        "gapFills": room.map(|r| r.gap_fills),
     })
 }

@@ -39,7 +39,7 @@ pub struct TailArgs {
     limit: Option<u64>,
 }
 
-fn room(text: &str) -> Result<RoomId, String> {
+pub fn room(text: &str) -> Result<RoomId, String> {
     RoomId::parse(text).map_err(|e| e.to_string())
 }
 

@@ -65,8 +65,8 @@ enum Command {
     CheckConfig,
     /// Create the schema in the ScyllaDB cluster, or bring it to this version; may run again at any time
     Migrate,
-    /// List the nodes of the cluster as lines of JSON, by listening to their signs of life for a moment
-    Nodes,
+    /// List the nodes of the cluster as lines of JSON, by listening to their signs of life for a moment and asking each
+    Nodes(nodes::NodesArgs),
     /// List the rooms in the journal; the hub must not be running
     Rooms(look::RoomsArgs),
     /// Print the events of a room as lines of JSON; the hub must not be running
@@ -122,7 +122,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Token(args) => token::run(&loaded.config, &args),
         Command::CheckConfig => check_config::run(&loaded),
         Command::Migrate => migrate::run(&loaded.config),
-        Command::Nodes => nodes::run(&loaded.config),
+        Command::Nodes(args) => nodes::run(&loaded.config, &args),
         Command::Rooms(args) => look::rooms(&loaded.config, &args),
         Command::Tail(args) => look::tail(&loaded.config, &args),
     };

@@ -1,11 +1,12 @@
 //! What operators may ask a hub: who is in the cluster, and where a room is. For tokens with the role `admin`.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use actors::cluster::PeerOutlook;
 use actors::cluster::nodes::Part;
+use actors::cluster::{PeerOutlook, Report};
 use actors::hub::Hub;
-use actors::ids::{RoomId, Timestamp};
+use actors::ids::{NodeId, RoomId, Sequence, Timestamp};
 use axum::extract::{Path, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -53,30 +54,32 @@ async fn only_operators(State(admin): State<Admin>, request: Request, next: Next
     }
 }
 
-/// This node and the others as it sees them. A node that lives alone has no others.
+/// This node and the others as it sees them, each with its own account. A node that lives alone has no others.
 async fn nodes(State(admin): State<Admin>) -> Json<Value> {
-    let (awake, subscribed, _) = admin.hub.load();
-    let mut shown = json!({ "entitiesAwake": awake, "roomsSubscribed": subscribed, "others": [] });
+    let mut shown = crate::bus::reported(Some(&admin.hub.report(None)));
+    shown["others"] = json!([]);
     if let Some(peers) = admin.hub.peers() {
+        let reports: BTreeMap<NodeId, Option<Report>> =
+            peers.reports(None).await.into_iter().collect();
         let outlook = peers.outlook();
         shown["node"] = outlook.node.as_str().into();
         shown["startedAt"] = json!(Rfc3339(Timestamp(outlook.incarnation)));
         shown["draining"] = (outlook.part == Part::Draining).into();
         shown["joining"] = (outlook.part == Part::Joining).into();
         shown["connected"] = outlook.connected.into();
+        let other = |peer: &PeerOutlook| {
+            let report = reports.get(&peer.beat.node).and_then(Option::as_ref);
+            let mut shown = crate::bus::shown(&peer.beat, report);
+            shown["suspected"] = peer.suspected.into();
+            shown["heardMsAgo"] = peer.heard_ms_ago.into();
+            shown
+        };
         shown["others"] = outlook.others.iter().map(other).collect();
     }
     Json(shown)
 }
 
-fn other(peer: &PeerOutlook) -> Value {
-    let mut shown = crate::bus::shown(&peer.beat);
-    shown["suspected"] = peer.suspected.into();
-    shown["heardMsAgo"] = peer.heard_ms_ago.into();
-    shown
-}
-
-/// Who owns a room, how far it reaches in the store, and how far this node's subscribers are behind.
+/// Who owns a room, how far it reaches in the store, and how far each node's subscribers are behind.
 async fn room(State(admin): State<Admin>, Path(id): Path<String>) -> Response {
     let room = match RoomId::parse(&id) {
         Ok(room) => room,
@@ -85,16 +88,30 @@ async fn room(State(admin): State<Admin>, Path(id): Path<String>) -> Response {
             return Problem::from(error).into_response();
         }
     };
-    match admin.hub.whereabouts(&room).await {
-        Ok(found) => Json(json!({
-            "roomId": id,
-            "owner": found.owner.as_ref().map(|owner| owner.as_str()),
-            "head": found.head.0,
-            "position": found.position.map(|position| position.0),
-            "lag": found.position.map(|position| found.head.0.saturating_sub(position.0)),
-            "usersSubscribed": found.subscribed,
-        }))
-        .into_response(),
-        Err(error) => Problem::from(HubError::from(error)).into_response(),
+    let found = match admin.hub.whereabouts(&room).await {
+        Ok(found) => found,
+        Err(error) => return Problem::from(HubError::from(error)).into_response(),
+    };
+    let lag = |position: Option<Sequence>| position.map(|at| found.head.0.saturating_sub(at.0));
+    let mut nodes = Vec::new();
+    if let Some(peers) = admin.hub.peers() {
+        let me = peers.outlook().node;
+        let mut reports = peers.reports(Some(&room)).await;
+        reports.push((me, Some(admin.hub.report(Some(&room)))));
+        reports.sort_by(|(one, _), (other, _)| one.cmp(other));
+        for (node, report) in reports {
+            let room = report.and_then(|report| report.room);
+            nodes.push(crate::bus::room_reported(&node, room.as_ref(), &lag));
+        }
     }
+    Json(json!({
+        "roomId": id,
+        "owner": found.owner.as_ref().map(|owner| owner.as_str()),
+        "head": found.head.0,
+        "position": found.position.map(|position| position.0),
+        "lag": lag(found.position),
+        "usersSubscribed": found.subscribed,
+        "nodes": nodes,
+    }))
+    .into_response()
 }

@@ -93,6 +93,11 @@ pub enum Frame {
         /// The users.
         users: Vec<UserId>,
     },
+    /// How is the addressed node, and this room there?
+    Report {
+        /// The room.
+        room: Option<RoomId>,
+    },
     /// A node is about to take entities: what will be its own may be made ready there.
     Coming {
         /// Which.
@@ -147,6 +152,8 @@ pub enum Outcome {
     Noted,
     /// Those of the users asked about who are there.
     Present(Vec<UserId>),
+    /// What the node says of itself, in the report's own form.
+    Report(Bytes),
 }
 
 /// Bytes that are no message of a known format.

@@ -1,5 +1,6 @@
 //! Durable events → live subscriptions of this node; gaps are filled from the journal.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -34,6 +35,7 @@ pub struct Fanout {
     on_added: std::sync::OnceLock<OnAdded>,
     /// This node among others, if it is.
     peers: std::sync::OnceLock<Weak<Peers>>,
+    pub(super) gap_fills: AtomicU64,
     me: Weak<Fanout>,
 }
 
@@ -79,6 +81,7 @@ impl Fanout {
             restless: Mutex::default(),
             on_added: std::sync::OnceLock::new(),
             peers: std::sync::OnceLock::new(),
+            gap_fills: AtomicU64::new(0),
             me: me.clone(),
         })
     }
@@ -223,6 +226,8 @@ impl Fanout {
     /// Reads what the feed missed and publishes it as if it had come live. One reader per feed.
     fn fill(&self, feed: Arc<Mutex<Feed>>) {
         metrics::counter!("mussikon_gap_fills_total").increment(1);
+        self.gap_fills.fetch_add(1, Ordering::Relaxed);
+        feed.lock().fills += 1;
         let Some(me) = self.me.upgrade() else {
             return;
         };

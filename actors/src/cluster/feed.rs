@@ -35,6 +35,8 @@ pub(crate) struct Feed {
     pub position: Option<Sequence>,
     /// A gap is being filled from the journal.
     pub filling: bool,
+    /// How often a gap had to be filled.
+    pub fills: u64,
     /// The last sequence heard of, which the filling must reach.
     pub wanted: Sequence,
     public: bool,
@@ -81,6 +83,7 @@ impl Feed {
             room,
             position: None,
             filling: false,
+            fills: 0,
             wanted: Sequence::ZERO,
             public: false,
             entries: Vec::new(),
@@ -275,6 +278,18 @@ impl Feed {
         }
         self.wanted = head.max(self.wanted);
         !std::mem::replace(&mut self.filling, true)
+    }
+
+    /// Events that are known of and have not been handed on yet.
+    pub fn lag(&self) -> u64 {
+        let position = self.position.unwrap_or(self.wanted);
+        self.wanted.0.saturating_sub(position.0)
+    }
+
+    /// Subscriptions that are being brought forward from the journal.
+    pub fn behind(&self) -> usize {
+        let entries = self.entries.iter().flatten();
+        entries.filter(|e| e.standing == Standing::Behind).count()
     }
 
     /// Where filling must go on from; when nothing is missing or nobody listens any more, it is over.

@@ -191,7 +191,8 @@ impl Peers {
             | Frame::Answer(_)
             | Frame::Warm { .. }
             | Frame::Coming { .. }
-            | Frame::Who { .. } => {}
+            | Frame::Who { .. }
+            | Frame::Report { .. } => {}
         }
     }
 

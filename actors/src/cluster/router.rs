@@ -170,6 +170,9 @@ impl Peers {
                 let here = self.fanout.online_here(&room, &users);
                 reply(answer(Outcome::Present(here)));
             }
+            Ok((Frame::Report { room }, _)) => {
+                reply(answer(Outcome::Report(self.report(room.as_ref()))));
+            }
             Ok((Frame::Coming { node }, _)) => {
                 self.welcome(node, answer(Outcome::Noted), reply);
             }

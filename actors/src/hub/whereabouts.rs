@@ -1,6 +1,7 @@
 //! Where a room is and how far it has come, for operators.
 
 use super::{Hub, HubError};
+use crate::cluster::Report;
 use crate::ids::{EntityId, NodeId, RoomId, Sequence};
 
 /// One room as this node sees it.
@@ -17,6 +18,11 @@ pub struct Whereabouts {
 }
 
 impl Hub {
+    /// What this node has to say of itself and of a room.
+    pub fn report(&self, room: Option<&RoomId>) -> Report {
+        Report::here(&self.fanout, &self.directory, room)
+    }
+
     /// Looks at a room without waking it. A room that nobody created has the head 0.
     pub async fn whereabouts(&self, room: &RoomId) -> Result<Whereabouts, HubError> {
         let head = self.parts.journal.head(&EntityId::room(room)).await?;

@@ -15,7 +15,7 @@ use super::journaled::{Journaled, Msg};
 use super::pipeline::Readying;
 use super::recovery::recover;
 use super::supervisor::Supervisor;
-use super::{AskError, CommitSink, RuntimeLimits};
+use super::{AskError, CommitSink, RuntimeLimits, Tally};
 use crate::clock::Clock;
 use crate::ids::{EntityId, Timestamp};
 use crate::journal::{Journal, Wakeups};
@@ -57,12 +57,14 @@ pub(crate) struct Inner<M: Machine> {
     lives: AtomicU64,
     node: Arc<NodeGate>,
     draining: AtomicBool,
+    tally: Arc<Tally>,
     supervisor: ActorCell,
 }
 
 struct Resident<M: Machine> {
     mailbox: ActorRef<Msg<M>>,
     gate: Arc<Gate>,
+    tally: Arc<Tally>,
     used: AtomicU64,
 }
 
@@ -91,6 +93,7 @@ impl<M: Machine> Directory<M> {
             count: AtomicUsize::new(0),
             lives: AtomicU64::new(0),
             draining: AtomicBool::new(false),
+            tally: Arc::default(),
             supervisor: supervisor.get_cell(),
         });
         let filled = slot.set(Supervisor {
@@ -174,6 +177,19 @@ impl<M: Machine> Directory<M> {
     /// Entities awake.
     pub fn awake(&self) -> usize {
         self.0.count.load(Ordering::Relaxed)
+    }
+
+    /// What happened to an entity since it woke; `None` if it sleeps.
+    pub fn tally_of(&self, entity: &EntityId) -> Option<Arc<Tally>> {
+        self.0
+            .awake
+            .get(entity)
+            .map(|resident| resident.tally.clone())
+    }
+
+    /// What happened to all entities since this node began.
+    pub fn tally(&self) -> &Tally {
+        &self.0.tally
     }
 
     /// Bytes of commands waiting in front of all entities.
@@ -292,10 +308,12 @@ impl<M: Machine> Inner<M> {
                     self.node.clone(),
                 );
                 let permit = gate.try_enter(bytes).ok_or_else(overloaded)?;
+                let tally = Tally::part_of(self.tally.clone());
                 let actor = Journaled {
                     entity: entity.clone(),
                     deps: self.deps.clone(),
                     mark: self.next_mark(),
+                    tally: tally.clone(),
                 };
                 let supervisor = self.supervisor.clone();
                 let (mailbox, _) = ActorRuntime::spawn_linked_instant(None, actor, (), supervisor)
@@ -305,6 +323,7 @@ impl<M: Machine> Inner<M> {
                 entry.insert(Resident {
                     mailbox: mailbox.clone(),
                     gate,
+                    tally,
                     used: AtomicU64::new(now.0),
                 });
                 Ok((mailbox, permit))

@@ -6,6 +6,7 @@ use std::time::Duration;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::sync::oneshot;
 
+use super::Tally;
 use super::admission::Permit;
 use super::directory::Deps;
 use super::pipeline::{Action, Answer, Asked, Pipeline, Readying, Ticket};
@@ -23,6 +24,7 @@ pub(crate) struct Journaled<M: Machine> {
     pub deps: Arc<Deps<M>>,
     /// No other life of an entity on any node has it.
     pub mark: u64,
+    pub tally: Arc<Tally>,
 }
 
 /// What reaches it.
@@ -64,6 +66,7 @@ impl<M: Machine> Actor for Journaled<M> {
             deps.limits.clone(),
             deps.rules.clone(),
             self.mark,
+            self.tally.clone(),
             &mut actions,
         );
         self.carry_out(&myself, actions)?;

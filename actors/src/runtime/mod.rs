@@ -8,6 +8,7 @@ pub(crate) mod pipeline;
 pub mod recovery;
 mod retention;
 mod supervisor;
+mod tally;
 
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use thiserror::Error;
 
 pub use directory::{Deps, Directory};
 pub use limits::RuntimeLimits;
+pub use tally::Tally;
 
 use crate::ids::EntityId;
 use crate::journal::{Head, Row};

@@ -64,12 +64,14 @@ fn write_frame(out: &mut Vec<u8>, frame: &Frame) {
                 Outcome::NotUnderstood => (3, Bytes::new()),
                 Outcome::Noted => (4, Bytes::new()),
                 Outcome::Present(users) => (5, packed(users)),
+                Outcome::Report(bytes) => (6, bytes.clone()),
             };
             write(out, 9, &(code, bytes));
         }
         Frame::Warm { entities } => write(out, 10, entities),
         Frame::Coming { node } => write(out, 11, &(node,)),
         Frame::Who { room, users } => write(out, 12, &(room, users)),
+        Frame::Report { room } => write(out, 13, &(room,)),
     }
 }
 
@@ -173,6 +175,7 @@ fn read_frame(kind: u8, fields: &[u8]) -> Result<Frame, FrameError> {
             (2, _) => Frame::Answer(Outcome::Draining),
             (4, _) => Frame::Answer(Outcome::Noted),
             (5, users) => Frame::Answer(Outcome::Present(read(&users)?)),
+            (6, bytes) => Frame::Answer(Outcome::Report(bytes)),
             // A later version's outcome is none that this one understands.
             _ => Frame::Answer(Outcome::NotUnderstood),
         },
@@ -186,6 +189,10 @@ fn read_frame(kind: u8, fields: &[u8]) -> Result<Frame, FrameError> {
         12 => {
             let (room, users) = read(fields)?;
             Frame::Who { room, users }
+        }
+        13 => {
+            let (room,) = read(fields)?;
+            Frame::Report { room }
         }
         other => return Err(FrameError::Kind(other)),
     })
@@ -280,6 +287,8 @@ mod tests {
                 users: vec![u()],
             },
             Frame::Answer(Outcome::Present(vec![u()])),
+            Frame::Report { room: Some(r()) },
+            Frame::Answer(Outcome::Report(Bytes::from_static(b"all well"))),
         ]
     }
 

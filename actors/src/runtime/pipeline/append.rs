@@ -101,7 +101,7 @@ impl<M: Machine> Pipeline<M> {
             Err(AppendError::Conflict { .. }) => self.lose(now, out),
             Err(AppendError::InDoubt(reason)) => {
                 tracing::warn!(entity = %self.entity, reason, "append in doubt");
-                metrics::counter!("mussikon_appends_in_doubt_total").increment(1);
+                self.tally.was_in_doubt();
                 if mutation::is_on(Mutation::DoubtIsFailure) {
                     return self.give_up(reason, out);
                 }

@@ -26,7 +26,7 @@ pub(crate) use self::ready::Readying;
 use self::turns::Turns;
 use super::admission::Permit;
 use super::recovery::Recovered;
-use super::{AskError, RuntimeLimits};
+use super::{AskError, RuntimeLimits, Tally};
 use crate::ids::{EntityId, Sequence, Timestamp};
 use crate::journal::{Append, Capabilities, Head, Record, Row, SideWrites, Snapshot};
 use crate::machines::{Context, Machine};
@@ -153,6 +153,7 @@ pub(crate) struct Pipeline<M: Machine> {
     mark: u64,
     upkeep: Upkeep,
     readiness: Readiness,
+    tally: Arc<Tally>,
 }
 
 /// When the state is to be swept and a snapshot taken.
@@ -176,6 +177,7 @@ impl<M: Machine> Pipeline<M> {
         limits: Arc<RuntimeLimits>,
         rules: Arc<M::Limits>,
         mark: u64,
+        tally: Arc<Tally>,
         out: &mut Vec<Action<M>>,
     ) -> Self {
         out.push(Action::Recover {
@@ -207,6 +209,7 @@ impl<M: Machine> Pipeline<M> {
             mark,
             upkeep: Upkeep::default(),
             readiness: Readiness::default(),
+            tally,
         }
     }
 

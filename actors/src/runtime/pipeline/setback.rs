@@ -13,7 +13,7 @@ use crate::runtime::recovery::{RecoverError, Recovered};
 impl<M: Machine> Pipeline<M> {
     /// Another writer won: rebuild, then decide everything again.
     pub(super) fn lose(&mut self, now: Timestamp, out: &mut Vec<Action<M>>) {
-        metrics::counter!("mussikon_append_conflicts_total").increment(1);
+        self.tally.lost_an_append();
         tracing::info!(entity = %self.entity, durable = %self.durable, "append lost to another writer");
         self.release(out);
         self.in_flight = None;

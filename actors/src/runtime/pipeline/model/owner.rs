@@ -50,6 +50,7 @@ impl Owner {
             limits.clone(),
             Arc::new(()),
             mark,
+            Arc::default(),
             &mut out,
         );
         let mut owner = Self {
@@ -138,6 +139,7 @@ impl Owner {
             mark: from.mark,
             upkeep: Upkeep::default(),
             readiness: Readiness::default(),
+            tally: from.tally.clone(),
         };
         Self {
             pipeline,
