@@ -2,6 +2,10 @@
 //!
 //! A node reads the previous and the next format and writes the one that its cluster is set to, so that
 //! both an upgrade and a rollback can go node by node. Format 2 adds the sender to every message.
+//!
+//! Within a format a later version may append fields to a message, add kinds of messages and add outcomes: fields that a
+//! node does not know it passes over, a hint of an unknown kind it counts and drops, a request of an unknown kind it
+//! answers with "not understood", which tells the asker that nothing was begun.
 
 mod codec;
 

@@ -7,6 +7,7 @@ mod handover;
 mod presence;
 mod routing;
 mod slow;
+mod stranger;
 mod tails;
 mod town;
 mod wire;

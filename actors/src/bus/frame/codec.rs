@@ -1,9 +1,12 @@
 //! Messages between nodes to bytes and back.
 
+mod fields;
+
 use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use self::fields::Fields;
 use super::{Beat, Frame, FrameError, Here, NEWEST, OLDEST, Outcome};
 use crate::ids::NodeId;
 use crate::journal::{Digest, Record};
@@ -174,13 +177,13 @@ fn read_frame(kind: u8, fields: &[u8]) -> Result<Frame, FrameError> {
             (1, bytes) => Frame::Answer(Outcome::Answered(bytes)),
             (2, _) => Frame::Answer(Outcome::Draining),
             (4, _) => Frame::Answer(Outcome::Noted),
-            (5, users) => Frame::Answer(Outcome::Present(read(&users)?)),
+            (5, users) => Frame::Answer(Outcome::Present(read_list(&users)?)),
             (6, bytes) => Frame::Answer(Outcome::Report(bytes)),
             // A later version's outcome is none that this one understands.
             _ => Frame::Answer(Outcome::NotUnderstood),
         },
         10 => Frame::Warm {
-            entities: read(fields)?,
+            entities: read_list(fields)?,
         },
         11 => {
             let (node,) = read(fields)?;
@@ -198,8 +201,15 @@ fn read_frame(kind: u8, fields: &[u8]) -> Result<Frame, FrameError> {
     })
 }
 
+/// Reads the fields of a message; those that a later version has appended are passed over.
 fn read<T: DeserializeOwned>(fields: &[u8]) -> Result<T, FrameError> {
-    rmp_serde::from_slice(fields).map_err(damaged)
+    let read: Result<Fields<T>, _> = rmp_serde::from_slice(fields);
+    Ok(read.map_err(damaged)?.0)
+}
+
+/// Reads a list, which has no fields to append to.
+fn read_list<T: DeserializeOwned>(list: &[u8]) -> Result<Vec<T>, FrameError> {
+    rmp_serde::from_slice(list).map_err(damaged)
 }
 
 fn damaged(error: impl std::fmt::Display) -> FrameError {
@@ -301,6 +311,26 @@ mod tests {
                 let (read, sender) = decode(&bytes).expect("readable");
                 assert_eq!(read, frame);
                 assert_eq!(sender, (format >= WITH_SENDER).then(|| node("me")));
+            }
+        }
+    }
+
+    #[test]
+    fn fields_that_a_later_version_appends_are_passed_over() {
+        for frame in frames() {
+            for format in OLDEST..=NEWEST {
+                if matches!(frame, Frame::Warm { .. }) {
+                    continue; // A list: more of it is more entities.
+                }
+                let mut bytes = encode(&frame, format, &node("me")).to_vec();
+                let named = if format >= WITH_SENDER { 1 + 2 } else { 0 };
+                // The number of fields stands in the low half of the byte after the kind.
+                let count = &mut bytes[1 + named + 1];
+                assert_eq!(*count & 0xf0, 0x90, "{frame:?}");
+                *count += 1;
+                rmp_serde::encode::write(&mut bytes, &("later", 7)).expect("written");
+                let (read, _) = decode(&bytes).expect("readable");
+                assert_eq!(read, frame);
             }
         }
     }
