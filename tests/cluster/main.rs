@@ -7,5 +7,6 @@ mod chat;
 #[path = "../common/cql.rs"]
 mod cql;
 mod front;
+mod handover;
 mod place;
 mod presence;

@@ -134,6 +134,16 @@ impl Place {
         lines.sum()
     }
 
+    /// A metric whose key, labels included, is this; 0 if there is none.
+    pub async fn metric_with(&self, hub: usize, key: &str) -> f64 {
+        let text = get(&self.hubs[hub], "/metrics").await;
+        let values = text.lines().filter_map(|line| {
+            let (found, value) = line.rsplit_once(' ')?;
+            (found == key).then(|| value.parse::<f64>().ok()).flatten()
+        });
+        values.sum()
+    }
+
     pub fn logs(&self) -> String {
         let logs = self.hubs.iter().enumerate();
         let logs = logs.map(|(number, hub)| format!("hub {number}\n{}", hub.logs()));
@@ -207,7 +217,7 @@ fn run(command: &str, folder: &Path, variables: &[(&'static str, String)]) -> St
         process.env_remove(name);
     }
     let done = process
-        .arg(command)
+        .args(command.split_whitespace())
         .current_dir(folder)
         .env("MUSSIKON_NODE_ID", "operator")
         .envs(variables.iter().map(|(name, value)| (name, value)))

@@ -100,6 +100,18 @@ async fn a_user_on_a_dead_hub_is_gone_within_five_seconds_and_other_devices_go_o
         it["userId"] == "bob" && it["upTo"] == 5
     })
     .await;
+    // A third device, on another hub again, sees the same cursor, and cannot move it back.
+    let bob_anew = place.client(0, "bob").await;
+    let rooms = bob_anew.invoke::<Vec<Value>>("MyRooms", json!([])).await;
+    let rooms = rooms.unwrap();
+    assert_eq!(
+        (rooms[0]["readUpTo"].as_u64(), rooms[0]["unread"].as_u64()),
+        (Some(5), Some(0)),
+        "{rooms:?}"
+    );
+    let back = json!(["studio", 3]);
+    let stands = bob_anew.invoke::<Value>("MarkRead", back).await.unwrap();
+    assert_eq!(stands["upTo"], 5, "{stands}");
 }
 
 /// The three nodes as the command and each of them sees them, and a room.
@@ -109,7 +121,12 @@ async fn ask_as_operator(place: &Place) {
         .lines()
         .map(|line| serde_json::from_str::<Value>(line).unwrap());
     let nodes: Vec<String> = nodes
-        .map(|node| node["node"].as_str().unwrap().to_owned())
+        .map(|node| {
+            for count in ["roomsSubscribed", "lag", "conflicts", "inDoubt", "gapFills"] {
+                assert!(node[count].is_u64(), "{count} of {node}");
+            }
+            node["node"].as_str().unwrap().to_owned()
+        })
         .collect();
     assert_eq!(nodes, ["hub-0", "hub-1", "hub-2"]);
     let mut owners = Vec::new();
@@ -118,6 +135,12 @@ async fn ask_as_operator(place: &Place) {
         let seen: Value = serde_json::from_str(&seen).unwrap();
         assert_eq!(seen["others"].as_array().map(Vec::len), Some(2), "{seen}");
         assert_eq!(seen["connected"], true);
+        for other in seen["others"].as_array().unwrap() {
+            assert!(
+                other["conflicts"].is_u64() && other["lag"].is_u64(),
+                "{other}"
+            );
+        }
         let room = get_as(hub, "/admin/rooms/studio", "admin").await;
         let room: Value = serde_json::from_str(&room).unwrap();
         assert_eq!(
@@ -125,8 +148,31 @@ async fn ask_as_operator(place: &Place) {
             (Some(5), Some(0)),
             "{room}"
         );
+        // Each node's readers are at the head.
+        let lags: Vec<_> = room["nodes"].as_array().unwrap().iter().collect();
+        assert_eq!(lags.len(), 3, "{room}");
+        for node in lags {
+            assert_eq!(
+                (node["lag"].as_u64(), node["position"].as_u64()),
+                (Some(0), Some(5))
+            );
+            assert!(
+                node["gapFills"].is_u64() && node["inDoubt"].is_u64(),
+                "{node}"
+            );
+        }
         owners.push(room["owner"].as_str().unwrap().to_owned());
     }
+    let listed = place.run("nodes --room studio");
+    let room: Value = serde_json::from_str(listed.lines().last().unwrap()).unwrap();
+    assert_eq!(
+        (room["head"].as_u64(), room["owner"].as_str()),
+        (Some(5), Some(&*owners[0]))
+    );
+    let awake = room["nodes"].as_array().unwrap().iter();
+    let awake: Vec<_> = awake.filter(|node| node["awake"] == true).collect();
+    assert_eq!(awake.len(), 1, "{room}");
+    assert_eq!(awake[0]["node"], *owners[0]);
     assert!(
         nodes.contains(&owners[0]) && owners.iter().all(|owner| *owner == owners[0]),
         "{owners:?}"
