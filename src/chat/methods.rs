@@ -42,7 +42,7 @@ methods! {
     REMOVE_REACTION = "RemoveReaction", "roomId, sequence, emoji", "{sequence}", "Takes a reaction back.";
     MARK_READ = "MarkRead", "roomId, upTo", "{roomId, upTo, number}", "Moves the caller's read cursor forward and answers where it stands; it never goes back.";
     TYPING = "Typing", "roomId, isTyping", "", "Tells the others that the caller types, or does no longer; ends by itself.";
-    MEMBERS = "Members", "roomId, {after?: userId, limit?}?", "[{userId, role, joinedAt, online}]", "A page of members by user id.";
+    MEMBERS = "Members", "roomId, {after?: userId, limit?}?", "[{userId, role, joinedAt, online}]", "A page of members by user id; `online` says who is subscribed to the room, on any node.";
     INVITE = "Invite", "roomId, userId", "{sequence}", "Adds a member at once. In a public room anyone may add themselves.";
     REMOVE_MEMBER = "RemoveMember", "roomId, userId", "{sequence}", "Removes a member of a lower role; for moderators and the owner.";
     SET_ROLE = "SetRole", "roomId, userId, role: \"member\"|\"moderator\"|\"owner\"", "{sequence}", "Gives a member a role; for the owner. Giving `owner` hands the room over.";
