@@ -6,10 +6,12 @@ use std::io::{Read, Seek, SeekFrom};
 use std::net::SocketAddr;
 use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::time::Duration;
 
 use futures_util::future::try_join_all;
 use thiserror::Error;
+use tokio::time::timeout;
 
 use crate::ports::{Port, PortError};
 use crate::process::{Launch, Process, StartError};
@@ -51,6 +53,36 @@ impl HubSpec {
         self
     }
 
+    /// Runs the program once with these arguments instead, such as `migrate`, and answers what it printed.
+    pub async fn run(&self, arguments: &[&str]) -> Result<String, HubError> {
+        let failed = |reason: String| HubError::Command {
+            arguments: arguments.join(" "),
+            reason,
+        };
+        fs::create_dir_all(&self.folder).map_err(|error| failed(error.to_string()))?;
+        let mut command = tokio::process::Command::new(&self.binary);
+        command.args(arguments).current_dir(&self.folder);
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("MUSSIKON_") {
+                command.env_remove(name);
+            }
+        }
+        let variables = self.variables.iter().map(|(name, value)| (name, value));
+        let running = command
+            .envs(variables)
+            .stdin(Stdio::null())
+            .kill_on_drop(true)
+            .output();
+        let done = timeout(self.start_within * 3, running).await;
+        let done = done.map_err(|_| failed("it took too long".to_owned()))?;
+        let done = done.map_err(|error| failed(error.to_string()))?;
+        if done.status.success() {
+            return Ok(String::from_utf8_lossy(&done.stdout).into_owned());
+        }
+        let said = String::from_utf8_lossy(&done.stderr);
+        Err(failed(format!("{}\n{said}", done.status)))
+    }
+
     fn launch(&self, listen: SocketAddr) -> Launch {
         let data = (
             "MUSSIKON_DATA_DIR".to_owned(),
@@ -79,6 +111,14 @@ pub enum HubError {
     /// There was no port for it.
     #[error(transparent)]
     Port(#[from] PortError),
+    /// The program did not do what it was run for.
+    #[error("the hub's program with `{arguments}`: {reason}")]
+    Command {
+        /// Its arguments.
+        arguments: String,
+        /// What went wrong.
+        reason: String,
+    },
 }
 
 /// A hub process. Dropping it kills the process, and so does the death of this process by any cause.

@@ -10,24 +10,24 @@
 //! | [`ports`] | ports that stay with one server of one test |
 //! | [`proxy`] | a TCP proxy whose faults are switched at run time |
 //! | [`raw`] | a socket for clients that break the rules |
+//! | [`http`] | one question to a server, as an operator asks it |
 //! | [`token`] | signed tokens for clients |
 //! | [`certificates`] | an authority and what it signs, for servers with TLS |
 //! | [`node`], [`python`] | unmodified client packages of other languages, installed once per build folder |
 //! | [`driver`] | a client script of another language as a child: its cases, its wishes for faults, its end |
 //! | [`client`], [`member`] | a client in Rust, and members of rooms that survive and record what happens |
 //! | [`suite`] | scenarios: traffic, faults on a seeded plan, the judgement |
-//! | [`history`], [`check`] | what clients sent, were promised and received; and the judgement on it |
+//! | [`history`], [`check`], [`attempts`] | what clients sent, were promised and received; the judgement on it; how long it took |
 //!
 //! The crate speaks to a hub only as a client or an operator would: it never links the hub itself.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod certificates;
-pub mod check;
 pub mod client;
 pub mod cql;
 pub mod driver;
-pub mod history;
+pub mod http;
 pub mod hub;
 pub mod member;
 pub mod nats;
@@ -42,3 +42,5 @@ pub mod suite;
 pub mod token;
 
 mod provision;
+
+pub use oracle::{attempts, check, history};

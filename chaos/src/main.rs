@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use chaos::suite::{Plan, Report, Scenario, SiteSpec, Verdict, WorkloadSpec, run};
+use chaos::suite::{
+    Plan, Report, Scenario, Servers, SiteSpec, Topology, Verdict, WorkloadSpec, plan, run,
+};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Faults against real hubs under traffic, and the judgement on what clients saw.
@@ -25,6 +27,13 @@ enum Command {
         #[command(flatten)]
         options: Options,
     },
+    /// Prints when which faults would strike, as JSON lines, and runs nothing.
+    Plan {
+        /// The kind of trouble.
+        scenario: Scenario,
+        #[command(flatten)]
+        options: Options,
+    },
     /// Runs every scenario that a store survives, and the one that it cannot, which must be judged broken.
     All {
         #[command(flatten)]
@@ -34,24 +43,55 @@ enum Command {
 
 #[derive(Args)]
 struct Options {
+    /// What the hubs stand on.
+    #[arg(long, default_value = "single")]
+    topology: Topology,
     /// Decides times and victims of faults.
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Seconds in which faults begin.
     #[arg(long, default_value_t = 20)]
     seconds: u64,
-    /// The longest pause of a hub, in seconds.
-    #[arg(long, default_value_t = 8)]
+    /// The longest pause or cut, in seconds.
+    #[arg(long, default_value_t = 20)]
     longest_pause: u64,
     /// The hub's program; by default the one beside this program.
     #[arg(long)]
     hub: Option<PathBuf>,
-    /// Holds a folder for each run; that of an earlier run of the same scenario and seed is replaced.
+    /// Holds a folder for each run; that of an earlier run of the same scenario, topology and seed is replaced. Downloaded
+    /// servers are kept here too.
     #[arg(long, default_value = "target/chaos")]
     folder: PathBuf,
     /// Where the reports go, as a JSON array.
     #[arg(long, default_value = "target/chaos.json")]
     report: PathBuf,
+}
+
+impl Options {
+    fn plan(&self, scenario: Scenario) -> Result<Plan, String> {
+        let topology = self.topology;
+        if !scenario.fits(topology) {
+            let name = scenario.name();
+            return Err(format!(
+                "{name} hurts what only a cluster has: add --topology cluster"
+            ));
+        }
+        Ok(Plan {
+            scenario,
+            topology,
+            seed: self.seed,
+            length: Duration::from_secs(self.seconds),
+            longest: Duration::from_secs(self.longest_pause),
+        })
+    }
+}
+
+/// Prints a plan.
+fn foretell(from: &Plan) -> Result<bool, Box<dyn std::error::Error>> {
+    for step in plan(from) {
+        println!("{}", serde_json::to_string(&step)?);
+    }
+    Ok(true)
 }
 
 #[tokio::main]
@@ -69,79 +109,131 @@ async fn main() -> ExitCode {
 /// Whether every run ended as it should.
 async fn work(cli: Cli) -> Result<bool, Box<dyn std::error::Error>> {
     let (scenarios, options) = match cli.command {
-        Command::Run { scenario, options } => (vec![scenario], options),
+        Command::Plan { scenario, options } => return foretell(&options.plan(scenario)?),
+        Command::Run { scenario, options } => {
+            options.plan(scenario)?;
+            (vec![scenario], options)
+        }
         Command::All { options } => (Scenario::value_variants().to_vec(), options),
     };
-    let hub = match &options.hub {
-        Some(path) => path.clone(),
-        None => beside()?,
-    };
-    if !hub.is_file() {
-        let hub = hub.display();
-        return Err(format!(
-            "there is no hub at {hub}: build it (cargo build --release) or name it with --hub"
-        )
-        .into());
-    }
+    let topology = options.topology;
     let single = scenarios.len() == 1;
+    let hub = hub(&options)?;
+    std::fs::create_dir_all(&options.folder)?;
+    let folder = options.folder.canonicalize()?;
+    let servers = empty(&folder.join(format!("servers-{topology:?}").to_lowercase()))?;
+    let mut servers = Servers::start(topology, &folder, &servers).await?;
     let (mut reports, mut good) = (Vec::new(), true);
-    for scenario in scenarios {
-        let report = one(scenario, &hub, &options).await?;
+    for scenario in scenarios.into_iter().filter(|s| s.fits(topology)) {
+        let plan = options.plan(scenario)?;
         // Alone, a broken run is a failure whatever was expected; in the whole suite lost data must be noticed.
         let expected = match scenario {
             Scenario::StaleData if !single => Verdict::Broken,
             _ => Verdict::Kept,
         };
-        good &= report.verdict == expected;
-        reports.push(report);
+        match one(&plan, &hub, &folder, servers.as_mut()).await {
+            Ok(report) => {
+                good &= tell(&report, expected);
+                reports.push(report);
+                // What was found stays, however the next run ends.
+                write(&options.report, &reports)?;
+            }
+            Err(error) => {
+                good = false;
+                println!("{}: could not be run", scenario.name());
+                println!("  again: {}", plan.command());
+                if single {
+                    return Err(error);
+                }
+                eprintln!("chaos: {error}");
+            }
+        }
     }
-    write(&options.report, &reports)?;
     Ok(good)
 }
 
 async fn one(
-    scenario: Scenario,
+    plan: &Plan,
     hub: &Path,
-    options: &Options,
+    folder: &Path,
+    servers: Option<&mut Servers>,
 ) -> Result<Report, Box<dyn std::error::Error>> {
-    let name = scenario.to_possible_value();
-    let name = name.map_or_else(String::new, |value| value.get_name().to_owned());
-    let folder = options.folder.join(format!("{name}-{}", options.seed));
-    if folder.exists() {
-        std::fs::remove_dir_all(&folder)?;
-    }
-    std::fs::create_dir_all(&folder)?;
-    let folder = folder.canonicalize()?;
+    let name = format!("{}-{:?}-{}", plan.scenario.name(), plan.topology, plan.seed);
     let site = SiteSpec {
-        hub: hub.canonicalize()?,
-        folder,
-        hubs: 1,
+        hub: hub.to_owned(),
+        folder: empty(&folder.join(name.to_lowercase()))?,
+        topology: plan.topology,
+        variables: Vec::new(),
     };
-    let plan = Plan {
-        scenario,
-        seed: options.seed,
-        length: Duration::from_secs(options.seconds),
-        hubs: site.hubs,
-        longest: Duration::from_secs(options.longest_pause),
-    };
-    let (report, logs) = run(&site, &plan, WorkloadSpec::default()).await?;
+    let traffic = WorkloadSpec::of(plan.topology);
+    let (report, logs) = run(&site, plan, traffic, servers).await?;
+    if report.verdict == Verdict::Broken {
+        eprintln!("{logs}");
+    }
+    Ok(report)
+}
+
+/// Prints what a run came to; whether that is as it should be.
+fn tell(report: &Report, expected: Verdict) -> bool {
+    let seen = &report.availability;
     println!(
-        "{name}: {:?} (seed {}): {} faults, {} acknowledged, {} unanswered, longest silence {} ms, {} violations",
+        "{}: {:?} (seed {}): {} faults, {} acknowledged, {} unanswered, {:.2} % of attempts went well, \
+         worst second {:.1} %, longest silence {} ms, {} violations",
+        report.scenario.name(),
         report.verdict,
         report.seed,
         report.faults.len(),
         report.acknowledged,
         report.unanswered,
+        seen.share() * 100.0,
+        seen.worst_window * 100.0,
         report.longest_silence_millis,
         report.violations,
     );
+    let moves = [
+        ("failover", &report.failovers),
+        ("hand-off, added", &report.handoffs),
+    ];
+    for (what, moves) in moves {
+        if let Some(times) = moves.quantiles {
+            let (count, half, most) = (moves.samples.len(), times.p50_millis, times.p99_millis);
+            println!("  {what}: p50 {half} ms, p99 {most} ms ({count} rooms)");
+        }
+    }
     if report.verdict == Verdict::Broken {
         report.stuck.iter().for_each(|stuck| println!("  {stuck}"));
         let first = report.first_violations.iter().take(10);
         first.for_each(|violation| println!("  {violation}"));
-        eprintln!("{logs}");
     }
-    Ok(report)
+    if report.verdict != expected {
+        println!("  again: {}", report.command);
+    }
+    report.verdict == expected
+}
+
+/// The hub's program.
+fn hub(options: &Options) -> Result<PathBuf, Box<dyn std::error::Error>> {
+    let hub = match &options.hub {
+        Some(path) => path.clone(),
+        None => beside()?,
+    };
+    if hub.is_file() {
+        return Ok(hub.canonicalize()?);
+    }
+    let hub = hub.display();
+    Err(
+        format!("there is no hub at {hub}: build it (cargo build --release) or name it with --hub")
+            .into(),
+    )
+}
+
+/// A folder without anything in it.
+fn empty(folder: &Path) -> std::io::Result<PathBuf> {
+    if folder.exists() {
+        std::fs::remove_dir_all(folder)?;
+    }
+    std::fs::create_dir_all(folder)?;
+    folder.canonicalize()
 }
 
 fn beside() -> std::io::Result<PathBuf> {

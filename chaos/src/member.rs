@@ -1,12 +1,14 @@
 //! Members of a room that survive whatever happens to the hub and record all of it: a reader that resumes where it was, a
 //! sender that tries again with the same message id.
 
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
+use crate::attempts::Attempt;
 use crate::client::{Callback, Client, InvokeError, Settings};
 use crate::history::{Event, History};
 
@@ -14,6 +16,8 @@ use crate::history::{Event, History};
 const PAUSE: Duration = Duration::from_millis(20);
 /// The longest wait for one answer; a connection that takes longer is given up.
 const ANSWER: Duration = Duration::from_secs(10);
+/// Temporary refusals in a row after which a sender tries another hub.
+const REFUSALS: usize = 25;
 /// Callbacks that have a place in the journal.
 const JOURNALED: [&str; 6] = [
     "ReceiveMessage",
@@ -39,8 +43,8 @@ pub struct Reading {
     pub joins: watch::Sender<usize>,
 }
 
-/// Reads a room through every loss of its connection, until it has got the sequence that `goal` holds. Returns how often it
-/// connected.
+/// Reads a room through every loss of its connection, on any hub, until it has got the sequence that `goal` holds. Returns
+/// how often it connected.
 pub async fn read(
     reading: Reading,
     history: History,
@@ -48,23 +52,25 @@ pub async fn read(
 ) -> usize {
     let Reading {
         name,
-        settings,
+        mut settings,
         room,
         after,
         joins,
-    } = &reading;
-    let mut last = *after;
+    } = reading;
+    let mut last = after;
     let mut connections = 0;
     let reached = |last: u64, goal: Option<u64>| goal.is_some_and(|goal| last >= goal);
     while !reached(last, *goal.borrow_and_update()) {
-        let Ok(mut client) = Client::connect(settings).await else {
+        let Ok(mut client) = Client::connect(&settings).await else {
+            settings.turn();
             sleep(PAUSE).await;
             continue;
         };
         connections += 1;
-        history.record(name, room, Event::Subscribed { after: last });
+        history.record(&name, &room, Event::Subscribed { after: last });
         let joining = client.invoke::<Value>("JoinRoom", json!([room, last]));
         if !matches!(timeout(ANSWER, joining).await, Ok(Ok(_))) {
+            settings.turn();
             sleep(PAUSE).await;
             continue;
         }
@@ -72,8 +78,11 @@ pub async fn read(
         while !reached(last, *goal.borrow_and_update()) {
             tokio::select! {
                 callback = client.next() => match callback {
-                    Some(callback) => record(name, room, &callback, &mut last, &history),
-                    None => break,
+                    Some(callback) => record(&name, &room, &callback, &mut last, &history),
+                    None => {
+                        settings.turn();
+                        break;
+                    }
                 },
                 // The goal's owner is gone only when the test is over.
                 changed = goal.changed() => if changed.is_err() { return connections },
@@ -140,73 +149,134 @@ pub struct Fared {
 }
 
 /// Sends messages one after the other until `stop` is true. A message whose answer is lost is sent again under its id, on a
-/// new connection.
+/// new connection, to another hub if there is one.
 pub async fn send(sending: Sending, history: History, stop: watch::Receiver<bool>) -> Fared {
-    let Sending {
-        user,
-        settings,
-        room,
-        ..
-    } = &sending;
-    let mut client: Option<Client> = None;
-    let mut fared = Fared::default();
+    let mut sender = Sender {
+        label: sending.room.as_str().into(),
+        sending,
+        history,
+        client: None,
+        refusals: 0,
+        fared: Fared::default(),
+    };
     for number in 0.. {
         if *stop.borrow() {
             break;
         }
-        let id = format!("{number}");
-        let known = format!("{user}/{id}");
-        let text = format!("message {number} of {user}");
+        sender.send(number).await;
+        sleep(sender.sending.pause).await;
+    }
+    sender.fared
+}
+
+/// A sender at work.
+struct Sender {
+    sending: Sending,
+    /// The room, shared by all records of attempts.
+    label: Arc<str>,
+    history: History,
+    client: Option<Client>,
+    /// Temporary refusals on this connection, one after the other.
+    refusals: usize,
+    fared: Fared,
+}
+
+impl Sender {
+    /// Sends one message, as often as it takes.
+    async fn send(&mut self, number: usize) {
+        let id = number.to_string();
+        let text = format!("message {number} of {}", self.sending.user);
+        let known = format!("{}/{id}", self.sending.user);
         let begun = Event::Sent {
             id: known.clone(),
             text: text.clone(),
         };
-        history.record(user, room, begun);
+        self.record(begun);
+        let message = json!([self.sending.room, { "id": id, "kind": "text", "text": text }]);
+        let wished = now();
         loop {
-            let connected = match client.take() {
-                Some(client) => client,
-                None => connected(settings).await,
-            };
-            let message = json!([room, { "id": id, "kind": "text", "text": text }]);
-            match timeout(ANSWER, connected.invoke::<Value>("SendMessage", message)).await {
-                Ok(Ok(sent)) => {
-                    let sequence = sent["sequence"].as_u64().unwrap_or_default();
-                    history.record(
-                        user,
-                        room,
-                        Event::Acknowledged {
-                            id: known,
-                            sequence,
-                        },
-                    );
-                    fared.acknowledged += 1;
-                    client = Some(connected);
-                    break;
+            let begun = now();
+            let answer = self.attempt(&message).await;
+            self.history.attempts.add(Attempt {
+                room: self.label.clone(),
+                wished,
+                begun,
+                ended: now(),
+                acknowledged: matches!(answer, Answer::Acknowledged(_)),
+            });
+            match answer {
+                Answer::Acknowledged(sequence) => {
+                    self.record(Event::Acknowledged {
+                        id: known,
+                        sequence,
+                    });
+                    self.fared.acknowledged += 1;
+                    return;
                 }
-                Ok(Err(error)) if is_for_good(&error) => {
-                    history.record(user, room, Event::Refused { id: known });
-                    client = Some(connected);
-                    break;
-                }
-                Ok(Err(InvokeError::Refused(_))) => client = Some(connected),
-                // Lost, or late: a new connection is next.
-                _ => {
-                    fared.unanswered += 1;
-                    let every = sending.give_up_every;
-                    if every > 0 && fared.unanswered % every == 0 {
-                        break;
+                Answer::Refused => return self.record(Event::Refused { id: known }),
+                Answer::Later => {}
+                Answer::Lost => {
+                    self.fared.unanswered += 1;
+                    let every = self.sending.give_up_every;
+                    if every > 0 && self.fared.unanswered.is_multiple_of(every) {
+                        return sleep(PAUSE).await;
                     }
                 }
             }
             sleep(PAUSE).await;
         }
-        sleep(sending.pause).await;
     }
-    fared
+
+    /// Sends it once. A connection that lost an answer is given up, and so is one on which nothing but temporary refusals
+    /// came for a while, if there is another hub to go to.
+    async fn attempt(&mut self, message: &Value) -> Answer {
+        let client = match self.client.take() {
+            Some(client) => client,
+            None => connect(&mut self.sending.settings).await,
+        };
+        let asking = client.invoke::<Value>("SendMessage", message.clone());
+        let answer = match timeout(ANSWER, asking).await {
+            Ok(Ok(sent)) => Answer::Acknowledged(sent["sequence"].as_u64().unwrap_or_default()),
+            Ok(Err(error)) if is_for_good(&error) => Answer::Refused,
+            Ok(Err(InvokeError::Refused(_))) => Answer::Later,
+            // Lost, or late: a new connection is next.
+            _ => Answer::Lost,
+        };
+        self.refusals = match answer {
+            Answer::Later => self.refusals + 1,
+            _ => 0,
+        };
+        let settings = &mut self.sending.settings;
+        let leaves = self.refusals >= REFUSALS && !settings.others.is_empty();
+        if leaves || matches!(answer, Answer::Lost) {
+            self.refusals = 0;
+            settings.turn();
+        } else {
+            self.client = Some(client);
+        }
+        answer
+    }
+
+    fn record(&self, event: Event) {
+        let Sending { user, room, .. } = &self.sending;
+        self.history.record(user, room, event);
+    }
 }
 
-/// Whether an error says that the message will never be there.
-fn is_for_good(error: &InvokeError) -> bool {
+/// What became of an attempt.
+enum Answer {
+    /// It is durable at this sequence.
+    Acknowledged(u64),
+    /// It will never be there.
+    Refused,
+    /// It is to be tried again.
+    Later,
+    /// Nobody knows.
+    Lost,
+}
+
+/// Whether an error says that it is of no use to ask again, and that a message will never be there.
+pub(crate) fn is_for_good(error: &InvokeError) -> bool {
     let temporary = [
         "overloaded",
         "rate_limited",
@@ -216,12 +286,25 @@ fn is_for_good(error: &InvokeError) -> bool {
     matches!(error, InvokeError::Refused(_)) && !temporary.iter().any(|code| error.is_code(code))
 }
 
-/// A connection, however long it takes.
+/// This moment, as attempts have it.
+pub(crate) fn now() -> Instant {
+    tokio::time::Instant::now().into_std()
+}
+
+/// A connection to one hub or another, however long it takes.
 pub async fn connected(settings: &Settings) -> Client {
+    connect(&mut settings.clone()).await
+}
+
+/// The same; the settings are those of the hub that let it in.
+async fn connect(settings: &mut Settings) -> Client {
     loop {
         match Client::connect(settings).await {
             Ok(client) => return client,
-            Err(_) => sleep(PAUSE).await,
+            Err(_) => {
+                settings.turn();
+                sleep(PAUSE).await;
+            }
         }
     }
 }

@@ -65,7 +65,12 @@ pub struct Proxy {
 impl Proxy {
     /// Listens on a free loopback port and passes everything on to `server`.
     pub async fn start(server: SocketAddr) -> io::Result<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        Self::start_at(([127, 0, 0, 1], 0).into(), server).await
+    }
+
+    /// The same on this address.
+    pub async fn start_at(address: SocketAddr, server: SocketAddr) -> io::Result<Self> {
+        let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
         let state = Arc::new(watch::Sender::new(State::default()));
         let accepting = tokio::spawn(accept(listener, server, Arc::clone(&state)));
@@ -100,6 +105,14 @@ impl Proxy {
     pub fn cut_off(&self) {
         self.set(|faults| faults.refuse = true);
         self.cut();
+    }
+
+    /// Delays everything in both directions until [`Proxy::heal`].
+    pub fn slow(&self, delay: Duration) {
+        self.set(|faults| {
+            faults.upstream.delay = delay;
+            faults.downstream.delay = delay;
+        });
     }
 
     /// No lasting faults any more.

@@ -6,6 +6,7 @@
 mod connect;
 mod run;
 
+use std::collections::VecDeque;
 use std::fmt;
 use std::time::Duration;
 
@@ -26,6 +27,8 @@ const COMMANDS: usize = 64;
 pub struct Settings {
     /// The hub's address with its path, such as `http://127.0.0.1:8080/hubs/chat`.
     pub hub: String,
+    /// Other hubs of the same cluster, where a member goes when this one is away.
+    pub others: VecDeque<String>,
     /// The bearer token, if the hub wants one.
     pub token: Option<String>,
     /// The encoding of hub messages.
@@ -43,11 +46,20 @@ impl Settings {
     pub fn new(hub: impl Into<String>, encoding: Encoding, token: Option<String>) -> Self {
         Self {
             hub: hub.into(),
+            others: VecDeque::new(),
             token,
             encoding,
             callbacks: 1024,
             stateful: false,
             silence: Duration::from_secs(30),
+        }
+    }
+
+    /// The next hub from now on; this one comes last.
+    pub fn turn(&mut self) {
+        if let Some(next) = self.others.pop_front() {
+            self.others
+                .push_back(std::mem::replace(&mut self.hub, next));
         }
     }
 }

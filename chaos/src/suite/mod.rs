@@ -2,14 +2,30 @@
 //! clients saw.
 //!
 //! A run can end in three ways: every promise was *kept*, some were *broken* (the violations name them), or it *could not
-//! be run*. The plan follows from scenario, seed and length alone; what the operating system does with it does not.
+//! be run*, for instance because the site was unsteady before anything was done to it. The plan follows from scenario,
+//! topology, seed and length alone; what the operating system does with it does not.
 
+mod error;
+mod fault;
+mod measure;
 mod plan;
+mod report;
 mod run;
+mod servers;
 mod site;
+mod stale;
+mod steady;
+mod topology;
 mod workload;
 
-pub use plan::{Fault, Plan, Scenario, Step, plan};
-pub use run::{Report, RunError, Verdict, run};
-pub use site::{Site, SiteError, SiteSpec};
+pub use error::SiteError;
+pub use fault::{Fault, Link, Scenario, Way};
+pub use measure::{Availability, Moves, Quantiles, Sample, Window};
+pub use plan::{Plan, Step, plan};
+pub use report::{KeepError, Report, Struck, Verdict};
+pub use run::{RunError, run};
+pub use servers::Servers;
+pub use site::{Site, SiteSpec};
+pub use steady::Unsteady;
+pub use topology::Topology;
 pub use workload::{Connect, Outcome, Workload, WorkloadError, WorkloadSpec, encoding};

@@ -1,4 +1,4 @@
-//! What goes wrong when: a pure function of scenario, seed, length and number of hubs.
+//! What goes wrong when: a pure function of scenario, topology, seed and length.
 
 use std::time::Duration;
 
@@ -7,80 +7,14 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde::Serialize;
 
-/// A kind of trouble.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum Scenario {
-    /// Hubs are killed (SIGKILL) and started again.
-    KillHub,
-    /// Hubs stand still (SIGSTOP) for a while with all their sockets open.
-    PauseHub,
-    /// Hubs are drained (SIGTERM) and started again, one after the other.
-    RollingRestart,
-    /// All connections of a hub's clients are reset.
-    CutLinks,
-    /// All connections of a hub's clients go dead without a word.
-    HalfOpen,
-    /// Everything between clients and a hub comes late.
-    SlowLinks,
-    /// All of the above in turn.
-    Mixed,
-    /// Hubs are killed and get an older copy of their data. No store survives this: the run must be judged broken, which
-    /// shows that the suite can tell.
-    StaleData,
-}
-
-/// One fault. It is over when it has been carried out: what was killed runs again, what was paused goes on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "fault", rename_all = "kebab-case")]
-pub enum Fault {
-    /// SIGKILL and start.
-    KillHub {
-        /// Which hub, from 0.
-        hub: usize,
-    },
-    /// SIGSTOP, wait, SIGCONT.
-    PauseHub {
-        /// Which hub, from 0.
-        hub: usize,
-        /// For how long.
-        millis: u64,
-    },
-    /// SIGTERM, which must end in exit status 0, and start.
-    DrainHub {
-        /// Which hub, from 0.
-        hub: usize,
-    },
-    /// Reset all connections.
-    CutLinks {
-        /// Whose clients.
-        hub: usize,
-    },
-    /// Let all connections go dead.
-    HalfOpen {
-        /// Whose clients.
-        hub: usize,
-    },
-    /// Delay everything in both directions.
-    SlowLinks {
-        /// Whose clients.
-        hub: usize,
-        /// By how much.
-        delay_millis: u64,
-        /// For how long.
-        millis: u64,
-    },
-    /// SIGKILL; the first time the data is copied, afterwards replaced by that copy; start.
-    StaleData {
-        /// Which hub, from 0.
-        hub: usize,
-    },
-}
+use super::fault::{Fault, Link, Scenario, Way};
+use super::topology::Topology;
 
 /// A fault and its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Step {
-    /// Milliseconds after the traffic began, at the earliest: after the fault before it, if that takes longer.
+    /// Milliseconds after the traffic was steady, at the earliest: after the fault before it, if that takes longer.
     pub at_millis: u64,
     /// What happens.
     #[serde(flatten)]
@@ -92,18 +26,35 @@ pub struct Step {
 pub struct Plan {
     /// The kind of trouble.
     pub scenario: Scenario,
+    /// What there is to hurt.
+    pub topology: Topology,
     /// Decides times and victims.
     pub seed: u64,
     /// Time in which faults begin.
     pub length: Duration,
-    /// Number of hubs.
-    pub hubs: usize,
-    /// The longest pause and the longest time of slow links.
+    /// The longest pause, cut or time of slow links.
     pub longest: Duration,
+}
+
+impl Plan {
+    /// The command that runs it again.
+    pub fn command(&self) -> String {
+        let topology = self.topology.to_possible_value();
+        let topology = topology.map_or_else(String::new, |value| value.get_name().to_owned());
+        format!(
+            "cargo chaos run {} --topology {topology} --seed {} --seconds {} --longest-pause {}",
+            self.scenario.name(),
+            self.seed,
+            self.length.as_secs(),
+            self.longest.as_secs(),
+        )
+    }
 }
 
 /// Traffic runs undisturbed for so long at first, and at least so long between two faults.
 const QUIET_MILLIS: u64 = 700;
+/// The longest time for which a process that others can do without is away, when it is to come back.
+const AWAY_MILLIS: u64 = 3000;
 
 /// The steps, ascending; at least one.
 pub fn plan(from: &Plan) -> Vec<Step> {
@@ -116,50 +67,68 @@ pub fn plan(from: &Plan) -> Vec<Step> {
             at_millis: at,
             fault,
         });
-        at += QUIET_MILLIS + lasting(fault) + random.random_range(0..800);
+        let lasting = u64::try_from(fault.lasting().as_millis()).unwrap_or(u64::MAX);
+        at = at
+            .saturating_add(QUIET_MILLIS + random.random_range(0..800))
+            .saturating_add(lasting + returning(fault));
         if at >= length {
             return steps;
         }
     }
 }
 
+/// Milliseconds that a process takes to come back and to be found again, roughly.
+fn returning(fault: Fault) -> u64 {
+    match fault {
+        Fault::KillCql { .. } => 6000,
+        Fault::StaleData => 2000,
+        Fault::DrainHub { .. } => 1500,
+        Fault::KillHub { .. } => 1000,
+        _ => 0,
+    }
+}
+
 fn fault(from: &Plan, number: usize, random: &mut StdRng) -> Fault {
-    let hub = random.random_range(0..from.hubs.max(1));
+    let hubs = from.topology.hubs();
+    let hub = random.random_range(0..hubs);
+    let node = random.random_range(0..usize::from(from.topology.cql_nodes().max(1)));
     let longest = u64::try_from(from.longest.as_millis()).unwrap_or(u64::MAX);
     let millis = random.random_range(longest / 4..=longest);
+    let away = random.random_range(AWAY_MILLIS / 6..=AWAY_MILLIS);
     match from.scenario {
-        Scenario::KillHub => Fault::KillHub { hub },
-        Scenario::PauseHub => Fault::PauseHub { hub, millis },
-        Scenario::RollingRestart => Fault::DrainHub {
-            hub: number % from.hubs.max(1),
+        Scenario::KillHub => Fault::KillHub {
+            hub,
+            // Where nobody can take its place it comes back at once.
+            millis: if from.topology.is_cluster() { away } else { 0 },
         },
+        Scenario::PauseHub => Fault::PauseHub { hub, millis },
+        Scenario::RollingRestart => Fault::DrainHub { hub: number % hubs },
         Scenario::CutLinks => Fault::CutLinks { hub },
         Scenario::HalfOpen => Fault::HalfOpen { hub },
         Scenario::SlowLinks => Fault::SlowLinks {
             hub,
+            link: match from.topology.is_cluster() {
+                true => [Link::Clients, Link::Cql, Link::Nats][number % 3],
+                false => Link::Clients,
+            },
             delay_millis: random.random_range(20..400),
             millis,
         },
-        Scenario::StaleData => Fault::StaleData { hub },
+        Scenario::RestartNats => Fault::RestartNats { millis: away },
+        Scenario::PauseNats => Fault::PauseNats { millis },
+        Scenario::CutNats => Fault::CutNats {
+            hub: number % hubs,
+            way: [Way::Both, Way::FromHub, Way::ToHub][random.random_range(0..3)],
+            millis,
+        },
+        Scenario::KillCql => Fault::KillCql { node, millis: away },
+        Scenario::PauseCql => Fault::PauseCql { node, millis },
+        Scenario::StaleData => Fault::StaleData,
         Scenario::Mixed => {
-            let all = [
-                Scenario::KillHub,
-                Scenario::PauseHub,
-                Scenario::RollingRestart,
-                Scenario::CutLinks,
-                Scenario::HalfOpen,
-                Scenario::SlowLinks,
-            ];
+            let all = Scenario::mixed(from.topology);
             let scenario = all[number % all.len()];
             fault(&Plan { scenario, ..*from }, number / all.len(), random)
         }
-    }
-}
-
-fn lasting(fault: Fault) -> u64 {
-    match fault {
-        Fault::PauseHub { millis, .. } | Fault::SlowLinks { millis, .. } => millis,
-        _ => 0,
     }
 }
 
@@ -167,60 +136,97 @@ fn lasting(fault: Fault) -> u64 {
 mod tests {
     use super::*;
 
-    fn of(scenario: Scenario, seed: u64) -> Vec<Step> {
+    const ALL: [Topology; 3] = [Topology::Single, Topology::Cluster, Topology::Three];
+
+    fn of(scenario: Scenario, topology: Topology, seed: u64) -> Vec<Step> {
         plan(&Plan {
             scenario,
+            topology,
             seed,
             length: Duration::from_secs(60),
-            hubs: 3,
             longest: Duration::from_secs(2),
         })
     }
 
-    #[test]
-    fn a_seed_decides_the_plan() {
-        for scenario in Scenario::value_variants() {
-            assert_eq!(of(*scenario, 7), of(*scenario, 7));
-            assert_ne!(of(*scenario, 7), of(*scenario, 8));
+    /// Every scenario in every topology that has what it hurts.
+    fn each(mut judge: impl FnMut(Scenario, Topology)) {
+        for topology in ALL {
+            let all = Scenario::value_variants().iter();
+            all.filter(|scenario| scenario.fits(topology))
+                .for_each(|scenario| judge(*scenario, topology));
         }
     }
 
     #[test]
-    fn faults_come_in_order_and_leave_room_for_traffic() {
-        for scenario in Scenario::value_variants() {
-            let steps = of(*scenario, 1);
-            assert!(steps.len() > 10, "{scenario:?}: {}", steps.len());
+    fn a_seed_decides_the_plan() {
+        each(|scenario, topology| {
+            for seed in 0..20 {
+                assert_eq!(of(scenario, topology, seed), of(scenario, topology, seed));
+                let other = of(scenario, topology, seed + 1);
+                assert_ne!(of(scenario, topology, seed), other);
+            }
+        });
+    }
+
+    #[test]
+    fn faults_come_in_order_leave_room_for_traffic_and_hurt_only_what_is_there() {
+        each(|scenario, topology| {
+            let steps = of(scenario, topology, 1);
+            assert!(steps.len() > 4, "{scenario:?}: {}", steps.len());
             for pair in steps.windows(2) {
-                let over = pair[0].at_millis + lasting(pair[0].fault) + QUIET_MILLIS;
+                let lasting = pair[0].fault.lasting().as_millis() as u64;
+                let over = pair[0].at_millis + lasting + returning(pair[0].fault) + QUIET_MILLIS;
                 assert!(pair[1].at_millis >= over, "{pair:?}");
             }
             assert!(steps.iter().all(|step| step.at_millis < 60_000));
-        }
+            for step in steps {
+                let (hub, node) = match step.fault {
+                    Fault::KillHub { hub, .. } | Fault::CutNats { hub, .. } => (hub, 0),
+                    Fault::KillCql { node, .. } | Fault::PauseCql { node, .. } => (0, node),
+                    _ => (0, 0),
+                };
+                assert!(hub < topology.hubs() && node < usize::from(topology.cql_nodes().max(1)));
+            }
+        });
     }
 
     #[test]
-    fn a_rolling_restart_takes_the_hubs_in_turn() {
-        let hubs: Vec<Fault> = of(Scenario::RollingRestart, 3)
-            .into_iter()
-            .take(4)
-            .map(|step| step.fault)
-            .collect();
+    fn a_rolling_restart_and_cuts_from_nats_take_the_hubs_in_turn() {
+        let four = |scenario| of(scenario, Topology::Cluster, 3).into_iter().take(4);
+        let drained = four(Scenario::RollingRestart).map(|step| step.fault);
         let expected = [0, 1, 2, 0].map(|hub| Fault::DrainHub { hub });
-        assert_eq!(hubs, expected);
+        assert_eq!(drained.collect::<Vec<_>>(), expected);
+        let cut = four(Scenario::CutNats).map(|step| match step.fault {
+            Fault::CutNats { hub, .. } => hub,
+            other => panic!("{other:?}"),
+        });
+        assert_eq!(cut.collect::<Vec<_>>(), [0, 1, 2, 0]);
     }
 
     #[test]
     fn mixed_has_every_fault_that_a_store_survives() {
-        let steps = of(Scenario::Mixed, 5);
-        let kinds: std::collections::HashSet<_> = steps
-            .iter()
-            .map(|step| std::mem::discriminant(&step.fault))
-            .collect();
-        assert_eq!(kinds.len(), 6);
-        assert!(
-            !steps
+        for (topology, count) in [(Topology::Single, 6), (Topology::Cluster, 11)] {
+            let steps = of(Scenario::Mixed, topology, 5);
+            let kinds: std::collections::HashSet<_> = steps
                 .iter()
-                .any(|s| matches!(s.fault, Fault::StaleData { .. }))
-        );
+                .map(|step| std::mem::discriminant(&step.fault))
+                .collect();
+            assert_eq!(kinds.len(), count, "{topology:?}");
+            assert!(!steps.iter().any(|step| step.fault == Fault::StaleData));
+        }
+    }
+
+    #[test]
+    fn the_command_names_all_that_decides_a_plan() {
+        let plan = Plan {
+            scenario: Scenario::CutNats,
+            topology: Topology::Three,
+            seed: 7,
+            length: Duration::from_secs(60),
+            longest: Duration::from_secs(20),
+        };
+        let expected =
+            "cargo chaos run cut-nats --topology three --seed 7 --seconds 60 --longest-pause 20";
+        assert_eq!(plan.command(), expected);
     }
 }

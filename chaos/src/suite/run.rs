@@ -1,69 +1,30 @@
 //! One run from its start to its report.
 
-use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use serde::Serialize;
 use thiserror::Error;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{sleep, sleep_until, timeout};
 
-use super::plan::{Plan, Scenario, Step, plan};
-use super::site::{Site, SiteError, SiteSpec};
+use super::error::SiteError;
+use super::fault::Fault;
+use super::measure::served_again;
+use super::plan::{Plan, Step, plan};
+use super::report::{Deed, KeepError, Observed, Report};
+use super::servers::Servers;
+use super::site::{Site, SiteSpec};
+use super::steady::{Unsteady, until_steady};
 use super::workload::{Outcome, Workload, WorkloadError, WorkloadSpec};
-use crate::check::{Resets, check};
+use crate::attempts::Attempts;
 use crate::history::History;
+use crate::member::now;
 
 /// Records that a run may make.
 const RECORDS: usize = 4_000_000;
-/// Violations that a report names.
-const NAMED: usize = 20;
+/// Between two looks at rooms that are to be served again.
+const LOOK: Duration = Duration::from_millis(50);
 /// Acknowledgements that must come after the last fault.
 const AFTERWARDS: usize = 100;
-
-/// What a run found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Verdict {
-    /// Every promise was kept.
-    Kept,
-    /// At least one was broken.
-    Broken,
-}
-
-/// A run as a record. Times are in milliseconds.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Report {
-    /// The judgement.
-    pub verdict: Verdict,
-    /// The kind of trouble.
-    pub scenario: Scenario,
-    /// What decided the plan.
-    pub seed: u64,
-    /// Number of hubs.
-    pub hubs: usize,
-    /// Faults that were carried out.
-    pub faults: Vec<Step>,
-    /// Messages acknowledged.
-    pub acknowledged: usize,
-    /// Attempts whose answer was lost.
-    pub unanswered: usize,
-    /// The longest time without any acknowledgement.
-    pub longest_silence_millis: u64,
-    /// From the last fault's end until every reader had everything.
-    pub caught_up_in_millis: Option<u64>,
-    /// How often the readers connected, all together.
-    pub connections: usize,
-    /// Why the traffic did not come to an end, if it did not.
-    pub stuck: Option<String>,
-    /// How many promises were broken.
-    pub violations: usize,
-    /// The first of them.
-    pub first_violations: Vec<String>,
-    /// Where everything that the clients saw was written, if something is wrong.
-    pub history: Option<PathBuf>,
-}
 
 /// Why there is no report.
 #[derive(Debug, Error)]
@@ -74,90 +35,120 @@ pub enum RunError {
     /// The traffic could not begin.
     #[error("the traffic could not begin: {0}")]
     Traffic(WorkloadError),
-    /// The history could not be written.
-    #[error("cannot write {path}: {source}")]
-    Write {
-        /// Where to.
-        path: PathBuf,
-        /// Why not.
-        source: std::io::Error,
+    /// The state before the first fault was not one to judge faults by.
+    #[error("no steady state before the first fault: {unsteady}\n{logs}")]
+    Unsteady {
+        /// What was wrong.
+        unsteady: Unsteady,
+        /// The ends of the hubs' logs.
+        logs: String,
     },
+    /// The history could not be written.
+    #[error(transparent)]
+    Keep(#[from] KeepError),
 }
 
-/// Starts a site, lets traffic and faults loose on it, heals, and judges.
+/// Starts a site, waits for a steady state, lets faults loose on it, heals, and judges. Also answers the ends of the logs.
 pub async fn run(
     spec: &SiteSpec,
     from: &Plan,
     traffic: WorkloadSpec,
+    servers: Option<&mut Servers>,
 ) -> Result<(Report, String), RunError> {
-    let mut site = Site::start(spec).await?;
+    let mut site = Site::start(spec, servers).await?;
     let history = History::new(RECORDS);
     let workload = Workload::start(traffic, site.connect(), history.clone()).await;
     let workload = workload.map_err(RunError::Traffic)?;
+    let steady = until_steady(&site, &workload, &history).await;
+    let steady = steady.map_err(|unsteady| RunError::Unsteady {
+        unsteady,
+        logs: site.logs(),
+    })?;
     let (silence, longest) = watch::channel(Duration::ZERO);
     let watching = tokio::spawn(watch_silence(history.clone(), silence));
-    let steps = plan(from);
-    let disturbed = disturb(&mut site, &steps).await;
-    let ended = finish(workload).await;
+    let rooms = workload.rooms().to_vec();
+    let mut disturbing = Disturbing {
+        site: &mut site,
+        attempts: &history.attempts,
+        rooms: &rooms,
+        patience: workload.patience(),
+        deeds: Vec::new(),
+    };
+    let disturbed = disturbing.carry_out(&plan(from), steady).await;
+    let deeds = disturbing.deeds;
+    // What is stuck already is not waited for again.
+    let ended = match disturbed? {
+        Some(stuck) => Err(stuck),
+        None => finish(workload).await,
+    };
+    let over = now();
     watching.abort();
-    disturbed?;
-
-    let resets = match from.scenario {
-        // Readers know more than a store that went back.
-        Scenario::StaleData => Resets::Allowed,
-        _ => Resets::Forbidden,
+    let observed = Observed {
+        deeds,
+        rooms,
+        steady,
+        over,
+        ended,
+        silence: *longest.borrow(),
     };
-    let violations = check(&history, resets);
-    let (stuck, outcome) = match ended {
-        Ok(outcome) => (None, Some(outcome)),
-        Err(error) => (Some(error.to_string()), None),
-    };
-    let broken = stuck.is_some() || !violations.is_empty();
-    let kept = if broken {
-        Some(keep(&history, spec)?)
-    } else {
-        None
-    };
-    let millis = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-    let senders = outcome.as_ref().map(|o| o.senders.as_slice());
-    let report = Report {
-        verdict: if broken {
-            Verdict::Broken
-        } else {
-            Verdict::Kept
-        },
-        scenario: from.scenario,
-        seed: from.seed,
-        hubs: spec.hubs,
-        faults: steps,
-        acknowledged: history.acknowledged(),
-        unanswered: senders
-            .unwrap_or_default()
-            .iter()
-            .map(|s| s.unanswered)
-            .sum(),
-        longest_silence_millis: millis(*longest.borrow()),
-        caught_up_in_millis: outcome.as_ref().map(|o| millis(o.caught_up_in)),
-        connections: outcome.map_or(0, |o| o.connections.iter().sum()),
-        stuck,
-        violations: violations.len(),
-        first_violations: violations
-            .iter()
-            .take(NAMED)
-            .map(ToString::to_string)
-            .collect(),
-        history: kept,
-    };
+    let report = observed.judge(spec, from, &history)?;
     Ok((report, site.logs()))
 }
 
-async fn disturb(site: &mut Site, steps: &[Step]) -> Result<(), SiteError> {
-    let began = Instant::now();
-    for step in steps {
-        sleep_until(began + Duration::from_millis(step.at_millis)).await;
-        site.carry_out(step.fault).await?;
+/// Faults on their way.
+struct Disturbing<'r, 's> {
+    site: &'r mut Site<'s>,
+    attempts: &'r Attempts,
+    rooms: &'r [String],
+    patience: Duration,
+    deeds: Vec<Deed>,
+}
+
+impl Disturbing<'_, '_> {
+    /// Carries the steps out, each at its time and when every room is served again after the one before. Answers what did
+    /// not come back.
+    async fn carry_out(
+        &mut self,
+        steps: &[Step],
+        began: Instant,
+    ) -> Result<Option<WorkloadError>, SiteError> {
+        for step in steps {
+            sleep_until((began + Duration::from_millis(step.at_millis)).into()).await;
+            let owned = match step.fault {
+                Fault::KillHub { hub, .. } | Fault::DrainHub { hub } => {
+                    self.site.owned(hub, self.rooms).await
+                }
+                _ => Vec::new(),
+            };
+            let begun = now();
+            let in_force = self.site.carry_out(step.fault).await?;
+            let over = now();
+            self.deeds.push(Deed {
+                step: *step,
+                owned,
+                begun,
+                in_force,
+                over,
+            });
+            // Data that went back may have damaged rooms for good, and the next step is to show it.
+            if step.fault != Fault::StaleData && !self.is_served_again(over).await {
+                return Ok(Some(WorkloadError::Late {
+                    what: "the first acknowledgement in every room after a fault",
+                    within: self.patience,
+                }));
+            }
+        }
+        Ok(None)
     }
-    Ok(())
+
+    async fn is_served_again(&self, over: Instant) -> bool {
+        let served = async {
+            while served_again(&self.attempts.since(over), self.rooms, over).is_none() {
+                sleep(LOOK).await;
+            }
+        };
+        timeout(self.patience, served).await.is_ok()
+    }
 }
 
 /// Traffic must go on after the last fault, and come to its end.
@@ -167,28 +158,20 @@ async fn finish(workload: Workload) -> Result<Outcome, WorkloadError> {
     workload.finish().await
 }
 
-fn keep(history: &History, spec: &SiteSpec) -> Result<PathBuf, RunError> {
-    let path = spec.folder.join("history.jsonl");
-    match std::fs::write(&path, history.to_lines()) {
-        Ok(()) => Ok(path),
-        Err(source) => Err(RunError::Write { path, source }),
-    }
-}
-
 /// Keeps the longest time in which nothing was acknowledged.
 async fn watch_silence(history: History, longest: watch::Sender<Duration>) {
-    let (mut count, mut since) = (history.acknowledged(), Instant::now());
+    let (mut count, mut since) = (history.acknowledged(), now());
     loop {
         sleep(Duration::from_millis(10)).await;
-        let now = history.acknowledged();
-        if now == count {
+        let latest = history.acknowledged();
+        if latest == count {
             longest.send_if_modified(|longest| {
                 let longer = since.elapsed() > *longest;
                 *longest = since.elapsed().max(*longest);
                 longer
             });
         } else {
-            (count, since) = (now, Instant::now());
+            (count, since) = (latest, now());
         }
     }
 }

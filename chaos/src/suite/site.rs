@@ -1,17 +1,22 @@
 //! The processes of a run and what can be done to them.
 
-use std::path::{Path, PathBuf};
-use std::time::Duration;
-use std::{fs, io};
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
-use thiserror::Error;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
-use super::plan::Fault;
+use super::error::SiteError;
+use super::fault::{Fault, Link};
+use super::servers::{Links, Servers};
+use super::stale;
+use super::topology::Topology;
 use crate::client::Settings;
-use crate::hub::{HubError, HubProcess, HubSpec, start_all};
-use crate::process::{ProcessError, StartError};
-use crate::proxy::{self, Proxy};
+use crate::cql::keyspace;
+use crate::http;
+use crate::hub::{HubProcess, HubSpec, start_all};
+use crate::member::now;
+use crate::proxy::Proxy;
 use crate::token::Claims;
 
 /// Signs the tokens of all clients of a run.
@@ -19,74 +24,79 @@ const SECRET: &str = "a secret of the chaos suite, long enough for any rule";
 /// How long a drain may take.
 const DRAIN: Duration = Duration::from_secs(40);
 
+/// How long hubs may take to tell who owns a room, and between two questions.
+const ASK: Duration = Duration::from_secs(5);
+const LOOK: Duration = Duration::from_millis(50);
+
 /// What runs.
 #[derive(Clone, Debug)]
 pub struct SiteSpec {
     /// The hub's program.
     pub hub: PathBuf,
-    /// Holds a folder for each process.
+    /// Holds a folder for each hub. An absolute path.
     pub folder: PathBuf,
-    /// Number of hubs.
-    pub hubs: usize,
+    /// What the hubs stand on.
+    pub topology: Topology,
+    /// Further variables of all hubs; a later value of the same variable wins.
+    pub variables: Vec<(String, String)>,
 }
 
-/// Why a site could not be set up, or a fault not be carried out.
-#[derive(Debug, Error)]
-pub enum SiteError {
-    /// A hub did not start.
-    #[error(transparent)]
-    Start(#[from] HubError),
-    /// A hub did not start again.
-    #[error(transparent)]
-    Restart(#[from] StartError),
-    /// A hub could not be signalled, or did not end.
-    #[error(transparent)]
-    Process(#[from] ProcessError),
-    /// A drained hub said that it failed.
-    #[error("hub {hub} was drained and ended with {status}\n{logs}")]
-    Drain {
-        /// Which hub, from 0.
-        hub: usize,
-        /// How it ended.
-        status: std::process::ExitStatus,
-        /// The ends of its logs.
-        logs: String,
-    },
-    /// Files or sockets.
-    #[error("{0}")]
-    System(#[from] io::Error),
-}
-
-/// Running hubs, each behind a proxy that its clients go through. All end when it is dropped.
-pub struct Site {
+/// Running hubs, each behind a proxy that its clients go through and, in a cluster, with proxies before its servers. All end
+/// when it is dropped, but the servers.
+pub struct Site<'a> {
+    topology: Topology,
+    folder: PathBuf,
     hubs: Vec<HubProcess>,
-    proxies: Vec<Proxy>,
+    fronts: Vec<Proxy>,
+    links: Vec<Links>,
+    servers: Option<&'a mut Servers>,
 }
 
-impl Site {
-    /// Starts everything.
-    pub async fn start(spec: &SiteSpec) -> Result<Self, SiteError> {
-        let specs = (0..spec.hubs).map(|number| {
-            HubSpec::new(&spec.hub, spec.folder.join(format!("hub-{number}")))
-                .variable("MUSSIKON_ENV", "production")
-                .variable("MUSSIKON_JWT_SECRET", SECRET)
-                .variable("MUSSIKON_ROOM__SENDS_PER_SECOND", "0")
-        });
+impl<'a> Site<'a> {
+    /// Starts everything over servers of the same topology, which are mended first.
+    pub async fn start(
+        spec: &SiteSpec,
+        mut servers: Option<&'a mut Servers>,
+    ) -> Result<Self, SiteError> {
+        let mut links = Vec::new();
+        let specs = match &mut servers {
+            None if spec.topology.is_cluster() => return Err(spec.lacks("servers")),
+            None => vec![spec.hub(0)],
+            Some(servers) => {
+                servers.heal().await?;
+                for _ in 0..spec.topology.hubs() {
+                    links.push(Links::start(servers).await?);
+                }
+                spec.cluster(servers, &links).await?
+            }
+        };
         let hubs = start_all(specs).await?;
-        let mut proxies = Vec::new();
+        let mut fronts = Vec::new();
         for hub in &hubs {
-            proxies.push(Proxy::start(hub.address()).await?);
+            fronts.push(Proxy::start(hub.address()).await?);
         }
-        Ok(Self { hubs, proxies })
+        Ok(Self {
+            topology: spec.topology,
+            folder: spec.folder.clone(),
+            hubs,
+            fronts,
+            links,
+            servers,
+        })
     }
 
-    /// How clients connect, spread over the hubs. An unsigned token is refused by the hub, which a run would show.
+    /// How clients connect: each at a hub of its own at first, and then at any other.
     pub fn connect(&self) -> super::workload::Connect {
-        let urls: Vec<String> = self.proxies.iter().map(Proxy::url).collect();
+        let urls: Vec<String> = self.fronts.iter().map(Proxy::url).collect();
         Box::new(move |user, number| {
-            let url = format!("{}/hubs/chat", urls[number % urls.len()]);
+            let (before, from) = urls.split_at(number % urls.len());
+            let hubs = from.iter().chain(before);
+            let mut hubs: VecDeque<String> = hubs.map(|url| format!("{url}/hubs/chat")).collect();
+            // An unsigned token is refused by the hub, which a run would show.
             let token = Claims::user(user).role("user").sign(SECRET).ok();
-            let mut settings = Settings::new(url, super::workload::encoding(number), token);
+            let first = hubs.pop_front().unwrap_or_default();
+            let mut settings = Settings::new(first, super::workload::encoding(number), token);
+            settings.others = hubs;
             // A dead link is noticed in a run's time.
             settings.silence = Duration::from_secs(5);
             settings
@@ -100,72 +110,209 @@ impl Site {
         logs.collect::<Vec<_>>().join("\n")
     }
 
-    /// Carries out a fault to its end.
-    pub async fn carry_out(&mut self, fault: Fault) -> Result<(), SiteError> {
-        match fault {
-            Fault::KillHub { hub } => {
-                self.hubs[hub].kill();
-                self.hubs[hub].restart().await?;
-            }
-            Fault::PauseHub { hub, millis } => {
-                self.hubs[hub].pause()?;
-                sleep(Duration::from_millis(millis)).await;
-                self.hubs[hub].resume()?;
-            }
-            Fault::DrainHub { hub } => {
-                let process = &mut self.hubs[hub];
-                let status = process.terminate(DRAIN).await?;
-                if !status.success() {
-                    let logs = process.logs();
-                    return Err(SiteError::Drain { hub, status, logs });
+    /// Why the hubs are not all ready and known to each other, if they are not.
+    pub async fn unready(&self) -> Option<String> {
+        let operator = operator();
+        for (number, hub) in self.hubs.iter().enumerate() {
+            let ask = |path| http::get(hub.address(), path, operator.as_deref());
+            match ask("/health/ready").await {
+                Ok(ready) if ready.status == 200 => {}
+                Ok(ready) => {
+                    let said = String::from_utf8_lossy(&ready.body).into_owned();
+                    return Some(format!("hub {number} is not ready: {said}"));
                 }
-                process.restart().await?;
+                Err(error) => return Some(format!("hub {number}: {error}")),
             }
-            Fault::CutLinks { hub } => self.proxies[hub].cut(),
-            Fault::HalfOpen { hub } => self.proxies[hub].half_open(),
-            Fault::SlowLinks {
-                hub,
-                delay_millis,
-                millis,
-            } => {
-                let slow = proxy::Fault {
-                    delay: Duration::from_millis(delay_millis),
-                    ..proxy::Fault::default()
-                };
-                self.proxies[hub].set(|faults| {
-                    faults.upstream = slow;
-                    faults.downstream = slow;
-                });
-                sleep(Duration::from_millis(millis)).await;
-                self.proxies[hub].heal();
-            }
-            Fault::StaleData { hub } => {
-                self.hubs[hub].kill();
-                let folder = self.hubs[hub].folder();
-                let (data, copy) = (folder.join("data"), folder.join("copy"));
-                if copy.exists() {
-                    fs::remove_dir_all(&data)?;
-                    copy_folder(&copy, &data)?;
-                } else {
-                    copy_folder(&data, &copy)?;
-                }
-                self.hubs[hub].restart().await?;
+            let Ok(metrics) = ask("/metrics").await else {
+                return Some(format!("hub {number} has no metrics"));
+            };
+            let known = http::metric(&String::from_utf8_lossy(&metrics.body), "mussikon_nodes");
+            let wanted = self.hubs.len();
+            if self.topology.is_cluster() && known != wanted as f64 {
+                return Some(format!("hub {number} knows {known} of {wanted} hubs"));
             }
         }
+        let unused = self
+            .links
+            .iter()
+            .position(|links| links.used().contains(&0));
+        unused.map(|hub| format!("hub {hub} goes to its servers past the proxies"))
+    }
+
+    /// Those of the rooms that a hub owns, as the others tell; none if there is no other.
+    pub async fn owned(&self, hub: usize, rooms: &[String]) -> Vec<String> {
+        let mut owned = Vec::new();
+        for room in rooms.iter().filter(|_| self.topology.is_cluster()) {
+            if self
+                .owner(room, hub)
+                .await
+                .is_some_and(|owner| owner == node_name(hub))
+            {
+                owned.push(room.clone());
+            }
+        }
+        owned
+    }
+
+    /// Who owns a room, as any hub but one tells. After the fault before this one they may not be able to for a moment.
+    async fn owner(&self, room: &str, but: usize) -> Option<String> {
+        let path = format!("/admin/rooms/{room}");
+        let asking = async {
+            for asked in (1..self.hubs.len()).cycle() {
+                let other = self.hubs[(but + asked) % self.hubs.len()].address();
+                let answer = http::get(other, &path, operator().as_deref()).await;
+                let body = answer.map(|answer| answer.body).unwrap_or_default();
+                let told: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
+                if let Some(owner) = told["owner"].as_str() {
+                    return owner.to_owned();
+                }
+                sleep(LOOK).await;
+            }
+            // There is no other hub.
+            String::new()
+        };
+        timeout(ASK, asking).await.ok()
+    }
+
+    /// Carries out a fault to its end, and answers when it was in force.
+    pub async fn carry_out(&mut self, fault: Fault) -> Result<Instant, SiteError> {
+        let time = fault.lasting();
+        let mut in_force = now();
+        match fault {
+            Fault::KillHub { hub, .. } => {
+                self.hubs[hub].kill();
+                in_force = now();
+                sleep(time).await;
+                self.hubs[hub].restart().await?;
+            }
+            Fault::PauseHub { hub, .. } => {
+                self.hubs[hub].pause()?;
+                sleep(time).await;
+                self.hubs[hub].resume()?;
+            }
+            Fault::DrainHub { hub } => in_force = self.drain(hub).await?,
+            Fault::CutLinks { hub } => self.fronts[hub].cut(),
+            Fault::HalfOpen { hub } => self.fronts[hub].half_open(),
+            Fault::SlowLinks {
+                hub,
+                link,
+                delay_millis,
+                ..
+            } => {
+                let delay = Duration::from_millis(delay_millis);
+                self.slow(hub, link, delay, time).await?;
+            }
+            Fault::RestartNats { .. } => self.servers()?.restart_nats(time).await?,
+            Fault::PauseNats { .. } => self.servers()?.pause_nats(time).await?,
+            Fault::CutNats { hub, way, .. } => self.links(hub)?.cut_nats(way, time).await,
+            Fault::KillCql { node, .. } => self.servers()?.kill_cql(node, time).await?,
+            Fault::PauseCql { node, .. } => self.servers()?.pause_cql(node, time).await?,
+            Fault::StaleData => {
+                let servers = self.servers.as_deref_mut();
+                stale::go_back(&mut self.hubs, servers, &self.folder).await?;
+            }
+        }
+        Ok(in_force)
+    }
+
+    /// Answers when it had left.
+    async fn drain(&mut self, hub: usize) -> Result<Instant, SiteError> {
+        let process = &mut self.hubs[hub];
+        let status = process.terminate(DRAIN).await?;
+        if !status.success() {
+            let logs = process.logs();
+            return Err(SiteError::Drain { hub, status, logs });
+        }
+        let left = now();
+        process.restart().await?;
+        Ok(left)
+    }
+
+    async fn slow(
+        &self,
+        hub: usize,
+        link: Link,
+        delay: Duration,
+        time: Duration,
+    ) -> Result<(), SiteError> {
+        if link != Link::Clients {
+            self.links(hub)?.slow(link, delay, time).await;
+            return Ok(());
+        }
+        self.fronts[hub].slow(delay);
+        sleep(time).await;
+        self.fronts[hub].heal();
         Ok(())
+    }
+
+    fn servers(&mut self) -> Result<&mut Servers, SiteError> {
+        let topology = self.topology;
+        self.servers.as_deref_mut().ok_or(SiteError::Topology {
+            topology,
+            missing: "servers",
+        })
+    }
+
+    fn links(&self, hub: usize) -> Result<&Links, SiteError> {
+        let topology = self.topology;
+        self.links.get(hub).ok_or(SiteError::Topology {
+            topology,
+            missing: "links between hubs and servers",
+        })
     }
 }
 
-fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
-    fs::create_dir_all(to)?;
-    for entry in fs::read_dir(from)? {
-        let entry = entry?;
-        let target = to.join(entry.file_name());
-        if entry.file_type()?.is_dir() {
-            copy_folder(&entry.path(), &target)?;
-        } else {
-            fs::copy(entry.path(), target)?;
-        }
+impl SiteSpec {
+    fn lacks(&self, missing: &'static str) -> SiteError {
+        let topology = self.topology;
+        SiteError::Topology { topology, missing }
     }
-    Ok(())
+
+    /// A hub with the embedded store.
+    fn hub(&self, number: usize) -> HubSpec {
+        let name = node_name(number);
+        let spec = HubSpec::new(&self.hub, self.folder.join(&name))
+            .variable("MUSSIKON_ENV", "production")
+            .variable("MUSSIKON_JWT_SECRET", SECRET)
+            .variable("MUSSIKON_ROOM__SENDS_PER_SECOND", "0")
+            .variable("MUSSIKON_NODE_ID", name);
+        let given = self.variables.iter();
+        given.fold(spec, |spec, (name, value)| spec.variable(name, value))
+    }
+
+    /// The hubs of a cluster in a new keyspace, whose schema is made here.
+    async fn cluster(&self, servers: &Servers, links: &[Links]) -> Result<Vec<HubSpec>, SiteError> {
+        let keyspace = keyspace("site");
+        let copies = servers.cql.nodes.len().to_string();
+        let hub = |number: usize, nodes: String, nats: String| {
+            self.hub(number)
+                .variable("MUSSIKON_STORE", "scylla")
+                .variable("MUSSIKON_SCYLLA__KEYSPACE", &keyspace)
+                .variable("MUSSIKON_SCYLLA__REPLICATION", &copies)
+                .variable("MUSSIKON_SCYLLA_NODES", nodes)
+                .variable("MUSSIKON_BUS", "nats")
+                .variable("MUSSIKON_NATS_URL", nats)
+                // Hubs of an earlier site on the same servers are none of this one's.
+                .variable("MUSSIKON_NATS__PREFIX", &keyspace)
+                // A dead link is noticed in a run's time.
+                .variable("MUSSIKON_NATS__PING_MS", "1000")
+        };
+        let nodes = servers.cql.addresses();
+        let nodes: Vec<String> = nodes.iter().map(ToString::to_string).collect();
+        let operator = hub(0, nodes.join(","), servers.nats.url());
+        operator.run(&["migrate"]).await?;
+        let hubs = links.iter().enumerate();
+        Ok(hubs
+            .map(|(number, links)| hub(number, links.cql_nodes(), links.nats_url()))
+            .collect())
+    }
+}
+
+fn node_name(hub: usize) -> String {
+    format!("hub-{hub}")
+}
+
+/// A token that opens the admin endpoints.
+fn operator() -> Option<String> {
+    Claims::user("operator").role("admin").sign(SECRET).ok()
 }

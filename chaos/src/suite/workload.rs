@@ -9,9 +9,10 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
+use super::topology::Topology;
 use crate::client::Settings;
 use crate::history::History;
-use crate::member::{Fared, Reading, Sending, connected, read, send};
+use crate::member::{Fared, Reading, Sending, connected, is_for_good, read, send};
 
 /// How often the number of acknowledgements is looked at.
 const LOOK: Duration = Duration::from_millis(10);
@@ -42,6 +43,26 @@ impl Default for WorkloadSpec {
             pause: Duration::from_millis(1),
             give_up_every: 3,
             patience: Duration::from_secs(30),
+        }
+    }
+}
+
+impl WorkloadSpec {
+    /// Who takes part on such hubs: in a cluster more rooms, so that every hub owns some, and everyone less eager, for all
+    /// processes share a machine.
+    pub fn of(topology: Topology) -> Self {
+        if !topology.is_cluster() {
+            return Self::default();
+        }
+        // Their number has no divisor in common with those of hubs and encodings, so that a room's senders differ in both.
+        let rooms = ["cellar", "stage", "attic", "garden", "balcony"];
+        Self {
+            rooms: rooms.map(str::to_owned).into(),
+            readers: 2,
+            senders: 10,
+            pause: Duration::from_millis(20),
+            patience: Duration::from_secs(60),
+            ..Self::default()
         }
     }
 }
@@ -142,6 +163,16 @@ impl Workload {
         Ok(workload)
     }
 
+    /// The rooms.
+    pub fn rooms(&self) -> &[String] {
+        &self.spec.rooms
+    }
+
+    /// How long things may take.
+    pub fn patience(&self) -> Duration {
+        self.spec.patience
+    }
+
     /// Messages acknowledged so far.
     pub fn acknowledged(&self) -> usize {
         self.history.acknowledged()
@@ -236,9 +267,18 @@ impl Workload {
     async fn heads(&self) -> Result<Vec<u64>, WorkloadError> {
         let mut heads = Vec::new();
         for (number, room) in self.spec.rooms.iter().enumerate() {
-            let witness = connected(&(self.connect)("owner", number)).await;
-            let summary = witness.invoke::<Value>("JoinRoom", json!([room])).await;
-            let summary = summary.map_err(|error| refused(room, &error.to_string()))?;
+            let settings = (self.connect)("owner", number);
+            let summary = loop {
+                let witness = connected(&settings).await;
+                match witness.invoke::<Value>("JoinRoom", json!([room])).await {
+                    Ok(summary) => break summary,
+                    Err(error) if is_for_good(&error) => {
+                        return Err(refused(room, &error.to_string()));
+                    }
+                    // All is healed, and the hub is about to notice.
+                    Err(_) => sleep(LOOK).await,
+                }
+            };
             let head = summary["head"].as_u64();
             heads.push(head.ok_or_else(|| refused(room, "the summary has no head"))?);
         }

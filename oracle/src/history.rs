@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::attempts::Attempts;
+
 /// One thing that happened to one client.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Record {
@@ -83,6 +85,8 @@ pub struct ReadError {
 pub struct History {
     records: Arc<Mutex<Vec<Record>>>,
     acknowledged: Arc<AtomicUsize>,
+    /// How its senders' attempts fared; as many as there may be records.
+    pub attempts: Attempts,
     capacity: usize,
 }
 
@@ -93,6 +97,7 @@ impl History {
         Self {
             records: Arc::default(),
             acknowledged: Arc::default(),
+            attempts: Attempts::new(capacity),
             capacity,
         }
     }

@@ -1,8 +1,8 @@
 //! The checker passes a good history, and each of its checks fails on a history doctored for it alone.
 #![allow(clippy::unwrap_used)]
 
-use chaos::check::{Resets, Violation, check};
-use chaos::history::{Event, History};
+use oracle::check::{Resets, Violation, check};
+use oracle::history::{Event, History};
 
 const ROOM: &str = "stage";
 

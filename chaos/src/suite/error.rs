@@ -1,0 +1,56 @@
+//! Why a site could not be set up, or not be hurt as planned.
+
+use std::io;
+
+use thiserror::Error;
+
+use super::topology::Topology;
+use crate::cql::CqlError;
+use crate::hub::HubError;
+use crate::nats::NatsError;
+use crate::ports::PortError;
+use crate::process::{ProcessError, StartError};
+
+/// Why a site could not be set up, or a fault not be carried out.
+#[derive(Debug, Error)]
+pub enum SiteError {
+    /// A hub did not start, or the schema was not made.
+    #[error(transparent)]
+    Start(#[from] HubError),
+    /// A process did not start again.
+    #[error(transparent)]
+    Restart(#[from] StartError),
+    /// There is no NATS server.
+    #[error(transparent)]
+    Nats(#[from] NatsError),
+    /// There is no CQL server.
+    #[error(transparent)]
+    Cql(#[from] CqlError),
+    /// There is no port for a proxy.
+    #[error(transparent)]
+    Port(#[from] PortError),
+    /// A process could not be signalled, or did not end.
+    #[error(transparent)]
+    Process(#[from] ProcessError),
+    /// A drained hub said that it failed.
+    #[error("hub {hub} was drained and ended with {status}\n{logs}")]
+    Drain {
+        /// Which hub, from 0.
+        hub: usize,
+        /// How it ended.
+        status: std::process::ExitStatus,
+        /// The ends of its logs.
+        logs: String,
+    },
+    /// The servers given are not those of the topology, or a fault hurts what the topology has not.
+    #[error("{topology:?} has no {missing}")]
+    Topology {
+        /// What was asked for.
+        topology: Topology,
+        /// What is not there.
+        missing: &'static str,
+    },
+    /// Files or sockets.
+    #[error("{0}")]
+    System(#[from] io::Error),
+}

@@ -1,0 +1,216 @@
+//! What can go wrong: kinds of trouble, and the faults that they are made of.
+
+use std::time::Duration;
+
+use clap::ValueEnum;
+use serde::Serialize;
+
+use super::topology::Topology;
+
+/// A kind of trouble.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scenario {
+    /// Hubs are killed (SIGKILL) and started again.
+    KillHub,
+    /// Hubs stand still (SIGSTOP) for a while with all their sockets open.
+    PauseHub,
+    /// Hubs are drained (SIGTERM) and started again, one after the other.
+    RollingRestart,
+    /// All connections of a hub's clients are reset.
+    CutLinks,
+    /// All connections of a hub's clients go dead without a word.
+    HalfOpen,
+    /// Everything comes late: between clients and a hub, and in a cluster between a hub and its servers too.
+    SlowLinks,
+    /// The NATS server is killed and is away for a while (clusters only).
+    RestartNats,
+    /// The NATS server stands still for a while (clusters only).
+    PauseNats,
+    /// One hub after the other is cut off from NATS, both ways or one way (clusters only).
+    CutNats,
+    /// CQL nodes are killed and are away for a while (clusters only).
+    KillCql,
+    /// CQL nodes stand still for a while (clusters only).
+    PauseCql,
+    /// All of the above in turn.
+    Mixed,
+    /// The data goes back to an older copy. No store survives this: the run must be judged broken, which shows that the
+    /// suite can tell.
+    StaleData,
+}
+
+/// Kinds of trouble that one hub can have, without [`Scenario::Mixed`] and the one that no store survives.
+const ALONE: [Scenario; 6] = [
+    Scenario::KillHub,
+    Scenario::PauseHub,
+    Scenario::RollingRestart,
+    Scenario::CutLinks,
+    Scenario::HalfOpen,
+    Scenario::SlowLinks,
+];
+/// Those that a cluster can have beside them.
+const TOGETHER: [Scenario; 5] = [
+    Scenario::RestartNats,
+    Scenario::KillCql,
+    Scenario::CutNats,
+    Scenario::PauseCql,
+    Scenario::PauseNats,
+];
+
+impl Scenario {
+    /// What [`Scenario::Mixed`] takes in turn.
+    pub fn mixed(topology: Topology) -> Vec<Self> {
+        if !topology.is_cluster() {
+            return ALONE.to_vec();
+        }
+        // Trouble with hubs and with what they stand on takes turns.
+        let pairs = ALONE.iter().zip(TOGETHER.iter().map(Some).chain([None]));
+        pairs
+            .flat_map(|(alone, together)| [Some(alone), together])
+            .flatten()
+            .copied()
+            .collect()
+    }
+
+    /// Whether there is what it hurts.
+    pub fn fits(self, topology: Topology) -> bool {
+        topology.is_cluster() || !TOGETHER.contains(&self)
+    }
+
+    /// Its name on the command line.
+    pub fn name(self) -> String {
+        let value = self.to_possible_value();
+        value.map_or_else(String::new, |value| value.get_name().to_owned())
+    }
+}
+
+/// Which of a hub's links.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Link {
+    /// Those with its clients.
+    Clients,
+    /// That with NATS.
+    Nats,
+    /// Those with all CQL nodes.
+    Cql,
+}
+
+/// What gets lost between a hub and NATS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Way {
+    /// Everything.
+    Both,
+    /// What the hub says.
+    FromHub,
+    /// What the hub is to hear.
+    ToHub,
+}
+
+/// One fault. It is over when it has been carried out: what was killed runs again, what was paused goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(
+    tag = "fault",
+    rename_all = "kebab-case",
+    rename_all_fields = "camelCase"
+)]
+pub enum Fault {
+    /// SIGKILL, wait, start.
+    KillHub {
+        /// Which hub, from 0.
+        hub: usize,
+        /// For how long it is away.
+        millis: u64,
+    },
+    /// SIGSTOP, wait, SIGCONT.
+    PauseHub {
+        /// Which hub, from 0.
+        hub: usize,
+        /// For how long.
+        millis: u64,
+    },
+    /// SIGTERM, which must end in exit status 0, and start.
+    DrainHub {
+        /// Which hub, from 0.
+        hub: usize,
+    },
+    /// Reset all connections.
+    CutLinks {
+        /// Whose clients.
+        hub: usize,
+    },
+    /// Let all connections go dead.
+    HalfOpen {
+        /// Whose clients.
+        hub: usize,
+    },
+    /// Delay everything in both directions.
+    SlowLinks {
+        /// Whose links.
+        hub: usize,
+        /// Which of them.
+        link: Link,
+        /// By how much.
+        delay_millis: u64,
+        /// For how long.
+        millis: u64,
+    },
+    /// SIGKILL, wait, start.
+    RestartNats {
+        /// For how long it is away.
+        millis: u64,
+    },
+    /// SIGSTOP, wait, SIGCONT.
+    PauseNats {
+        /// For how long.
+        millis: u64,
+    },
+    /// Lose all that passes between a hub and NATS.
+    CutNats {
+        /// Which hub, from 0.
+        hub: usize,
+        /// In which direction.
+        way: Way,
+        /// For how long.
+        millis: u64,
+    },
+    /// SIGKILL, wait, start.
+    KillCql {
+        /// Which node, from 0.
+        node: usize,
+        /// For how long it is away.
+        millis: u64,
+    },
+    /// SIGSTOP, wait, SIGCONT.
+    PauseCql {
+        /// Which node, from 0.
+        node: usize,
+        /// For how long.
+        millis: u64,
+    },
+    /// SIGKILL to all hubs, and to the CQL nodes if they have the data; the first time the data is copied, afterwards
+    /// replaced by that copy; start.
+    StaleData,
+}
+
+impl Fault {
+    /// How long it lasts, without the time that processes take to start and to end.
+    pub fn lasting(self) -> Duration {
+        Duration::from_millis(match self {
+            Self::KillHub { millis, .. }
+            | Self::PauseHub { millis, .. }
+            | Self::SlowLinks { millis, .. }
+            | Self::RestartNats { millis }
+            | Self::PauseNats { millis }
+            | Self::CutNats { millis, .. }
+            | Self::KillCql { millis, .. }
+            | Self::PauseCql { millis, .. } => millis,
+            Self::DrainHub { .. }
+            | Self::CutLinks { .. }
+            | Self::HalfOpen { .. }
+            | Self::StaleData => 0,
+        })
+    }
+}

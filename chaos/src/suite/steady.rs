@@ -1,0 +1,88 @@
+//! The state before the first fault: hubs ready and known to each other, and traffic that goes well. What is unsteady by
+//! itself shows nothing about faults.
+
+use std::time::{Duration, Instant};
+
+use thiserror::Error;
+use tokio::time::sleep;
+
+use super::measure::Availability;
+use super::site::Site;
+use super::workload::Workload;
+use crate::history::History;
+use crate::member::now;
+
+/// Traffic must go well for so long.
+const WATCHED: Duration = Duration::from_secs(1);
+/// The share of attempts in that time that must be acknowledged.
+const SHARE: f64 = 0.99;
+/// Between two looks at hubs that come up.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// What is wrong before anything was done.
+#[derive(Clone, Debug, PartialEq, Error)]
+pub enum Unsteady {
+    /// A hub is not ready, or does not know the others.
+    #[error("{0}")]
+    Site(String),
+    /// A room had no acknowledgement in the time watched.
+    #[error("nothing was acknowledged in {0}")]
+    Silent(String),
+    /// Too many attempts failed in the time watched.
+    #[error("only {acknowledged} of {attempted} attempts were acknowledged")]
+    Failing {
+        /// How many were made.
+        attempted: usize,
+        /// How many went well.
+        acknowledged: usize,
+    },
+    /// A reader has not joined its room.
+    #[error("{0} readers have not joined their rooms")]
+    Absent(usize),
+}
+
+/// Waits until the state is steady, within the patience of the traffic; answers when it was found to be so, or what was wrong last.
+pub(super) async fn until_steady(
+    site: &Site<'_>,
+    workload: &Workload,
+    history: &History,
+) -> Result<Instant, Unsteady> {
+    let deadline = now() + workload.patience();
+    loop {
+        let wrong = match site.unready().await {
+            Some(reason) => Unsteady::Site(reason),
+            None => match watch(workload, history).await {
+                Ok(()) => return Ok(now()),
+                Err(wrong) => wrong,
+            },
+        };
+        if now() >= deadline {
+            return Err(wrong);
+        }
+        sleep(LOOK).await;
+    }
+}
+
+async fn watch(workload: &Workload, history: &History) -> Result<(), Unsteady> {
+    let since = now();
+    sleep(WATCHED).await;
+    let absent = workload.joins().iter().filter(|joins| **joins == 0).count();
+    if absent > 0 {
+        return Err(Unsteady::Absent(absent));
+    }
+    let attempts = history.attempts.since(since);
+    let all = Availability::of(&attempts, since, now());
+    for room in workload.rooms() {
+        let mut here = attempts.iter().filter(|attempt| *attempt.room == **room);
+        if !here.any(|attempt| attempt.acknowledged) {
+            return Err(Unsteady::Silent(room.clone()));
+        }
+    }
+    if all.share() < SHARE {
+        return Err(Unsteady::Failing {
+            attempted: all.attempted,
+            acknowledged: all.acknowledged,
+        });
+    }
+    Ok(())
+}
