@@ -253,8 +253,13 @@ async fn answers(
     let mut stream = BufReader::new(TcpStream::connect(address).await?);
     let mut line = String::new();
     stream.read_line(&mut line).await?;
-    if !line.starts_with("INFO {") || encrypted {
-        return Ok(line.starts_with("INFO {"));
+    let Some(greeting) = line.strip_prefix("INFO ") else {
+        return Ok(false);
+    };
+    let greeting: serde_json::Value = serde_json::from_str(greeting)?;
+    // Whoever wants to know a client that we do not is as ready as we can see.
+    if encrypted || (greeting["auth_required"] == true && client.is_none()) {
+        return Ok(true);
     }
     let mut options =
         serde_json::json!({"verbose": false, "pedantic": false, "lang": "probe", "version": "1"});

@@ -1,4 +1,6 @@
-//! The bus by NATS on real servers: the conformance suite, one server and three, restarts, limits, passwords, TLS.
+//! The bus by NATS on real servers: the conformance suite, one server and three, restarts, limits, passwords, credentials, TLS.
+
+mod credentials;
 
 use std::path::Path;
 use std::sync::Arc;
