@@ -89,32 +89,32 @@ async fn store(site: &Site, options: ScyllaOptions) -> Arc<dyn Store> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_of_three_nodes_go_on_while_one_is_killed_and_nothing_is_lost() {
-    let (site, mut cluster) = Site::shared().await;
+    let (site, mut servers) = Site::shared().await;
     let load = Load::start(store(&site, three_copies("kills")).await);
     load.goes_on().await;
-    cluster.nodes[1].kill();
+    servers.cql.nodes[1].kill();
     load.goes_on().await;
-    cluster.nodes[1].restart().await.unwrap();
+    servers.cql.nodes[1].restart().await.unwrap();
     load.goes_on().await;
     // Now what the one that was away has missed must come from the others.
-    cluster.nodes[2].kill();
+    servers.cql.nodes[2].kill();
     load.goes_on().await;
-    cluster.nodes[2].restart().await.unwrap();
+    servers.cql.nodes[2].restart().await.unwrap();
     let doubts = load.finish().await;
     println!("{doubts} appends in doubt through two kills");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_that_stands_still_past_the_time_out_applies_late_and_doubles_nothing() {
-    let (site, cluster) = Site::shared().await;
+    let (site, servers) = Site::shared().await;
     let load = Load::start(store(&site, three_copies("pauses")).await);
     for node in [1, 2] {
         load.goes_on().await;
-        cluster.nodes[node].pause().unwrap();
+        servers.cql.nodes[node].pause().unwrap();
         // What it was asked is in doubt by then, and two others go on without it.
         sleep(Duration::from_millis(3 * APPEND_TIMEOUT_MS)).await;
         load.goes_on().await;
-        cluster.nodes[node].resume().unwrap();
+        servers.cql.nodes[node].resume().unwrap();
     }
     load.goes_on().await;
     let doubts = load.finish().await;
@@ -125,7 +125,7 @@ async fn a_node_that_stands_still_past_the_time_out_applies_late_and_doubles_not
 /// With one copy an append needs the node that has it, and no other: requests go straight there.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn with_one_copy_a_node_that_stands_still_hurts_no_room_of_the_others() {
-    let (site, cluster) = Site::shared().await;
+    let (site, servers) = Site::shared().await;
     let options = options("straight");
     let keyspace = options.keyspace.clone();
     let store = store(&site, options).await;
@@ -137,7 +137,7 @@ async fn with_one_copy_a_node_that_stands_still_hurts_no_room_of_the_others() {
         assert!(owner.write(1).await);
     }
     let lying = lying_on_the_second(&site, &keyspace).await;
-    cluster.nodes[1].pause().unwrap();
+    servers.cql.nodes[1].pause().unwrap();
     let mut slow = 0;
     for owner in &mut owners {
         // By luck any node may be asked once, but not so often.
@@ -150,7 +150,7 @@ async fn with_one_copy_a_node_that_stands_still_hurts_no_room_of_the_others() {
             }
         }
     }
-    cluster.nodes[1].resume().unwrap();
+    servers.cql.nodes[1].resume().unwrap();
     println!("{slow} rooms were slow, {lying} lie on the node that stood still");
     // One may be slow for another reason; by way of any node three times as many were.
     assert!((1..12).contains(&lying), "{lying} rooms lie there");

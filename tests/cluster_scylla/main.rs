@@ -4,6 +4,7 @@
 #[path = "../common/cql.rs"]
 mod cql;
 mod faults;
+mod hubs;
 #[path = "../journal_scylla/place.rs"]
 mod place;
 mod schema;

@@ -1,30 +1,29 @@
-//! Three nodes that the tests of this program use one after the other: faults need them for themselves.
+//! Three CQL nodes, and a broker for hubs over them, that the tests of this program use one after the other: faults need them for themselves.
 
 use std::sync::{Arc, Weak};
-use std::time::Duration;
 
 use actors::journal::scylla::{ScyllaAccess, ScyllaOptions};
-use chaos::cql::{CqlCluster, CqlSpec};
+use chaos::suite::{Servers, Topology};
 use tempfile::TempDir;
 use tokio::sync::{Mutex, MutexGuard, OwnedMutexGuard};
 
-use super::cql::{access, folder, spec};
+use super::cql::{BUILD, access, folder};
 use super::place::options;
 
 /// The cluster as long as a test holds it.
 static SHARED: Mutex<Weak<Site>> = Mutex::const_new(Weak::new());
 
 pub struct Site {
-    cluster: Arc<Mutex<CqlCluster>>,
+    servers: Arc<Mutex<Servers>>,
     addresses: Vec<std::net::SocketAddr>,
     _folder: TempDir,
 }
 
 impl Site {
     /// The site, and its nodes for the test that has its turn.
-    pub async fn shared() -> (Arc<Self>, OwnedMutexGuard<CqlCluster>) {
+    pub async fn shared() -> (Arc<Self>, OwnedMutexGuard<Servers>) {
         let site = Self::started(SHARED.lock().await).await;
-        let nodes = site.cluster.clone().lock_owned().await;
+        let nodes = site.servers.clone().lock_owned().await;
         (site, nodes)
     }
 
@@ -33,16 +32,12 @@ impl Site {
             return site;
         }
         let folder = folder();
-        let spec = CqlSpec {
-            heap_megabytes: 256,
-            start_within: Duration::from_secs(180),
-            ..spec(&folder)
-        };
-        let cluster = CqlCluster::start(&spec, 3).await;
-        let cluster = cluster.unwrap_or_else(|error| panic!("{error}"));
+        let servers = Servers::start(Topology::Three, BUILD.as_ref(), folder.path()).await;
+        let servers = servers.unwrap_or_else(|error| panic!("{error}"));
+        let servers = servers.expect("a topology with servers");
         let site = Arc::new(Self {
-            addresses: cluster.addresses(),
-            cluster: Arc::new(Mutex::new(cluster)),
+            addresses: servers.cql.addresses(),
+            servers: Arc::new(Mutex::new(servers)),
             _folder: folder,
         });
         *shared = Arc::downgrade(&site);

@@ -9,7 +9,8 @@ use chaos::cql::{CqlNode, CqlServers, CqlSpec};
 use tempfile::TempDir;
 use tokio::sync::Mutex;
 
-const BUILD: &str = env!("CARGO_TARGET_TMPDIR");
+/// Where jars are kept and folders of nodes go.
+pub const BUILD: &str = env!("CARGO_TARGET_TMPDIR");
 
 /// A folder for nodes, gone when dropped.
 pub fn folder() -> TempDir {
