@@ -2,7 +2,7 @@
 
 use std::panic::catch_unwind;
 
-use actors::testing::checks::violations;
+use actors::testing::checks::all_violations;
 
 use super::faults::Fault;
 use super::world;
@@ -17,7 +17,7 @@ pub struct Judged {
 pub fn judge(seed: u64, verbose: bool, kept: Option<&[Fault]>) -> Judged {
     let run = catch_unwind(|| {
         let run = world::run(seed, verbose, kept);
-        (violations(&run.history), run)
+        (all_violations(&run.history), run)
     });
     match run {
         Ok((violations, run)) => Judged {

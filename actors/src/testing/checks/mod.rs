@@ -17,6 +17,7 @@
 
 pub mod acked_is_durable;
 pub mod answers_are_current;
+pub mod as_clients_saw;
 pub mod chain_verifies;
 pub mod converges;
 pub mod cursors_advance;
@@ -65,7 +66,14 @@ pub const ALL: [(&str, Check); 16] = [
     ("texts_were_said", texts_were_said::check),
 ];
 
-/// Every violated property.
+/// Every violated property, of those named here and of those that the chaos suite has in common with the simulation.
+pub fn all_violations(history: &History) -> Vec<String> {
+    let shared = as_clients_saw::check(history).err();
+    let shared = shared.map(|violation| format!("as_clients_saw: {violation}"));
+    violations(history).into_iter().chain(shared).collect()
+}
+
+/// Every violated property of those named here.
 pub fn violations(history: &History) -> Vec<String> {
     let found = ALL.iter().filter_map(|(name, check)| {
         let violation = check(history).err()?;

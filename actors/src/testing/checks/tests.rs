@@ -1,5 +1,6 @@
 //! Doctored histories: a true one passes every check, and each falsehood is noticed by the check for it.
 
+mod as_clients_saw;
 mod truth;
 
 use bytes::Bytes;
