@@ -22,12 +22,19 @@ async fn clients_behind_nginx_are_spread_over_all_hubs_and_survive_the_death_of_
     let connect = Place::connect(vec![nginx.url()]);
     let workload = begin(connect, &history).await;
     further(&workload, 150, &place).await;
+    let mut forwarded = 0.0;
     for hub in 0..3 {
+        forwarded += place.metric(hub, "mussikon_forwarded_total").await;
         let connections = place
             .metric(hub, "musical_matching_active_connections")
             .await;
         assert!(connections >= 3.0, "hub {hub} has {connections}");
     }
+    // Whoever owns a room answers for it, wherever its members are.
+    assert!(
+        forwarded > 50.0,
+        "every hub answered by itself: {forwarded}"
+    );
     for hidden in ["/metrics", "/admin/nodes"] {
         let answer = get_from(nginx.address(), hidden, "admin").await;
         assert!(
@@ -40,4 +47,11 @@ async fn clients_behind_nginx_are_spread_over_all_hubs_and_survive_the_death_of_
     place.hubs[0].restart().await.unwrap();
     further(&workload, 50, &place).await;
     finish(workload, &history, &place).await;
+    // A hub that cannot hear the others says so to the balancer's checks.
+    place.nats.kill();
+    place
+        .until_metric(1, "mussikon_bus_connected", |up| up == 0.0)
+        .await;
+    let health = get_from(place.hubs[1].address(), "/health/ready", "user").await;
+    assert!(health.contains("cut off from the other nodes"), "{health}");
 }

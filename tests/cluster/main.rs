@@ -1,8 +1,7 @@
-//! Several hubs as one cluster: clients spread over them chat in the same rooms while hubs and the broker are
-//! killed, paused and started again; judged by the checker of the chaos suite.
+//! Several hubs as one cluster behind a balancer and by themselves: clients spread over them chat in the same rooms, judged by
+//! the checker of the chaos suite.
 #![allow(clippy::unwrap_used)]
 
-mod balancer;
 mod chat;
 #[path = "../common/cql.rs"]
 mod cql;
