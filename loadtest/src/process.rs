@@ -102,6 +102,7 @@ impl Server {
 
 impl Server {
     /// Ends a server that was started here, and waits until it has ended; how long that took.
+    #[allow(clippy::disallowed_methods, reason = "how long it took is measured")]
     pub fn end(mut self, in_order: bool) -> io::Result<Duration> {
         let begun = std::time::Instant::now();
         if let Some(child) = &mut self.child {

@@ -169,6 +169,10 @@ impl<M: Machine> Directory<M> {
     }
 
     /// Puts those entities to sleep that nobody asks anything just now; true once all of them sleep.
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "whether there is any does not depend on the order"
+    )]
     pub fn let_go(&self, which: impl Fn(&EntityId) -> bool) -> bool {
         self.0.passivate(|entity, _| which(entity));
         !self.0.awake.iter().any(|resident| which(resident.key()))

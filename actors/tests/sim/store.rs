@@ -185,9 +185,7 @@ impl Store {
         let outcome = done(self.inner.append(append));
         self.trace
             .note(|| format!("apply {entity} {}..={} {outcome:?}", row.first, row.last()));
-        if outcome.is_err() {
-            return outcome;
-        }
+        outcome?;
         if self
             .inner
             .capabilities()
@@ -203,7 +201,7 @@ impl Store {
         let now = self.now.load(Ordering::Relaxed);
         self.appended.lock().insert(entity.clone(), (now, life));
         self.archive.lock().entry(entity).or_default().push(row);
-        outcome
+        Ok(())
     }
 
     /// When a caller hears that nobody knows.
