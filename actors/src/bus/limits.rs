@@ -26,6 +26,8 @@ pub struct BusLimits {
     pub gone_ms: u64,
     /// One attempt to have a command carried out by another node, in milliseconds.
     pub forward_ms: u64,
+    /// While an attempt waits, its node is asked this often whether it is there at all, in milliseconds.
+    pub probe_ms: u64,
     /// All attempts together, in milliseconds; then this node does it itself.
     pub forward_total_ms: u64,
     /// Other nodes have so long to say who of a room's members is online there, in milliseconds.
@@ -59,6 +61,7 @@ impl Default for BusLimits {
             heartbeat_ms: 500,
             gone_ms: 2_000,
             forward_ms: 1_500,
+            probe_ms: 200,
             forward_total_ms: 4_000,
             presence_ms: 500,
             look_within_ms: 4_000,
@@ -93,6 +96,7 @@ impl BusLimits {
             ("commands", self.commands as u64),
             ("heartbeat_ms", self.heartbeat_ms),
             ("forward_ms", self.forward_ms),
+            ("probe_ms", self.probe_ms),
             ("look_within_ms", self.look_within_ms),
             ("look_every_ms", self.look_every_ms),
             ("handoffs_per_second", u64::from(self.handoffs_per_second)),

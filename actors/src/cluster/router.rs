@@ -120,7 +120,13 @@ impl Peers {
         let bytes = frame::encode(&frame, self.limits.format, &self.me);
         let wait = Duration::from_millis(self.limits.forward_ms).min(left);
         let trace = self.traces.begin();
-        let asked = self.bus.request(owner, trace, bytes, wait).await;
+        let asked = self.bus.request(owner, trace, bytes, wait);
+        let asked = tokio::select! {
+            biased;
+            answer = asked => answer,
+            // It was there when it was asked, and is no more: whether it did it nobody knows.
+            () = self.until_gone(owner) => Err(RequestError::Lost),
+        };
         let outcome = asked.map(|bytes| frame::decode(&bytes));
         let (label, attempt) = match outcome {
             Ok(Ok((Frame::Answer(Outcome::Answered(bytes)), _))) => {
@@ -148,6 +154,27 @@ impl Peers {
             tracing::debug!(%owner, %entity, outcome = label, %trace, "a forwarded wish met trouble");
         }
         attempt
+    }
+
+    /// Asks a node for nothing, again and again, until nobody is there. A request that the dead had taken stays without an
+    /// answer; the next one is told at once that nobody is there.
+    async fn until_gone(&self, owner: &NodeId) {
+        let pause = Duration::from_millis(self.limits.probe_ms);
+        let nothing = Frame::Warm {
+            entities: Vec::new(),
+        };
+        let nothing = frame::encode(&nothing, self.limits.format, &self.me);
+        loop {
+            tokio::time::sleep(pause).await;
+            let asked = self
+                .bus
+                .request(owner, self.traces.begin(), nothing.clone(), pause);
+            if matches!(asked.await, Err(RequestError::NoResponders)) {
+                let changes = self.nodes.lock().suspect(owner);
+                self.changed(changes);
+                return;
+            }
+        }
     }
 
     /// Answers another node.

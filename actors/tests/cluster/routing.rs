@@ -126,6 +126,24 @@ async fn a_silent_owner_costs_time_and_no_message_is_there_twice() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_wish_that_the_dead_had_taken_waits_no_longer_than_it_takes_to_see_that_nobody_is_there() {
+    let mut town = Town::new(3).await;
+    let name = town.room_of(2);
+    town.create(0, &name, &["bob"]).await;
+    Switches::set(&town.switches(2).no_answers, true);
+    let hub = town.hub(0).clone();
+    let (to, begun) = (room(&name), Instant::now());
+    let sent = tokio::spawn(async move { hub.room(&to, message("ada", "once")).await });
+    pass(100).await;
+    town.kill(2);
+    assert!(sent.await.expect("no panic").is_ok());
+    assert!(begun.elapsed().as_millis() < 500, "{:?}", begun.elapsed());
+    assert_eq!(town.head(&name).await, town.records(&name).await as u64);
+    let again = town.send(1, &name, "ada", "once").await.expect("known");
+    assert_eq!(town.head(&name).await, again.0, "it is there once");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_owner_that_never_answers_is_done_without_in_the_end() {
     let town = Town::new(2).await;
     let name = town.room_of(1);
