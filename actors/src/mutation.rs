@@ -26,10 +26,6 @@ pub enum Mutation {
     KeepDeleted,
     /// After a lost race the commands that were decided in vain are answered all the same.
     AnswerLost,
-    /// A row in doubt that is trimmed by now is taken for one that never was.
-    TrimmedIsRefused,
-    /// An append is not covered by a wake-up.
-    SkipWakeup,
     /// Whoever is no member any more goes on reading.
     RemovedReadOn,
     /// A read mark is answered as asked for, even if it stands further on.
@@ -44,8 +40,6 @@ pub enum Mutation {
     SkipLooks,
     /// A refusal after an attempt without an answer is taken for the whole truth.
     ForwardDoubtIsFailure,
-    /// A wish without an id is asked again after an attempt without an answer.
-    RepeatAnything,
     /// A node's late words about who is present count as its newest.
     OldWordsCount,
     /// Whoever was present on a node that is gone stays present.

@@ -275,5 +275,5 @@ fn has_id(command: &RoomCommand) -> bool {
     matches!(
         command,
         RoomCommand::Send { .. } | RoomCommand::Create { .. }
-    ) || mutation::is_on(Mutation::RepeatAnything)
+    )
 }

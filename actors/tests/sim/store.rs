@@ -260,7 +260,7 @@ impl Store {
                 let (again, store) = (append.clone(), self.clone());
                 self.trace.hit("append doubled");
                 let later = there + self.between(1, 2_000);
-                self.at(later, true, move || drop(store.apply(life, again, false)));
+                self.at(later, false, move || drop(store.apply(life, again, false)));
             }
             let back = self.latency();
             self.at(there, false, move || {

@@ -184,9 +184,6 @@ impl<M: Machine> Pipeline<M> {
             Ok(Some(row)) if row.digest == flight.append.row.digest => self.settle(now, out),
             Ok(Some(row)) if row.first > self.durable.sequence.next() => {
                 // That row is trimmed by now, and with it the answer.
-                if mutation::is_on(Mutation::TrimmedIsRefused) {
-                    return self.give_up("trimmed".into(), out);
-                }
                 self.forget(out);
             }
             Ok(Some(_)) => self.lose(now, out),
