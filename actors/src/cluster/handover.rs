@@ -174,7 +174,9 @@ impl Peers {
         for (owner, entity) in part {
             next.entry(owner).or_default().push(entity.clone());
         }
-        let wait = until.saturating_duration_since(Instant::now());
+        // A node that ends meanwhile may never answer; the next part does not wait for it.
+        let left = until.saturating_duration_since(Instant::now());
+        let wait = left.min(Duration::from_millis(self.limits.forward_ms));
         let told = next.into_iter().map(|(owner, entities)| {
             metrics::counter!("mussikon_handoffs_total").increment(entities.len() as u64);
             let bytes = frame::encode(&Frame::Warm { entities }, self.limits.format, &self.me);
