@@ -14,7 +14,7 @@ use super::admission::{Gate, NodeGate, Permit};
 use super::journaled::{Journaled, Msg};
 use super::pipeline::Readying;
 use super::recovery::recover;
-use super::supervisor::Supervisor;
+use super::supervisor::{Supervisor, SupervisorSlot};
 use super::{AskError, CommitSink, RuntimeLimits, Tally};
 use crate::clock::Clock;
 use crate::ids::{EntityId, Timestamp};
@@ -206,33 +206,6 @@ impl<M: Machine> Directory<M> {
         self.0.draining.store(true, Ordering::Release);
         self.0.passivate(|_, _| true);
         self.awake() == 0
-    }
-}
-
-/// Holds the supervisor's handler until the directory exists.
-struct SupervisorSlot<M: Machine> {
-    slot: Arc<std::sync::OnceLock<Supervisor<M>>>,
-}
-
-impl<M: Machine> Actor for SupervisorSlot<M> {
-    type Msg = ();
-    type State = ();
-    type Arguments = ();
-
-    async fn pre_start(&self, _: ActorRef<()>, (): ()) -> Result<(), ractor::ActorProcessingErr> {
-        Ok(())
-    }
-
-    async fn handle_supervisor_evt(
-        &self,
-        myself: ActorRef<()>,
-        event: ractor::SupervisionEvent,
-        state: &mut (),
-    ) -> Result<(), ractor::ActorProcessingErr> {
-        match self.slot.get() {
-            Some(supervisor) => supervisor.handle_supervisor_evt(myself, event, state).await,
-            None => Ok(()),
-        }
     }
 }
 

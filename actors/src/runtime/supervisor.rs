@@ -1,6 +1,6 @@
 //! The parent of all journaled actors of a kind: notices their end and paces their return after failures.
 
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 
@@ -39,5 +39,32 @@ impl<M: Machine> Actor for Supervisor<M> {
             _ => {}
         }
         Ok(())
+    }
+}
+
+/// Holds the supervisor's handler until the directory exists.
+pub(crate) struct SupervisorSlot<M: Machine> {
+    pub slot: Arc<std::sync::OnceLock<Supervisor<M>>>,
+}
+
+impl<M: Machine> Actor for SupervisorSlot<M> {
+    type Msg = ();
+    type State = ();
+    type Arguments = ();
+
+    async fn pre_start(&self, _: ActorRef<()>, (): ()) -> Result<(), ActorProcessingErr> {
+        Ok(())
+    }
+
+    async fn handle_supervisor_evt(
+        &self,
+        myself: ActorRef<()>,
+        event: SupervisionEvent,
+        state: &mut (),
+    ) -> Result<(), ActorProcessingErr> {
+        match self.slot.get() {
+            Some(supervisor) => supervisor.handle_supervisor_evt(myself, event, state).await,
+            None => Ok(()),
+        }
     }
 }
