@@ -127,18 +127,25 @@ impl Cursors {
 
     /// The cursors of one user in several rooms, in the order asked; zero where nothing was read.
     pub async fn of(&self, user: &UserId, rooms: &[RoomId]) -> Result<Vec<Cursor>, ReadError> {
+        // Looked at before the store: what is written and forgotten meanwhile is then in one of the two.
+        let waiting: Vec<Cursor> = {
+            let pending = self.pending.lock();
+            let waiting = |room: &RoomId| pending.get(&(room.clone(), user.clone()));
+            let cursor = |room| waiting(room).map(|waiting| waiting.cursor);
+            rooms
+                .iter()
+                .map(|room| cursor(room).unwrap_or_default())
+                .collect()
+        };
         let keys = rooms.iter().map(|room| key(room, user)).collect();
         let stored = self.journal.get_rows(Table::ReadCursors, keys).await?;
-        let pending = self.pending.lock();
-        Ok(rooms
+        let stored = stored
             .iter()
+            .map(|row| row.as_ref().map(decode).unwrap_or_default());
+        Ok(waiting
+            .into_iter()
             .zip(stored)
-            .map(|(room, row)| {
-                let waiting = pending.get(&(room.clone(), user.clone()));
-                let waiting = waiting.map(|waiting| waiting.cursor);
-                let stored = row.as_ref().map(decode).unwrap_or_default();
-                waiting.unwrap_or_default().max(stored)
-            })
+            .map(|(waiting, stored)| waiting.max(stored))
             .collect())
     }
 }
