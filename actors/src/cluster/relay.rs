@@ -184,6 +184,10 @@ impl Peers {
                     // It wants to know of this node at once, too.
                     self.beat();
                 }
+                if is_new {
+                    // It owns nothing yet, perhaps, but it may have told already who is present with it.
+                    self.look_at_all(self.limits.look_within_ms);
+                }
                 self.changed(changes);
             }
             // These come as requests only.
