@@ -364,7 +364,7 @@ mod tests {
         assert!(!set.mentioned(&node("d"), 7, at(1_000)));
         assert_eq!(set.tick(at(2_000)), []);
         let gone = set.tick(at(3_000));
-        assert_eq!(gone, ["b", "c", "d"].map(|name| Change::Left(node(name))));
+        assert_eq!(gone, ["b", "d", "c"].map(|name| Change::Left(node(name))));
         assert_eq!(set.tick(at(9_000)), []);
     }
 

@@ -351,7 +351,7 @@ fn side_data_that_lags_is_noticed() {
 fn an_edit_that_stands_twice_is_noticed() {
     let again = RoomCommand::Edit {
         by: truth::user(),
-        target: Sequence(3),
+        target: Sequence(4),
         text: "edited".into(),
     };
     noticed(&["dedupe"], |history| truth::append(band(history), &again));
