@@ -126,7 +126,8 @@ async fn a_silent_owner_costs_time_and_no_message_is_there_twice() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wish_that_the_dead_had_taken_waits_no_longer_than_it_takes_to_see_that_nobody_is_there() {
+async fn a_wish_that_the_dead_had_taken_waits_no_longer_than_it_takes_to_see_that_nobody_is_there()
+{
     let mut town = Town::new(3).await;
     let name = town.room_of(2);
     town.create(0, &name, &["bob"]).await;

@@ -354,7 +354,8 @@ fn an_edit_that_stands_twice_is_noticed() {
         target: Sequence(4),
         text: "edited".into(),
     };
-    noticed(&["dedupe"], |history| truth::append(band(history), &again));
+    let found = ["dedupe", "texts_were_said"];
+    noticed(&found, |history| truth::append(band(history), &again));
 }
 
 #[test]
