@@ -240,10 +240,9 @@ fn bounds(config: &Config, checks: &mut Checks<'_>) {
             .drain
             .notice_ms
             .saturating_add(config.drain.spread_ms)
-            .saturating_add(config.gateway.drain_finish_ms)
             < config.drain.grace_ms,
         "drain.grace_ms",
-        "must be above drain.notice_ms, drain.spread_ms and gateway.drain_finish_ms together",
+        "must be above drain.notice_ms and drain.spread_ms together",
     );
     checks.require(
         config.threads.workers <= 1_024,

@@ -215,23 +215,6 @@ fn contradictions_are_reported_together_with_wrong_values() {
 }
 
 #[test]
-fn the_grace_of_a_drain_must_hold_all_of_its_parts() {
-    let drain = |grace: &str| {
-        from_env(&[
-            ("MUSSIKON_DRAIN__NOTICE_MS", "1000"),
-            ("MUSSIKON_DRAIN__SPREAD_MS", "2000"),
-            ("MUSSIKON_GATEWAY__DRAIN_FINISH_MS", "4000"),
-            ("MUSSIKON_DRAIN__GRACE_MS", grace),
-        ])
-    };
-    let found = lines(drain("7000"));
-    let named =
-        found[0].starts_with("drain.grace_ms") && found[0].contains("gateway.drain_finish_ms");
-    assert!(named && found.len() == 1, "{found:?}");
-    assert!(drain("7001").is_ok());
-}
-
-#[test]
 fn a_cluster_needs_an_address_a_shared_store_and_a_name_and_bad_addresses_keep_their_password() {
     let found = lines(from_env(&[
         ("MUSSIKON_BUS", "nats"),
