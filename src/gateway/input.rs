@@ -1,13 +1,11 @@
 //! Where a connection's bytes come from, and the buffer of the thread that they are read into.
 
 use std::cell::Cell;
-use std::io::{self, Read};
+use std::io;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use socket2::SockRef;
-use tokio::io::Interest;
 use tokio::net::TcpStream;
 
 use super::handle::Transport;
@@ -40,30 +38,12 @@ pub(super) fn poll_read(
         if ready!(stream.poll_read_ready(cx)).is_err() {
             return Poll::Ready(None);
         }
-        match read_once(stream, buffer) {
-            Ok(Some(0)) => return Poll::Ready(None),
-            Ok(Some(count)) => return Poll::Ready(Some(count)),
-            Ok(None) => {}
+        match stream.try_read(buffer) {
+            Ok(0) => return Poll::Ready(None),
+            Ok(count) => return Poll::Ready(Some(count)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(_) => return Poll::Ready(None),
         }
-    }
-}
-
-/// One system call. A read that leaves room in the buffer has emptied the socket, which is said to the runtime at once:
-/// it would otherwise take another call to find out.
-fn read_once(stream: &TcpStream, buffer: &mut [u8]) -> io::Result<Option<usize>> {
-    let mut got = None;
-    let read = stream.try_io(Interest::READABLE, || {
-        let count = (&*SockRef::from(stream)).read(buffer)?;
-        got = Some(count);
-        if 0 < count && count < buffer.len() {
-            return Err(io::ErrorKind::WouldBlock.into());
-        }
-        Ok(())
-    });
-    match read {
-        Err(error) if error.kind() != io::ErrorKind::WouldBlock => Err(error),
-        _ => Ok(got),
     }
 }
 
