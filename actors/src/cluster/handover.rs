@@ -15,7 +15,7 @@ use super::nodes::Part;
 use super::peers::Peers;
 use super::placement::Placement;
 use crate::bus::Reply;
-use crate::bus::frame::{self, Frame};
+use crate::bus::frame::Frame;
 use crate::ids::{EntityId, NodeId};
 use crate::runtime::Directory;
 
@@ -55,8 +55,8 @@ impl Peers {
         let frame = Frame::Coming {
             node: self.me.clone(),
         };
-        let bytes = frame::encode(&frame, self.limits.format, &self.me);
-        let others: Vec<NodeId> = self.nodes.lock().peers().keys().cloned().collect();
+        let bytes = self.encoded(&frame);
+        let others = self.known();
         let wait = until.saturating_duration_since(Instant::now());
         let asked = others.iter().map(|node| {
             let trace = self.traces.begin();
@@ -179,7 +179,7 @@ impl Peers {
         let wait = left.min(Duration::from_millis(self.limits.forward_ms));
         let told = next.into_iter().map(|(owner, entities)| {
             metrics::counter!("mussikon_handoffs_total").increment(entities.len() as u64);
-            let bytes = frame::encode(&Frame::Warm { entities }, self.limits.format, &self.me);
+            let bytes = self.encoded(&Frame::Warm { entities });
             let asked = self.bus.request(owner, self.traces.begin(), bytes, wait);
             async move {
                 if let Err(error) = asked.await {

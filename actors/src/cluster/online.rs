@@ -24,7 +24,7 @@ impl Peers {
         if left.is_empty() {
             return online;
         }
-        let others: Vec<NodeId> = self.nodes.lock().peers().keys().cloned().collect();
+        let others = self.known();
         let asked = others.iter().map(|node| self.ask_who(node, room, &left));
         let answers = join_all(asked).await;
         online.extend(answers.into_iter().flatten());
@@ -36,7 +36,7 @@ impl Peers {
             room: room.clone(),
             users: users.to_vec(),
         };
-        let bytes = frame::encode(&frame, self.limits.format, &self.me);
+        let bytes = self.encoded(&frame);
         let wait = Duration::from_millis(self.limits.presence_ms);
         let answer = self.bus.request(node, self.traces.begin(), bytes, wait);
         match answer.await.map(|bytes| frame::decode(&bytes)) {

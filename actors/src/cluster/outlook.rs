@@ -32,6 +32,11 @@ pub struct Outlook {
 }
 
 impl Peers {
+    /// The other nodes that this one knows of.
+    pub(super) fn known(&self) -> Vec<NodeId> {
+        self.nodes.lock().peers().keys().cloned().collect()
+    }
+
     /// Who is there, as far as this node knows.
     pub fn outlook(&self) -> Outlook {
         let now = self.now();

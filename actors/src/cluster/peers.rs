@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
+use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
@@ -198,8 +199,12 @@ impl Peers {
     }
 
     pub(super) fn send(&self, to: Subject, frame: &Frame, trace: Trace) -> Published {
-        let bytes = frame::encode(frame, self.limits.format, &self.me);
-        self.bus.publish(to, trace, bytes)
+        self.bus.publish(to, trace, self.encoded(frame))
+    }
+
+    /// A message as this node writes it.
+    pub(super) fn encoded(&self, frame: &Frame) -> Bytes {
+        frame::encode(frame, self.limits.format, &self.me)
     }
 
     /// Another view of the node set: rooms that have a new owner are looked at, entities handed over.

@@ -135,8 +135,8 @@ impl Peers {
         let frame = Frame::Report {
             room: room.cloned(),
         };
-        let bytes = frame::encode(&frame, self.limits.format, &self.me);
-        let others: Vec<NodeId> = self.nodes.lock().peers().keys().cloned().collect();
+        let bytes = self.encoded(&frame);
+        let others = self.known();
         let asked = others.into_iter().map(|node| {
             let (trace, bytes) = (self.traces.begin(), bytes.clone());
             let answer = self.bus.request(&node, trace, bytes, WAIT);

@@ -117,7 +117,7 @@ impl Peers {
             entity: entity.clone(),
             command: wire::encode_command(command),
         };
-        let bytes = frame::encode(&frame, self.limits.format, &self.me);
+        let bytes = self.encoded(&frame);
         let wait = Duration::from_millis(self.limits.forward_ms).min(left);
         let trace = self.traces.begin();
         let asked = self.bus.request(owner, trace, bytes, wait);
@@ -163,7 +163,7 @@ impl Peers {
         let nothing = Frame::Warm {
             entities: Vec::new(),
         };
-        let nothing = frame::encode(&nothing, self.limits.format, &self.me);
+        let nothing = self.encoded(&nothing);
         loop {
             tokio::time::sleep(pause).await;
             let asked = self
@@ -179,8 +179,7 @@ impl Peers {
 
     /// Answers another node.
     pub(super) fn serve(&self, message: Message, reply: Reply) {
-        let answer =
-            |outcome: Outcome| frame::encode(&Frame::Answer(outcome), self.limits.format, &self.me);
+        let answer = |outcome: Outcome| self.encoded(&Frame::Answer(outcome));
         let draining = self.nodes.lock().is_draining();
         match frame::decode(&message.payload) {
             Ok((Frame::Command { entity, .. }, _)) if draining => {

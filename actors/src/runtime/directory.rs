@@ -14,7 +14,7 @@ use super::admission::{Gate, NodeGate, Permit};
 use super::journaled::{Journaled, Msg};
 use super::pipeline::Readying;
 use super::recovery::recover;
-use super::supervisor::{Supervisor, SupervisorSlot};
+use super::supervisor::Supervisor;
 use super::{AskError, CommitSink, RuntimeLimits, Tally};
 use crate::clock::Clock;
 use crate::ids::{EntityId, Timestamp};
@@ -83,7 +83,8 @@ impl<M: Machine> Directory<M> {
         // The supervisor knows the directory weakly and the directory the supervisor's cell: the slot
         // is filled once both exist.
         let slot = Arc::new(std::sync::OnceLock::new());
-        let (supervisor, _) = Actor::spawn(None, SupervisorSlot { slot: slot.clone() }, ()).await?;
+        let directory = slot.clone();
+        let (supervisor, _) = Actor::spawn(None, Supervisor { directory }, ()).await?;
         let inner = Arc::new(Inner {
             node: NodeGate::new(deps.limits.node_bytes),
             deps: Arc::new(deps),
@@ -96,9 +97,7 @@ impl<M: Machine> Directory<M> {
             tally: Arc::default(),
             supervisor: supervisor.get_cell(),
         });
-        let filled = slot.set(Supervisor {
-            directory: Arc::downgrade(&inner),
-        });
+        let filled = slot.set(Arc::downgrade(&inner));
         debug_assert!(filled.is_ok(), "the slot is filled once");
         Ok(Self(inner))
     }

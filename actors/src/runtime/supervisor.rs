@@ -1,15 +1,15 @@
 //! The parent of all journaled actors of a kind: notices their end and paces their return after failures.
 
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 
 use super::directory::Inner;
 use crate::machines::Machine;
 
-/// Supervises the actors of one directory. It holds no state: the directory does.
+/// Supervises the actors of one directory. It holds no state: the directory does, which comes to be after its supervisor.
 pub(crate) struct Supervisor<M: Machine> {
-    pub directory: Weak<Inner<M>>,
+    pub directory: Arc<OnceLock<Weak<Inner<M>>>>,
 }
 
 impl<M: Machine> Actor for Supervisor<M> {
@@ -28,7 +28,7 @@ impl<M: Machine> Actor for Supervisor<M> {
         event: SupervisionEvent,
         (): &mut (),
     ) -> Result<(), ActorProcessingErr> {
-        let Some(directory) = self.directory.upgrade() else {
+        let Some(directory) = self.directory.get().and_then(Weak::upgrade) else {
             return Ok(());
         };
         match event {
@@ -39,32 +39,5 @@ impl<M: Machine> Actor for Supervisor<M> {
             _ => {}
         }
         Ok(())
-    }
-}
-
-/// Holds the supervisor's handler until the directory exists.
-pub(crate) struct SupervisorSlot<M: Machine> {
-    pub slot: Arc<std::sync::OnceLock<Supervisor<M>>>,
-}
-
-impl<M: Machine> Actor for SupervisorSlot<M> {
-    type Msg = ();
-    type State = ();
-    type Arguments = ();
-
-    async fn pre_start(&self, _: ActorRef<()>, (): ()) -> Result<(), ActorProcessingErr> {
-        Ok(())
-    }
-
-    async fn handle_supervisor_evt(
-        &self,
-        myself: ActorRef<()>,
-        event: SupervisionEvent,
-        state: &mut (),
-    ) -> Result<(), ActorProcessingErr> {
-        match self.slot.get() {
-            Some(supervisor) => supervisor.handle_supervisor_evt(myself, event, state).await,
-            None => Ok(()),
-        }
     }
 }

@@ -50,6 +50,17 @@ async fn talk(
     (longest, count)
 }
 
+/// Every room moved; `asleep` had been woken by a command before that.
+fn all_were_read_ahead(counts: &Counts, asleep: u64) {
+    assert_eq!(counts.of(READY), ROOMS as u64);
+    assert_eq!(counts.of(ASLEEP), asleep, "nobody was woken by a command");
+    assert_eq!(
+        counts.of(CONFLICTS),
+        0,
+        "nobody met the old owner's appends"
+    );
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_node_that_drains_serves_until_the_next_owners_have_read_all_it_has() {
     let counts = Counts::default();
@@ -89,13 +100,7 @@ async fn a_node_that_drains_serves_until_the_next_owners_have_read_all_it_has() 
     .await;
     assert!(longest < LITTLE, "{longest:?} after the drain");
     assert_eq!(town.hub(1).load().0, 0, "everything sleeps there");
-    assert_eq!(counts.of(READY), ROOMS as u64);
-    assert_eq!(counts.of(ASLEEP), before, "nobody was woken by a command");
-    assert_eq!(
-        counts.of(CONFLICTS),
-        0,
-        "nobody met the old owner's appends"
-    );
+    all_were_read_ahead(&counts, before);
 }
 
 #[tokio::test(start_paused = true)]
@@ -153,13 +158,7 @@ async fn a_node_that_comes_reads_what_will_be_its_own_while_the_others_serve() {
     );
     assert_eq!(town.hub(2).load().0, ROOMS, "they moved");
     assert_eq!(town.hub(0).load().0 + town.hub(1).load().0, 0);
-    assert_eq!(counts.of(READY), ROOMS as u64);
-    assert_eq!(counts.of(ASLEEP), before, "nobody was woken by a command");
-    assert_eq!(
-        counts.of(CONFLICTS),
-        0,
-        "nobody met the old owner's appends"
-    );
+    all_were_read_ahead(&counts, before);
 }
 
 #[tokio::test(start_paused = true)]

@@ -36,20 +36,16 @@ impl Pace {
     ) -> Duration {
         self.recent = self.recent * (-since.as_secs_f64() / MEMORY).exp() + writers as f64;
         let due = self.recent / MEMORY * PERIOD.as_secs_f64();
-        if due >= ENOUGH {
-            return PERIOD
-                .saturating_sub(took)
-                .max(shared(took, served, waiting));
-        }
-        shared(took, served, waiting)
+        let gathering = match due >= ENOUGH {
+            true => PERIOD.saturating_sub(took),
+            false => Duration::ZERO,
+        };
+        let sharing = match served + waiting < 2 {
+            true => Duration::ZERO,
+            false => (took * FACTOR).min(PERIOD),
+        };
+        gathering.max(sharing)
     }
-}
-
-fn shared(took: Duration, served: usize, waiting: usize) -> Duration {
-    if served + waiting < 2 {
-        return Duration::ZERO;
-    }
-    (took * FACTOR).min(PERIOD)
 }
 
 #[cfg(test)]
