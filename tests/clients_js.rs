@@ -19,12 +19,7 @@ async fn clients() -> NodeClients {
     provided.unwrap_or_else(|error| panic!("{error}"))
 }
 
-/// One at a time. Side by side on a busy machine the case of a stateful connection has stood still for more than its
-/// 15 s in one of four runs; why is not known yet.
-static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
-
 async fn echo(encoding: &str) {
-    let _alone = ALONE.lock().await;
     let clients = clients().await;
     let hub = TestHub::start().await;
     let mut script = clients.script("echo.mjs");

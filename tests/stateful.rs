@@ -51,23 +51,22 @@ impl Wire {
 
     /// The next record that is neither a ping nor an acknowledgement.
     async fn next(&mut self) -> Value {
-        loop {
-            while let Some(record) = self.records.pop_front() {
-                if record["type"] != 6 && record["type"] != 8 {
-                    return record;
-                }
-            }
-            self.fill().await;
-        }
+        self.first(|kind| kind != 6 && kind != 8).await
     }
 
     /// Waits for an acknowledgement by the hub.
     async fn acknowledged(&mut self) -> u64 {
+        let record = self.first(|kind| kind == 8).await;
+        record["sequenceId"].as_u64().unwrap()
+    }
+
+    /// Takes the first record of a wanted type; others stay.
+    async fn first(&mut self, wanted: impl Fn(u64) -> bool) -> Value {
         loop {
-            if let Some(at) = self.records.iter().position(|record| record["type"] == 8) {
-                return self.records.remove(at).unwrap()["sequenceId"]
-                    .as_u64()
-                    .unwrap();
+            let kind = |record: &Value| record["type"].as_u64().unwrap_or_default();
+            let found = self.records.iter().position(|record| wanted(kind(record)));
+            if let Some(at) = found {
+                return self.records.remove(at).unwrap();
             }
             self.fill().await;
         }
@@ -274,6 +273,35 @@ async fn items_wait_for_acknowledgements_that_come_behind_other_items() {
         wire.send(json!({ "type": 8, "sequenceId": number })).await;
     }
     assert_eq!(wire.completion().await.0, "1");
+}
+
+/// More than half of what a stateful connection lets wait, beside what its client has not acknowledged.
+const ITEMS: u64 = 130;
+
+#[tokio::test]
+async fn an_acknowledgement_held_back_while_items_wait_follows_as_soon_as_they_do_not() {
+    let hub = TestHub::start().await;
+    let (mut wire, _) = stateful(hub.address()).await;
+    let item = "x".repeat(20_000);
+    wire.send(json!({ "type": 4, "invocationId": "1", "target": "StreamEcho", "arguments": [], "streamIds": ["u"] }))
+        .await;
+    for _ in 0..ITEMS {
+        wire.send(json!({ "type": 2, "invocationId": "u", "item": item }))
+            .await;
+    }
+    wire.send(json!({ "type": 3, "invocationId": "u" })).await;
+    let all = ITEMS + 2;
+    let early = async { while wire.acknowledged().await < all {} };
+    let early = tokio::time::timeout(Duration::from_millis(2_500), early).await;
+    assert!(early.is_err(), "acknowledged what waits");
+
+    for number in 1..=ITEMS {
+        assert_eq!(wire.next().await["type"], 2);
+        wire.send(json!({ "type": 8, "sequenceId": number })).await;
+    }
+    assert_eq!(wire.completion().await.0, "1");
+    // Well before anything else is due, such as a ping.
+    while wire.acknowledged().await < all {}
 }
 
 #[tokio::test]

@@ -263,7 +263,12 @@ impl Connection {
         self.lane.bytes() + self.parked.bytes()
     }
 
-    fn publish_due(&self) {
+    /// Says when the protocol has something to do next, which depends on what waits now.
+    fn publish_due(&mut self) {
+        // What a client may send beyond the last acknowledgement fits into the other half, and then comes its own.
+        let half = self.handle.core.limits.stateful_waiting_bytes / 2;
+        let hold = self.waiting_bytes() > half;
+        self.protocol.hold_acknowledgements(hold);
         let due = self.protocol.poll_timeout();
         let due_ms = due.map_or(u64::MAX, |due| due.as_millis() as u64);
         self.handle.due_ms.store(due_ms, Ordering::Relaxed);

@@ -124,10 +124,6 @@ impl Connection {
     /// Pings, acknowledges, gives up: whatever the protocol has to do at this time.
     pub(super) fn tick(&mut self, cx: &mut Context<'_>) {
         self.protocol.note_sent(self.handle.queue.last_progress());
-        // What a client may send beyond the last acknowledgement fits into the other half, and then comes its own.
-        let half = self.handle.core.limits.stateful_waiting_bytes / 2;
-        self.protocol
-            .hold_acknowledgements(self.waiting_bytes() > half);
         self.protocol.handle_timeout(self.handle.core.now());
         self.transmit();
         // Unless events have to wait for others, one of them may be the end.
