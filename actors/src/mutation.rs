@@ -38,6 +38,8 @@ pub enum Mutation {
     SkipTails,
     /// Nobody looks at heads after words may have been lost.
     SkipLooks,
+    /// A look before interest in a room has spread is taken for the one after it.
+    HurryLooks,
     /// A refusal after an attempt without an answer is taken for the whole truth.
     ForwardDoubtIsFailure,
     /// A node's late words about who is present count as its newest.

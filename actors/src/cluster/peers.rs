@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
 use super::Fanout;
-use super::looks::Looks;
+use super::looks::{Look, Looks};
 use super::nodes::{Change, NodeSet, Part};
 use super::relay::{Relay, Teller};
 use super::tails::Tails;
@@ -174,12 +174,13 @@ impl Peers {
         self.changed(changes);
         self.pace();
         self.repeat_tails(now);
-        let rooms = self.looks.lock().tick(now, LOOKS_PER_TICK);
+        let every = self.limits.look_every_ms;
+        let looks = self.looks.lock().tick(now, every, LOOKS_PER_TICK);
         // What was not said again in three rounds is not so any more.
-        let stale = Timestamp(now.0.saturating_sub(3 * self.limits.look_every_ms));
+        let stale = Timestamp(now.0.saturating_sub(3 * every));
         let ask = now.0 <= self.asks_until.load(Ordering::Relaxed);
-        for room in rooms {
-            self.fanout.freshen_presence(&room, stale, ask);
+        for Look { room, settled } in looks {
+            self.fanout.freshen_presence(&room, stale, ask || settled);
             self.fanout.look(room);
         }
     }
@@ -262,14 +263,16 @@ impl Peers {
     /// A room has subscribers here from now on.
     pub(crate) fn want_room(&self, room: &RoomId) {
         let token = Token::of(&EntityId::room(room));
-        let wanted = {
-            let mut heard = self.interests.lock();
-            heard.rooms.insert(token, room.clone());
-            heard.interests.want(token)
-        };
+        let mut heard = self.interests.lock();
+        heard.rooms.insert(token, room.clone());
+        let wanted = heard.interests.want(token);
+        drop(heard);
         if !wanted {
             metrics::counter!("mussikon_bus_dropped_total", "what" => "interest").increment(1);
         }
+        // Also of an interest that was kept: it may be so young that it has not spread, and its look was forgotten.
+        let spread = self.now().plus_millis(INTEREST_SPREADS_MS);
+        self.looks.lock().plan_settled(room.clone(), spread);
         self.pace();
     }
 
@@ -325,7 +328,7 @@ impl Peers {
         // What was published before the interest had spread is in the journal.
         let mut looks = self.looks.lock();
         for room in rooms {
-            looks.plan(room, now.plus_millis(INTEREST_SPREADS_MS));
+            looks.plan_settled(room, now.plus_millis(INTEREST_SPREADS_MS));
         }
     }
 

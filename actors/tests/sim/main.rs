@@ -17,7 +17,6 @@ mod mutants;
 mod net;
 mod node;
 mod options;
-mod seeds;
 mod shrink;
 mod store;
 mod trace;
@@ -148,17 +147,7 @@ fn sweep(seeds: Range<u64>, verbose: bool) -> Found {
                     if seed >= seeds.end {
                         return;
                     }
-                    let mut judged = judge(seed, verbose, kept.as_deref());
-                    if !verbose && kept.is_none() {
-                        match seeds::as_known(seed, &judged.violations) {
-                            Some(true) => judged.violations.clear(),
-                            Some(false) if judged.violations.is_empty() => {
-                                let mended = "open_seed: it is mended, take it off the list";
-                                judged.violations.push(mended.to_owned());
-                            }
-                            _ => {}
-                        }
-                    }
+                    let judged = judge(seed, verbose, kept.as_deref());
                     let shrinks = {
                         let mut found = found.lock().expect("no run panics with it");
                         for path in judged.paths {
@@ -187,15 +176,7 @@ fn sweep(seeds: Range<u64>, verbose: bool) -> Found {
 fn seeds_keep_every_promise() {
     let seeds = wanted();
     let single = seeds.end - seeds.start == 1;
-    let Found {
-        mut failures,
-        paths,
-    } = sweep(seeds.clone(), single);
-    if covers_the_usual(&seeds) {
-        for (seed, _) in seeds::PROMOTED {
-            failures.extend(sweep(seed..seed + 1, false).failures);
-        }
-    }
+    let Found { failures, paths } = sweep(seeds.clone(), single);
     println!("seeds {seeds:?}, and how many of them took each path: {paths:#?}");
     assert!(
         failures.is_empty(),
