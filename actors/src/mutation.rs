@@ -26,6 +26,8 @@ pub enum Mutation {
     KeepDeleted,
     /// After a lost race the commands that were decided in vain are answered all the same.
     AnswerLost,
+    /// An append is not covered by a wake-up.
+    SkipWakeup,
     /// Whoever is no member any more goes on reading.
     RemovedReadOn,
     /// A read mark is answered as asked for, even if it stands further on.

@@ -16,6 +16,7 @@ use crate::journal::{
     Append, AppendError, Head, OverlayWrite, PageLimit, Range, ReadError, Record, Row, Snapshot,
 };
 use crate::machines::Machine;
+use crate::mutation::{self, Mutation};
 
 /// A journaled entity as an actor.
 pub(crate) struct Journaled<M: Machine> {
@@ -206,6 +207,9 @@ async fn append_guarded<M: Machine>(deps: &Deps<M>, append: Append) -> Result<()
         .clock
         .now()
         .plus_millis(REPAIR_AFTER_MS + deps.salt % 1_024);
+    if mutation::is_on(Mutation::SkipWakeup) {
+        return deps.journal.append(append).await;
+    }
     if let Err(error) = deps.wakeups.arm(&entity, due).await {
         // Nothing was appended yet.
         return Err(AppendError::Unavailable(error.to_string()));

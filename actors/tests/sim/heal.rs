@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use actors::ids::{EntityId, RoomId, UserId};
 use actors::testing::oracle::{Awaited, Outcome, Roll};
+use actors::testing::workload::Client;
 use rand::Rng;
 
 use super::world::World;
@@ -16,6 +17,8 @@ const CERTAIN_MS: u64 = 2_200;
 const ROUND_MS: u64 = 30_000;
 /// A head appended this long before the end of the faults is said again after it.
 const REPEATED_MS: u64 = 3_800;
+/// An entity that nobody asks is woken by its alarm, armed before the end of the faults at the latest.
+const ALARM_MS: u64 = 45_000;
 /// Whoever leaves is shown for a while.
 const LINGER_MS: u64 = 3_000;
 /// When everybody says something, unless they are quiet.
@@ -28,6 +31,10 @@ impl World {
     pub(super) fn healed(&mut self) {
         let lives: BTreeSet<u64> = self.nodes.iter().filter_map(|n| n.life()).collect();
         self.heal();
+        if self.options.deserted {
+            self.trace.hit("deserted");
+            self.clients.iter_mut().for_each(Client::disconnect);
+        }
         let healed = self.now();
         self.wait(healed, CERTAIN_MS);
         let before = self.history.lock().attempts.len();
@@ -45,6 +52,9 @@ impl World {
             self.trace.hit("losses not announced");
             self.wait(healed, ROUND_MS + HEALED_MS);
             awaited.extend(self.heads(|_| true));
+        }
+        if self.options.deserted {
+            self.wait(healed, ALARM_MS);
         }
         let settled = self.now() + LINGER_MS;
         while self.now() < settled {
@@ -64,11 +74,12 @@ impl World {
         while self.now() < healed + millis {
             let since = self.now() - healed;
             let due = greetings.next_if(|due| *due <= since).is_some();
-            let greet = due && !self.options.quiet;
+            let greet = due && !self.options.quiet && !self.options.deserted;
             let sites = Self::sites(&self.nodes);
             for client in &mut self.clients {
                 client.read(&sites, 8);
-                if since < RESUME_MS && self.rng.random_range(0..50) == 0 {
+                let returns = since < RESUME_MS && self.rng.random_range(0..50) == 0;
+                if returns && !self.options.deserted {
                     client.resume(&sites);
                 }
                 if greet {

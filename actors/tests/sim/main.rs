@@ -35,7 +35,7 @@ use shrink::judge;
 const SEEDS: Range<u64> = 0..300;
 
 /// Paths that some seed must have taken, else the simulation is too kind.
-const SOMETIMES: [&str; 52] = [
+const SOMETIMES: [&str; 53] = [
     "answer lost",
     "append applied, answer lost",
     "append conflict",
@@ -55,6 +55,7 @@ const SOMETIMES: [&str; 52] = [
     "command refused by a rule",
     "command unavailable",
     "command unknown",
+    "deserted",
     "died before a hint",
     "died before a read",
     "died before a request",

@@ -133,6 +133,11 @@ fn a_look_before_interest_has_spread_taken_for_the_one_after_it_is_found() {
 }
 
 #[test]
+fn an_append_without_a_wake_up_is_found() {
+    found(205, Mutation::SkipWakeup, &["side_writes_agree"]);
+}
+
+#[test]
 fn a_former_member_who_reads_on_is_found() {
     found(0, Mutation::RemovedReadOn, &["members_only"]);
 }

@@ -52,6 +52,9 @@ pub struct Options {
     pub linger_ms: u64,
     /// Nobody says anything after the faults are over: all must be found without news.
     pub quiet: bool,
+    /// All nodes crash and all clients leave as the faults end, and nobody asks any room again: what is left undone must
+    /// be found by alarm.
+    pub deserted: bool,
 }
 
 impl Options {
@@ -91,6 +94,8 @@ impl Options {
             ordered: rng.random_bool(0.5),
             announced: rng.random_bool(0.5),
             quiet: rng.random_bool(0.5),
+            // A look ahead: what a seed meant before there were such worlds, it means still.
+            deserted: rng.clone().random_bool(0.15),
         }
     }
 

@@ -281,7 +281,7 @@ impl World {
             if node.paused_until > 0 {
                 node.paused_until = 1;
             }
-            if burnt || node.is_draining() {
+            if burnt || node.is_draining() || self.options.deserted {
                 self.end(number, 0);
             }
             if self.nodes[number].hub().is_none() {
