@@ -200,9 +200,12 @@ impl<M: Machine> Directory<M> {
         self.0.node.bytes()
     }
 
-    /// Takes no new commands from now on and puts everything to sleep; true once nobody is awake.
+    /// Takes no new commands from now on and puts everything to sleep; true once nobody is awake. Commands that wait here
+    /// are finished, unless another node has begun to write their entity: then they are unavailable.
     pub fn drain(&self) -> bool {
-        self.0.draining.store(true, Ordering::Release);
+        if !self.0.draining.swap(true, Ordering::AcqRel) {
+            self.0.tell_to_leave();
+        }
         self.0.passivate(|_, _| true);
         self.awake() == 0
     }
@@ -339,6 +342,17 @@ impl<M: Machine> Inner<M> {
         // the map's own order differs between runs.
         for mailbox in asleep.into_values() {
             mailbox.stop(Some("idle".into()));
+        }
+    }
+
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "all are told the same, and none of them asks another"
+    )]
+    fn tell_to_leave(&self) {
+        for resident in self.awake.iter() {
+            // One that is ending has nothing to finish.
+            let _ = resident.mailbox.cast(Msg::Leave);
         }
     }
 

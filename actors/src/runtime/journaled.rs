@@ -37,6 +37,8 @@ pub(crate) enum Msg<M: Machine> {
     },
     /// Commands may come soon.
     Ready(Readying),
+    /// This node goes: no more commands come.
+    Leave,
     Recovered(Box<Result<Recovered<M>, RecoverError>>),
     Appended(Result<(), AppendError>),
     HeadResolved(Result<Head, ReadError>),
@@ -97,6 +99,7 @@ impl<M: Machine> Actor for Journaled<M> {
                 &mut out,
             ),
             Msg::Ready(readying) => pipeline.ready(readying),
+            Msg::Leave => pipeline.leave(),
             Msg::Recovered(outcome) => pipeline.recovered(*outcome, now, &mut out),
             Msg::Appended(outcome) => pipeline.appended(outcome, now, &mut out),
             Msg::HeadResolved(head) => pipeline.head_resolved(head, now, &mut out),

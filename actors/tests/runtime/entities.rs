@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use actors::hub::HubError;
 use actors::ids::Sequence;
-use actors::journal::AppendError;
+use actors::journal::{AppendError, Head};
 use actors::runtime::AskError;
 
 use super::stage::{Stage, entity, pass};
@@ -241,4 +241,25 @@ async fn drain_finishes_what_was_begun_and_takes_nothing_new() {
     drain.await.expect("drained");
     assert!(begun.await.expect("answered").is_ok());
     assert_eq!(stage.hub.load().0, 0, "all asleep");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_drain_ends_although_another_node_always_writes_first() {
+    let stage = Stage::on(Held::new(false), |_| {}).await;
+    stage.create("band", &[]).await.expect("created");
+    stage.store.hold();
+    let begun = stage.spawn_send("band", "m1".into());
+    pass(10).await;
+    let hub = stage.hub.clone();
+    let drain = tokio::spawn(async move { hub.drain().await });
+    pass(100).await;
+    let head = Head::default();
+    stage.store.refuse(Some(AppendError::Conflict { head }));
+    stage.store.release();
+    tokio::time::timeout(Duration::from_secs(20), drain)
+        .await
+        .expect("within the grace")
+        .expect("drained");
+    let answer = begun.await.expect("answered");
+    assert!(retry_after(&answer).is_some(), "{answer:?}");
 }

@@ -149,6 +149,8 @@ pub(crate) struct Pipeline<M: Machine> {
     /// Recoveries that failed in a row.
     unrecovered: u32,
     turns: Turns,
+    /// This node goes, and whoever owns the entity next writes already.
+    leaving: bool,
     /// No other pipeline has it: it marks rows as ours, and two owners do not try again in step.
     mark: u64,
     upkeep: Upkeep,
@@ -206,11 +208,17 @@ impl<M: Machine> Pipeline<M> {
             setbacks: 0,
             unrecovered: 0,
             turns: Turns::default(),
+            leaving: false,
             mark,
             upkeep: Upkeep::default(),
             readiness: Readiness::default(),
             tally,
         }
+    }
+
+    /// This node goes: what it has is finished, but not against another writer.
+    pub fn leave(&mut self) {
+        self.leaving = true;
     }
 
     /// Takes in a command.

@@ -22,6 +22,10 @@ impl<M: Machine> Pipeline<M> {
             let lost = std::mem::take(&mut self.waiting);
             lost.into_iter().for_each(|w| w.asked.answer(w.answer));
         }
+        if self.leaving {
+            // The next owner would go on winning, and this node could not end.
+            return self.give_up("this node is draining".into(), out);
+        }
         self.turns.lost(self.limits.turns, now);
         let delay = self.pause_up_to(self.limits.retry_lost_ms);
         self.rebuild(delay, out);

@@ -136,6 +136,7 @@ impl Owner {
             setbacks: from.setbacks,
             unrecovered: from.unrecovered,
             turns: from.turns,
+            leaving: from.leaving,
             mark: from.mark,
             upkeep: Upkeep::default(),
             readiness: Readiness::default(),
