@@ -259,6 +259,11 @@ impl Hub {
         )
     }
 
+    /// This node is about to drain; see [`Directory::leave`].
+    pub fn leave(&self) {
+        self.directory.leave();
+    }
+
     /// Writes what waits, takes no new commands and puts all entities to sleep; returns when done.
     pub async fn drain(&self) {
         if let Err(error) = self.cursors.flush().await {

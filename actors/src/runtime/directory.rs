@@ -200,11 +200,17 @@ impl<M: Machine> Directory<M> {
         self.0.node.bytes()
     }
 
+    /// This node goes: what is awake gives up commands that another node keeps it from writing. To be said again for
+    /// what wakes later.
+    pub fn leave(&self) {
+        self.0.tell_to_leave();
+    }
+
     /// Takes no new commands from now on and puts everything to sleep; true once nobody is awake. Commands that wait here
     /// are finished, unless another node has begun to write their entity: then they are unavailable.
     pub fn drain(&self) -> bool {
         if !self.0.draining.swap(true, Ordering::AcqRel) {
-            self.0.tell_to_leave();
+            self.leave();
         }
         self.0.passivate(|_, _| true);
         self.awake() == 0
@@ -350,7 +356,7 @@ impl<M: Machine> Inner<M> {
         reason = "all are told the same, and none of them asks another"
     )]
     fn tell_to_leave(&self) {
-        for resident in self.awake.iter() {
+        for resident in &self.awake {
             // One that is ending has nothing to finish.
             let _ = resident.mailbox.cast(Msg::Leave);
         }
