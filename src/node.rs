@@ -26,8 +26,6 @@ use crate::telemetry::metrics::UPKEEP;
 const TOKEN_KEY_CONTEXT: &str = "mussikon-hub 2026 connection tokens";
 /// The part of the grace that is kept free for what comes after the connections are closed: one in so many.
 const RESERVE: u32 = 4;
-/// How often entities that woke meanwhile are told that this node goes.
-const LEAVE_EVERY: Duration = Duration::from_millis(200);
 
 /// Why a hub did not start.
 #[derive(Debug, Error)]
@@ -175,16 +173,8 @@ impl Node {
             "closing connections"
         );
         // Calls of clients that wait for an entity which another node writes already must not hold up their end.
-        let leave = async {
-            loop {
-                self.hub.leave();
-                tokio::time::sleep(LEAVE_EVERY).await;
-            }
-        };
-        tokio::select! {
-            () = self.gateway.drain(spread) => {}
-            () = leave => {}
-        }
+        self.hub.leave();
+        self.gateway.drain(spread).await;
         if let Err(error) = self.server.await {
             tracing::error!(%error, "the accept loop failed");
         }

@@ -49,6 +49,18 @@ impl Wire {
         self.send(json!({ "type": 1, "invocationId": id.to_string(), "target": target, "arguments": arguments })).await;
     }
 
+    /// Has a stream of so many items echoed, each of 20,000 characters, as call 1.
+    async fn echo_stream(&mut self, items: u32) {
+        let item = "x".repeat(20_000);
+        self.send(json!({ "type": 4, "invocationId": "1", "target": "StreamEcho", "arguments": [], "streamIds": ["u"] }))
+            .await;
+        for _ in 0..items {
+            self.send(json!({ "type": 2, "invocationId": "u", "item": item }))
+                .await;
+        }
+        self.send(json!({ "type": 3, "invocationId": "u" })).await;
+    }
+
     /// The next record that is neither a ping nor an acknowledgement.
     async fn next(&mut self) -> Value {
         self.first(|kind| kind != 6 && kind != 8).await
@@ -259,14 +271,7 @@ async fn calls_wait_for_acknowledgements_that_come_behind_other_calls() {
 async fn items_wait_for_acknowledgements_that_come_behind_other_items() {
     let hub = TestHub::start().await;
     let (mut wire, _) = stateful(hub.address()).await;
-    let item = "x".repeat(20_000);
-    wire.send(json!({ "type": 4, "invocationId": "1", "target": "StreamEcho", "arguments": [], "streamIds": ["u"] }))
-        .await;
-    for _ in 0..ANSWERS {
-        wire.send(json!({ "type": 2, "invocationId": "u", "item": item }))
-            .await;
-    }
-    wire.send(json!({ "type": 3, "invocationId": "u" })).await;
+    wire.echo_stream(ANSWERS).await;
     for number in 1..=ANSWERS {
         let record = wire.next().await;
         assert_eq!(record["type"], 2, "{record}");
@@ -276,21 +281,14 @@ async fn items_wait_for_acknowledgements_that_come_behind_other_items() {
 }
 
 /// More than half of what a stateful connection lets wait, beside what its client has not acknowledged.
-const ITEMS: u64 = 130;
+const ITEMS: u32 = 130;
 
 #[tokio::test]
 async fn an_acknowledgement_held_back_while_items_wait_follows_as_soon_as_they_do_not() {
     let hub = TestHub::start().await;
     let (mut wire, _) = stateful(hub.address()).await;
-    let item = "x".repeat(20_000);
-    wire.send(json!({ "type": 4, "invocationId": "1", "target": "StreamEcho", "arguments": [], "streamIds": ["u"] }))
-        .await;
-    for _ in 0..ITEMS {
-        wire.send(json!({ "type": 2, "invocationId": "u", "item": item }))
-            .await;
-    }
-    wire.send(json!({ "type": 3, "invocationId": "u" })).await;
-    let all = ITEMS + 2;
+    wire.echo_stream(ITEMS).await;
+    let all = u64::from(ITEMS) + 2;
     let early = async { while wire.acknowledged().await < all {} };
     let early = tokio::time::timeout(Duration::from_millis(2_500), early).await;
     assert!(early.is_err(), "acknowledged what waits");

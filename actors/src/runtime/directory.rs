@@ -57,6 +57,7 @@ pub(crate) struct Inner<M: Machine> {
     lives: AtomicU64,
     node: Arc<NodeGate>,
     draining: AtomicBool,
+    leaving: Arc<AtomicBool>,
     tally: Arc<Tally>,
     supervisor: ActorCell,
 }
@@ -94,6 +95,7 @@ impl<M: Machine> Directory<M> {
             count: AtomicUsize::new(0),
             lives: AtomicU64::new(0),
             draining: AtomicBool::new(false),
+            leaving: Arc::default(),
             tally: Arc::default(),
             supervisor: supervisor.get_cell(),
         });
@@ -200,18 +202,16 @@ impl<M: Machine> Directory<M> {
         self.0.node.bytes()
     }
 
-    /// This node goes: what is awake gives up commands that another node keeps it from writing. To be said again for
-    /// what wakes later.
+    /// This node goes: from now on commands that another node keeps it from writing are given up.
     pub fn leave(&self) {
-        self.0.tell_to_leave();
+        self.0.leaving.store(true, Ordering::Release);
     }
 
     /// Takes no new commands from now on and puts everything to sleep; true once nobody is awake. Commands that wait here
     /// are finished, unless another node has begun to write their entity: then they are unavailable.
     pub fn drain(&self) -> bool {
-        if !self.0.draining.swap(true, Ordering::AcqRel) {
-            self.leave();
-        }
+        self.leave();
+        self.0.draining.store(true, Ordering::Release);
         self.0.passivate(|_, _| true);
         self.awake() == 0
     }
@@ -299,6 +299,7 @@ impl<M: Machine> Inner<M> {
                     deps: self.deps.clone(),
                     mark: self.next_mark(),
                     tally: tally.clone(),
+                    leaving: self.leaving.clone(),
                 };
                 let supervisor = self.supervisor.clone();
                 let (mailbox, _) = ActorRuntime::spawn_linked_instant(None, actor, (), supervisor)
@@ -348,17 +349,6 @@ impl<M: Machine> Inner<M> {
         // the map's own order differs between runs.
         for mailbox in asleep.into_values() {
             mailbox.stop(Some("idle".into()));
-        }
-    }
-
-    #[allow(
-        clippy::disallowed_methods,
-        reason = "all are told the same, and none of them asks another"
-    )]
-    fn tell_to_leave(&self) {
-        for resident in &self.awake {
-            // One that is ending has nothing to finish.
-            let _ = resident.mailbox.cast(Msg::Leave);
         }
     }
 

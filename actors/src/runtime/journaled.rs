@@ -1,6 +1,7 @@
 //! The ractor actor around a pipeline: carries out its actions as tasks whose completions come back as messages.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ractor::{Actor, ActorProcessingErr, ActorRef};
@@ -25,6 +26,8 @@ pub(crate) struct Journaled<M: Machine> {
     /// No other life of an entity on any node has it.
     pub mark: u64,
     pub tally: Arc<Tally>,
+    /// Whether this node goes.
+    pub leaving: Arc<AtomicBool>,
 }
 
 /// What reaches it.
@@ -37,8 +40,6 @@ pub(crate) enum Msg<M: Machine> {
     },
     /// Commands may come soon.
     Ready(Readying),
-    /// This node goes: no more commands come.
-    Leave,
     Recovered(Box<Result<Recovered<M>, RecoverError>>),
     Appended(Result<(), AppendError>),
     HeadResolved(Result<Head, ReadError>),
@@ -83,6 +84,9 @@ impl<M: Machine> Actor for Journaled<M> {
     ) -> Result<(), ActorProcessingErr> {
         let now = self.deps.clock.now();
         let mut out = Vec::new();
+        if self.leaving.load(Ordering::Acquire) {
+            pipeline.leave();
+        }
         match message {
             Msg::Ask {
                 command,
@@ -99,7 +103,6 @@ impl<M: Machine> Actor for Journaled<M> {
                 &mut out,
             ),
             Msg::Ready(readying) => pipeline.ready(readying),
-            Msg::Leave => pipeline.leave(),
             Msg::Recovered(outcome) => pipeline.recovered(*outcome, now, &mut out),
             Msg::Appended(outcome) => pipeline.appended(outcome, now, &mut out),
             Msg::HeadResolved(head) => pipeline.head_resolved(head, now, &mut out),

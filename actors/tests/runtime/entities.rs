@@ -5,7 +5,9 @@ use std::time::Duration;
 use actors::hub::HubError;
 use actors::ids::Sequence;
 use actors::journal::{AppendError, Head};
+use actors::machines::room::Sent;
 use actors::runtime::AskError;
+use tokio::task::JoinHandle;
 
 use super::stage::{Stage, entity, pass};
 use super::store::Held;
@@ -224,16 +226,24 @@ async fn two_owners_of_one_room_agree_on_one_history() {
     assert_eq!(sequences, [3, 4, 5, 6, 7, 8], "no hole, nothing twice");
 }
 
-#[tokio::test(start_paused = true)]
-async fn drain_finishes_what_was_begun_and_takes_nothing_new() {
-    let stage = Stage::new(|_| {}).await;
-    stage.create("band", &[]).await.expect("created");
+/// Drains a hub whose store holds back the append of a message; the message, and the drain.
+async fn drain_with_a_command_in_hand(
+    stage: &Stage,
+) -> (JoinHandle<Result<Sent, HubError>>, JoinHandle<()>) {
     stage.store.hold();
     let begun = stage.spawn_send("band", "m1".into());
     pass(10).await;
     let hub = stage.hub.clone();
     let drain = tokio::spawn(async move { hub.drain().await });
     pass(100).await;
+    (begun, drain)
+}
+
+#[tokio::test(start_paused = true)]
+async fn drain_finishes_what_was_begun_and_takes_nothing_new() {
+    let stage = Stage::new(|_| {}).await;
+    stage.create("band", &[]).await.expect("created");
+    let (begun, drain) = drain_with_a_command_in_hand(&stage).await;
     assert!(!drain.is_finished(), "a command is in hand");
     let refused = stage.send("band", "ada", "m2").await;
     assert!(retry_after(&refused).is_some(), "{refused:?}");
@@ -247,12 +257,7 @@ async fn drain_finishes_what_was_begun_and_takes_nothing_new() {
 async fn a_drain_ends_although_another_node_always_writes_first() {
     let stage = Stage::on(Held::new(false), |_| {}).await;
     stage.create("band", &[]).await.expect("created");
-    stage.store.hold();
-    let begun = stage.spawn_send("band", "m1".into());
-    pass(10).await;
-    let hub = stage.hub.clone();
-    let drain = tokio::spawn(async move { hub.drain().await });
-    pass(100).await;
+    let (begun, drain) = drain_with_a_command_in_hand(&stage).await;
     let head = Head::default();
     stage.store.refuse(Some(AppendError::Conflict { head }));
     stage.store.release();
