@@ -25,7 +25,10 @@ const ECHO: &str = "/hubs/echo";
 /// What every client is told when it broke the protocol.
 const BROKEN: &str = "Connection closed with an error.";
 /// How much the hub's memory may grow meanwhile.
-const GROWTH_MIB: u64 = 64;
+///
+/// What the limits let all of them hold together is some 30 MiB, half of it unread answers, and the allocator keeps up to
+/// twice of that. A hub that queued answers without a bound grew by 368 MiB.
+const GROWTH_MIB: u64 = 128;
 
 /// Times that a test can wait for.
 const SHORT_TIMES: [(&str, &str); 7] = [
@@ -64,8 +67,12 @@ async fn those_who_break_the_rules_are_cut_off_and_nobody_else_notices() {
             () = sleep(Duration::from_millis(50)) => highest = highest.max(hub.rss_bytes().unwrap()),
         }
     }
-    assert!(failures.is_empty(), "{failures:?}\n{}", hub.logs());
     let grown = highest.saturating_sub(before) / (1024 * 1024);
+    assert!(
+        failures.is_empty(),
+        "{failures:?}, and the hub grew by {grown} MiB\n{}",
+        hub.logs()
+    );
     assert!(grown <= GROWTH_MIB, "the hub grew by {grown} MiB");
 
     let watched = bystander.stop().await;
