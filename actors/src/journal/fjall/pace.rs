@@ -8,9 +8,9 @@ use std::time::Duration;
 /// A rest is this many times as long as the group before it took, if that group held several writes,
 const FACTOR: u32 = 3;
 /// and never longer than this, which is also the time from one group to the next when writers come quickly.
-const PERIOD: Duration = Duration::from_millis(1);
+const PERIOD: Duration = Duration::from_millis(2);
 /// Writers in one period that make it worth to gather for a whole one.
-const ENOUGH: f64 = 1.5;
+const ENOUGH: f64 = 3.0;
 /// Seconds in which what was served is forgotten by a factor of *e*.
 const MEMORY: f64 = 0.008;
 
