@@ -70,7 +70,8 @@ pub struct GatewayLimits {
     pub client_result_ms: u64,
     /// Whether clients may negotiate stateful reconnect.
     pub stateful_reconnect: bool,
-    /// Sent but unacknowledged bytes kept for a stateful connection; above it fan-out and the next plain call wait.
+    /// Sent but unacknowledged bytes kept for a stateful connection; above it fan-out and streams wait until half of it is left,
+    /// and the next plain call until there is room.
     pub stateful_buffer_bytes: usize,
     /// Calls and items of a stateful connection that wait for their turn, in bytes; then reading pauses. A client's own
     /// buffer for stateful reconnect must not be above half of it.

@@ -195,7 +195,7 @@ impl ConnectionHandle {
                 Pushed::Accepted => return true,
                 Pushed::Closed => return false,
                 Pushed::Full => {
-                    if !self.queue.wait_for_room().await {
+                    if !self.queue.wait_for_room(frame.len()).await {
                         return false;
                     }
                 }

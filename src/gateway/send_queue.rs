@@ -202,8 +202,8 @@ impl SendQueue {
         wake();
     }
 
-    /// Waits until the queue is at its low mark; false when the connection has closed.
-    pub async fn wait_for_room(&self) -> bool {
+    /// Waits until a frame of so many bytes has room, looking again at the low mark; false when the connection has closed.
+    pub async fn wait_for_room(&self, len: usize) -> bool {
         loop {
             let notified = self.room.notified();
             tokio::pin!(notified);
@@ -213,7 +213,8 @@ impl SendQueue {
                 if state.phase != Phase::Open {
                     return false;
                 }
-                if state.is_low(self.home.bounds()) {
+                // A long frame may find none at the low mark either.
+                if state.has_room_for(len, self.home.bounds()) {
                     return true;
                 }
                 state.waiting = true;

@@ -113,7 +113,7 @@ async fn publish(
             let delivery = delivery(pushed);
             for queue in room {
                 while queue.push(&delivery) == Pushed::Full {
-                    queue.wait_for_room().await;
+                    queue.wait_for_room(frame as usize).await;
                 }
                 pushed += 1;
             }

@@ -204,7 +204,7 @@ async fn room_is_waited_for_by_tasks_and_ends_with_the_connection() {
     let taken = fill(&queue, 1_000);
     let waiting = tokio::spawn({
         let queue = queue.clone();
-        async move { queue.wait_for_room().await }
+        async move { queue.wait_for_room(1_000).await }
     });
     flusher.turn();
     read(&mut peer, taken * 1_000).await;
@@ -213,7 +213,7 @@ async fn room_is_waited_for_by_tasks_and_ends_with_the_connection() {
     fill(&queue, 1_000);
     let waiting = tokio::spawn({
         let queue = queue.clone();
-        async move { queue.wait_for_room().await }
+        async move { queue.wait_for_room(1_000).await }
     });
     tokio::task::yield_now().await;
     queue.abort();
@@ -221,6 +221,28 @@ async fn room_is_waited_for_by_tasks_and_ends_with_the_connection() {
     let calls = Arc::new(AtomicUsize::new(0));
     queue.on_drain(counted(&calls));
     assert_eq!(calls.load(Ordering::SeqCst), 1, "told at once when closed");
+}
+
+#[tokio::test]
+async fn a_long_frame_waits_although_the_queue_is_at_its_low_mark() {
+    let flusher = flusher(BOUNDS);
+    let (queue, mut peer) = queue(&flusher).await;
+    let bytes = |count| Bytes::from(vec![b'x'; count]);
+    assert_eq!(queue.offer(&bytes(BOUNDS.low), 1), Pushed::Accepted);
+    let long = bytes(BOUNDS.soft - BOUNDS.low + 1);
+    assert_eq!(queue.offer(&long, 1), Pushed::Full);
+    let waiting = tokio::spawn({
+        let (queue, len) = (queue.clone(), long.len());
+        async move { queue.wait_for_room(len).await }
+    });
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
+    assert!(!waiting.is_finished(), "there is no room yet");
+    flusher.turn();
+    read(&mut peer, BOUNDS.low).await;
+    assert!(waiting.await.unwrap());
+    assert_eq!(queue.offer(&long, 1), Pushed::Accepted);
 }
 
 #[tokio::test]

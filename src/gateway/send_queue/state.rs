@@ -82,8 +82,7 @@ impl State {
     }
 
     pub fn is_low(&self, bounds: &QueueBounds) -> bool {
-        let low = bounds.low.min(bounds.unacknowledged / 2);
-        self.bytes <= bounds.low && self.unacknowledged() <= low
+        self.bytes <= bounds.low && self.unacknowledged() <= bounds.unacknowledged / 2
     }
 
     pub fn unacknowledged(&self) -> usize {
