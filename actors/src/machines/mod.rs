@@ -2,6 +2,7 @@
 
 pub(crate) mod bricks;
 pub mod errand;
+pub mod inbox;
 pub mod notice;
 pub mod room;
 pub mod terms;

@@ -76,6 +76,21 @@ pub enum TermError {
     Control,
 }
 
+/// What is wrong with one field of an input.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FieldError {
+    /// The field by its wire name; parts of it behind dots, places in lists in brackets.
+    pub field: String,
+    /// What is wrong, to be read behind the name.
+    pub problem: String,
+}
+
+impl fmt::Display for FieldError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.field, self.problem)
+    }
+}
+
 /// A word of a vocabulary (an instrument, a genre, a kind of event): trimmed, in lower case, so that two spellings meet.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Term(Arc<str>);
