@@ -2,9 +2,11 @@
 
 pub(crate) mod bricks;
 pub mod errand;
+pub mod hours;
 pub mod notice;
 pub mod room;
 pub mod terms;
+pub mod zone;
 
 use std::fmt::Debug;
 
