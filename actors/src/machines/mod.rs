@@ -3,6 +3,7 @@
 pub(crate) mod bricks;
 pub mod errand;
 pub mod hours;
+pub mod matching;
 pub mod notice;
 pub mod room;
 pub mod terms;
