@@ -7,6 +7,7 @@ pub mod matching;
 pub mod notice;
 pub mod room;
 pub mod terms;
+pub mod user;
 pub mod zone;
 
 use std::fmt::Debug;

@@ -29,7 +29,7 @@ pub struct Found {
 pub enum NoMatch {
     /// Too far away, for the search or for the musician.
     Place,
-    /// Nobody (else) plays it, as far as was looked.
+    /// Nobody (else) plays it, as far as was looked, or nobody well enough.
     Instrument,
     /// Not free at that time.
     Date,
@@ -209,8 +209,12 @@ impl Best {
         }
     }
 
+    /// Somebody who is on the way from one cell to another may have been seen in both.
     fn cut(&mut self) {
         self.kept.sort_by(Ranked::better);
+        let mut seen = BTreeSet::new();
+        self.kept
+            .retain(|ranked| seen.insert(ranked.candidate.user.clone()));
         self.kept.truncate(self.most);
     }
 
