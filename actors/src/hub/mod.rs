@@ -2,8 +2,10 @@
 
 mod background;
 mod history;
+pub mod reindex;
 mod relay;
 mod rooms;
+pub mod search;
 mod session;
 mod whereabouts;
 
