@@ -93,11 +93,9 @@ impl Fanout {
         }
     }
 
-    /// This node lives among others from now on. Set once, before traffic.
-    pub(super) fn among(&self, peers: Weak<Peers>) {
-        if self.peers.set(peers).is_err() {
-            tracing::error!("a node joined others twice");
-        }
+    /// This node lives among others from now on. Set once, before traffic; false if it does already.
+    pub(super) fn among(&self, peers: Weak<Peers>) -> bool {
+        self.peers.set(peers).is_ok()
     }
 
     pub(super) fn peers(&self) -> Option<Arc<Peers>> {

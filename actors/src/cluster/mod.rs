@@ -2,6 +2,7 @@
 //! and the node among others: node set, placement, routing, hints.
 
 pub mod cursors;
+mod directories;
 mod entry;
 pub mod fanout;
 mod feed;
@@ -23,6 +24,7 @@ mod tails;
 mod typing;
 mod wire;
 
+pub use directories::{Directories, Hosted};
 pub use fanout::Fanout;
 pub use limits::FanoutLimits;
 pub use outlook::{Outlook, PeerOutlook};

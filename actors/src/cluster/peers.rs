@@ -2,14 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
-use super::Fanout;
+use super::directories::Directories;
+use super::fanout::Fanout;
 use super::looks::{Look, Looks};
 use super::nodes::{Change, NodeSet, Part};
 use super::relay::{Relay, Teller};
@@ -20,9 +21,7 @@ use crate::bus::{
     Traces,
 };
 use crate::ids::{EntityId, NodeId, RoomId, Timestamp, UserId};
-use crate::machines::room::Room;
 use crate::mutation::{self, Mutation};
-use crate::runtime::Directory;
 
 const TICK: Duration = Duration::from_millis(25);
 /// Looks begun in one tick at most; the rest waits for the next.
@@ -56,7 +55,7 @@ pub struct Peers {
     pub(super) limits: BusLimits,
     pub(super) traces: Traces,
     pub(super) fanout: Arc<Fanout>,
-    pub(super) directory: OnceLock<Directory<Room>>,
+    pub(super) directories: Directories,
     pub(super) nodes: Mutex<NodeSet>,
     pub(super) interests: Mutex<Heard>,
     pub(super) tails: Mutex<Tails>,
@@ -88,7 +87,12 @@ struct Rhythm {
 
 impl Peers {
     /// A node that is not on the bus yet.
-    pub(crate) fn new(parts: PeerParts, fanout: Arc<Fanout>, salt: u64) -> Arc<Self> {
+    pub(crate) fn new(
+        parts: PeerParts,
+        fanout: Arc<Fanout>,
+        directories: Directories,
+        salt: u64,
+    ) -> Arc<Self> {
         let limits = parts.limits;
         Arc::new_cyclic(|itself| Self {
             nodes: Mutex::new(NodeSet::new(parts.node.clone(), limits.gone_ms)),
@@ -97,7 +101,7 @@ impl Peers {
             incarnation: parts.incarnation,
             traces: Traces::new(salt),
             fanout,
-            directory: OnceLock::new(),
+            directories,
             interests: Mutex::new(Heard {
                 interests: Interests::new(limits.clone(), Timestamp(0)),
                 rooms: BTreeMap::new(),
@@ -119,12 +123,11 @@ impl Peers {
         Arc::new(Teller(Arc::downgrade(self)))
     }
 
-    /// Joins the others.
-    pub(crate) fn join(self: &Arc<Self>, directory: Directory<Room>) {
-        if self.directory.set(directory).is_err() {
+    /// Joins the others. Once.
+    pub(crate) fn join(self: &Arc<Self>) {
+        if !self.fanout.among(Arc::downgrade(self)) {
             return tracing::error!("a node joined its bus twice");
         }
-        self.fanout.among(Arc::downgrade(self));
         metrics::gauge!("mussikon_nodes").set(1.0);
         self.bus.attach(Arc::new(Door(Arc::downgrade(self))));
         self.come();
@@ -187,7 +190,7 @@ impl Peers {
 
     /// Says that this node is there.
     pub(super) fn beat(&self) {
-        let awake = self.directory.get().map_or(0, Directory::awake) as u64;
+        let awake = self.directories.awake() as u64;
         let beat = Beat {
             node: self.me.clone(),
             incarnation: self.incarnation,

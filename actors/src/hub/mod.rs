@@ -19,7 +19,7 @@ pub use whereabouts::Whereabouts;
 
 use crate::clock::Clock;
 use crate::cluster::cursors::{Cursor, Cursors, CursorsFull};
-use crate::cluster::{Fanout, FanoutLimits, PeerParts, Peers, RouteError};
+use crate::cluster::{Directories, Fanout, FanoutLimits, Hosted, PeerParts, Peers, RouteError};
 use crate::ids::{EntityId, RoomId, Sequence, UserId};
 use crate::journal::{Journal, RETRY_AFTER, ReadError, Wakeups};
 use crate::machines::room::{
@@ -73,8 +73,8 @@ pub enum HubError {
     NotReached(Sequence),
 }
 
-impl From<RouteError> for HubError {
-    fn from(error: RouteError) -> Self {
+impl From<RouteError<RoomRejection>> for HubError {
+    fn from(error: RouteError<RoomRejection>) -> Self {
         match error {
             RouteError::Ask(error) => HubError::Room(error),
             RouteError::CutOff => HubError::CutOff,
@@ -92,7 +92,7 @@ impl HubError {
 /// The hub of one node.
 #[derive(Clone)]
 pub struct Hub {
-    directory: Directory<Room>,
+    directories: Directories,
     fanout: Arc<Fanout>,
     cursors: Arc<Cursors>,
     parts: Arc<Shared>,
@@ -122,10 +122,12 @@ impl Hub {
     async fn start_as(parts: HubParts, peers: Option<PeerParts>) -> Result<Self, ractor::SpawnErr> {
         let limits = Arc::new(parts.limits.fanout);
         let fanout = Fanout::new(parts.journal.clone(), parts.clock.clone(), limits.clone());
-        let peers = peers.map(|peers| Peers::new(peers, fanout.clone(), parts.salt));
+        let directories = Directories::default();
+        let among = |peers| Peers::new(peers, fanout.clone(), directories.clone(), parts.salt);
+        let peers = peers.map(among);
         let relay = peers.as_ref().map(Peers::relay);
         let cursors = Arc::new(Cursors::new(parts.journal.clone(), limits.clone()));
-        let directory = Directory::start(Deps {
+        let rooms = Directory::<Room>::start(Deps {
             journal: parts.journal.clone(),
             wakeups: parts.wakeups.clone(),
             clock: parts.clock.clone(),
@@ -135,8 +137,9 @@ impl Hub {
             salt: parts.salt,
         })
         .await?;
+        directories.host(rooms);
         let hub = Self {
-            directory,
+            directories,
             fanout,
             cursors,
             parts: Arc::new(Shared {
@@ -150,7 +153,7 @@ impl Hub {
         };
         hub.start_background();
         if let Some(peers) = &hub.parts.peers {
-            peers.join(hub.directory.clone());
+            peers.join();
         }
         Ok(hub)
     }
@@ -162,12 +165,19 @@ impl Hub {
 
     /// Asks a room, on whichever node it lives.
     pub async fn room(&self, room: &RoomId, command: RoomCommand) -> Result<RoomReply, HubError> {
-        let entity = EntityId::room(room);
+        Ok(self.ask::<Room>(&EntityId::room(room), command).await?)
+    }
+
+    /// Asks an entity of any kind, on whichever node it lives.
+    pub async fn ask<M: Hosted>(
+        &self,
+        entity: &EntityId,
+        command: M::Command,
+    ) -> Result<M::Reply, RouteError<M::Rejection>> {
         if let Some(peers) = &self.parts.peers {
-            return Ok(peers.ask(&entity, command).await?);
+            return peers.ask::<M>(entity, command).await;
         }
-        let bytes = command.weight();
-        Ok(self.directory.ask(&entity, command, bytes).await?)
+        Ok(self.directories.ask::<M>(entity, command).await?)
     }
 
     /// The room as a user sees it; refused to those who may not read it.
@@ -253,15 +263,15 @@ impl Hub {
     /// Entities awake, rooms with subscribers, bytes of commands waiting: for gauges.
     pub fn load(&self) -> (usize, usize, usize) {
         (
-            self.directory.awake(),
+            self.directories.awake(),
             self.fanout.rooms(),
-            self.directory.waiting_bytes(),
+            self.directories.waiting_bytes(),
         )
     }
 
     /// This node is about to drain; see [`Directory::leave`].
     pub fn leave(&self) {
-        self.directory.leave();
+        self.directories.leave();
     }
 
     /// Writes what waits, takes no new commands and puts all entities to sleep; returns when done.
@@ -272,7 +282,7 @@ impl Hub {
         if let Some(peers) = &self.parts.peers {
             peers.retire().await;
         }
-        while !self.directory.drain() {
+        while !self.directories.drain() {
             tokio::time::sleep(std::time::Duration::from_millis(10)).await;
         }
         if let Some(peers) = &self.parts.peers {

@@ -20,7 +20,7 @@ pub struct Whereabouts {
 impl Hub {
     /// What this node has to say of itself and of a room.
     pub fn report(&self, room: Option<&RoomId>) -> Report {
-        Report::here(&self.fanout, &self.directory, room)
+        Report::here(&self.fanout, &self.directories, room)
     }
 
     /// Looks at a room without waking it. A room that nobody created has the head 0.

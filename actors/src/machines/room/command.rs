@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::view::{MemberView, RoomView};
 use super::{Content, Role, RoomKind};
 use crate::ids::{MessageId, Sequence, Timestamp, UserId};
+use crate::machines::Wish;
 
 /// A wish. `by` is the authenticated user; ids come in with the command.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -155,9 +156,11 @@ impl RoomCommand {
             | RoomCommand::Rename { by, .. } => by,
         }
     }
+}
 
-    /// Bytes this command holds while it waits, for admission; at least 64.
-    pub fn weight(&self) -> usize {
+impl Wish for RoomCommand {
+    /// At least 64.
+    fn weight(&self) -> usize {
         64 + match self {
             RoomCommand::Create { members, name, .. } => {
                 name.as_ref().map_or(0, String::len)
@@ -169,5 +172,13 @@ impl RoomCommand {
             RoomCommand::React { emoji, .. } => emoji.len(),
             _ => 0,
         }
+    }
+
+    fn is_query(&self) -> bool {
+        matches!(self, RoomCommand::View { .. } | RoomCommand::Members { .. })
+    }
+
+    fn has_id(&self) -> bool {
+        matches!(self, RoomCommand::Send { .. } | RoomCommand::Create { .. })
     }
 }
