@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::wire;
-use crate::ids::{EntityId, EntityKind};
+use crate::ids::{EntityId, EntityKind, Timestamp};
 use crate::journal::RETRY_AFTER;
 use crate::machines::{Machine, Wish};
 use crate::runtime::{AskError, Directory, Tally};
@@ -89,10 +89,10 @@ impl Directories {
         }
     }
 
-    /// Repairs what an entity's last life left undone; see [`Directory::recovers`]. False of a kind that is unknown here.
-    pub async fn recovers(&self, entity: &EntityId) -> bool {
+    /// An alarm of an entity went off; see [`Directory::rouse`]. False of a kind that is unknown here.
+    pub async fn rouse(&self, entity: &EntityId, alarm: Timestamp) -> bool {
         match self.kind(entity.kind) {
-            Some(host) => host.recovers(entity).await,
+            Some(host) => host.rouse(entity, alarm).await,
             None => false,
         }
     }
@@ -187,7 +187,7 @@ fn slot(kind: EntityKind) -> usize {
 trait Host: Any + Send + Sync {
     fn serve(&self, entity: EntityId, command: &[u8]) -> Option<BoxFuture<'static, Served>>;
     fn ready<'a>(&'a self, entity: &'a EntityId) -> BoxFuture<'a, bool>;
-    fn recovers<'a>(&'a self, entity: &'a EntityId) -> BoxFuture<'a, bool>;
+    fn rouse<'a>(&'a self, entity: &'a EntityId, alarm: Timestamp) -> BoxFuture<'a, bool>;
     fn used(&self) -> Vec<(Reverse<u64>, EntityId)>;
     fn awake(&self) -> usize;
     fn is_awake(&self, entity: &EntityId) -> bool;
@@ -219,8 +219,8 @@ impl<M: Hosted> Host for Directory<M> {
         Box::pin(self.ready(entity))
     }
 
-    fn recovers<'a>(&'a self, entity: &'a EntityId) -> BoxFuture<'a, bool> {
-        Box::pin(self.recovers(entity))
+    fn rouse<'a>(&'a self, entity: &'a EntityId, alarm: Timestamp) -> BoxFuture<'a, bool> {
+        Box::pin(self.rouse(entity, alarm))
     }
 
     fn used(&self) -> Vec<(Reverse<u64>, EntityId)> {
