@@ -47,7 +47,7 @@ pub(super) struct Served {
 impl Directories {
     /// This node runs one more kind of entity, from now on. False if it does already.
     pub fn host<M: Hosted>(&self, directory: Directory<M>) -> bool {
-        self.0[slot(M::KIND)].set(Box::new(directory)).is_ok()
+        self.0[M::KIND.number()].set(Box::new(directory)).is_ok()
     }
 
     /// The directory of a machine, if it runs here.
@@ -157,7 +157,7 @@ impl Directories {
     }
 
     fn kind(&self, kind: EntityKind) -> Option<&dyn Host> {
-        self.0[slot(kind)].get().map(|host| &**host)
+        self.0[kind.number()].get().map(|host| &**host)
     }
 
     fn all(&self) -> impl Iterator<Item = &dyn Host> {
@@ -169,17 +169,7 @@ impl Directories {
 
     /// Whether it holds of all of them; each is told, also after one that says no.
     fn each(&self, told: impl Fn(&dyn Host) -> bool) -> bool {
-        self.all().fold(true, |all, host| told(host) && all)
-    }
-}
-
-/// Where the directory of a kind stands.
-fn slot(kind: EntityKind) -> usize {
-    match kind {
-        EntityKind::Room => 0,
-        EntityKind::User => 1,
-        EntityKind::Request => 2,
-        EntityKind::Inbox => 3,
+        self.all().filter(|host| !told(*host)).count() == 0
     }
 }
 

@@ -11,7 +11,7 @@ use super::directories::Directories;
 use super::fanout::Fanout;
 use super::peers::Peers;
 use crate::bus::frame::{self, Frame, Outcome};
-use crate::ids::{EntityId, NodeId, RoomId, Sequence};
+use crate::ids::{EntityId, EntityKind, NodeId, RoomId, Sequence};
 
 /// How long other nodes may take to report.
 const WAIT: Duration = Duration::from_secs(1);
@@ -25,7 +25,11 @@ pub struct Report {
     pub entities_awake: u64,
     /// Rooms with subscribers.
     pub rooms_subscribed: u64,
-    /// Events that its readers have yet to be shown, over all rooms, as far as it has heard of them.
+    /// Inboxes with subscribers.
+    pub inboxes_subscribed: u64,
+    /// Requests with subscribers.
+    pub requests_subscribed: u64,
+    /// Events that its readers have yet to be shown, over everything subscribed to, as far as it has heard of them.
     pub lag: u64,
     /// Subscriptions that are being brought forward from the journal.
     pub readers_behind: u64,
@@ -81,9 +85,12 @@ impl Report {
             lag += feed.lag();
             readers_behind += feed.behind() as u64;
         }
+        let subscribed = |kind| fanout.subscribed(kind) as u64;
         Self {
             entities_awake: directories.awake() as u64,
-            rooms_subscribed: fanout.rooms() as u64,
+            rooms_subscribed: subscribed(EntityKind::Room),
+            inboxes_subscribed: subscribed(EntityKind::Inbox),
+            requests_subscribed: subscribed(EntityKind::Request),
             lag,
             readers_behind,
             conflicts: directories.conflicts(),
@@ -103,7 +110,7 @@ impl RoomReport {
             in_doubt: tally.as_ref().map_or(0, |tally| tally.in_doubt()),
             ..Self::default()
         };
-        if let Some(feed) = fanout.feeds.get(room).map(|feed| feed.clone()) {
+        if let Some(feed) = fanout.feed_of(room) {
             let feed = feed.lock();
             report.position = feed.position;
             report.users_subscribed = feed.locals().count() as u64;

@@ -88,7 +88,7 @@ impl Hub {
     async fn tell_read(&self, written: Vec<(RoomId, UserId, crate::ids::Sequence)>) {
         for (room, user, up_to) in written {
             // Others may have subscribers where this node has none.
-            let present = self.fanout.feeds.contains_key(&room) || self.parts.peers.is_some();
+            let present = self.fanout.feed_of(&room).is_some() || self.parts.peers.is_some();
             if !present || !self.is_small(&room).await {
                 continue;
             }

@@ -2,6 +2,7 @@
 
 mod background;
 mod history;
+mod kinds;
 mod relay;
 mod rooms;
 mod session;
@@ -17,16 +18,18 @@ pub use rooms::{RoomListing, RoomsPage};
 pub use session::{HubSession, Joined, Looked};
 pub use whereabouts::Whereabouts;
 
+use self::kinds::Ground;
+use self::relay::Listeners;
 use crate::clock::Clock;
 use crate::cluster::cursors::{Cursor, Cursors, CursorsFull};
 use crate::cluster::{Directories, Fanout, FanoutLimits, Hosted, PeerParts, Peers, RouteError};
-use crate::ids::{EntityId, RoomId, Sequence, UserId};
+use crate::ids::{EntityId, EntityKind, RoomId, Sequence, UserId};
 use crate::journal::{Journal, RETRY_AFTER, ReadError, Wakeups};
 use crate::machines::room::{
     MemberView, Room, RoomCommand, RoomLimits, RoomRejection, RoomReply, RoomView,
 };
 use crate::mutation::{self, Mutation};
-use crate::runtime::{AskError, Deps, Directory, NoErrands, RuntimeLimits};
+use crate::runtime::{AskError, NoErrands, RuntimeLimits};
 
 /// Every bound of the hub without its wire.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -104,6 +107,8 @@ pub(crate) struct Shared {
     clock: Arc<dyn Clock>,
     limits: Arc<FanoutLimits>,
     sessions: background::UserSessions,
+    #[cfg(feature = "testing")]
+    ground: Ground,
     /// This node among others, if it is.
     peers: Option<Arc<Peers>>,
 }
@@ -125,20 +130,28 @@ impl Hub {
         let directories = Directories::default();
         let among = |peers| Peers::new(peers, fanout.clone(), directories.clone(), parts.salt);
         let peers = peers.map(among);
-        let relay = peers.as_ref().map(Peers::relay);
         let cursors = Arc::new(Cursors::new(parts.journal.clone(), limits.clone()));
-        let rooms = Directory::<Room>::start(Deps {
+        let listeners = Listeners {
+            fanout: fanout.clone(),
+            relay: peers.as_ref().map(Peers::relay),
+        };
+        let ground = Ground {
             journal: parts.journal.clone(),
             wakeups: parts.wakeups.clone(),
             clock: parts.clock.clone(),
-            sink: relay::sink(fanout.clone(), cursors.clone(), relay),
             errands: Arc::new(NoErrands),
             limits: Arc::new(parts.limits.runtime),
-            rules: Arc::new(parts.limits.room),
             salt: parts.salt,
-        })
-        .await?;
-        directories.host(rooms);
+            listeners,
+            directories: directories.clone(),
+        };
+        let rooms = relay::Rooms {
+            listeners: ground.listeners.clone(),
+            cursors: cursors.clone(),
+        };
+        ground
+            .host::<Room>(parts.limits.room, Arc::new(rooms))
+            .await?;
         let hub = Self {
             directories,
             fanout,
@@ -149,6 +162,8 @@ impl Hub {
                 clock: parts.clock,
                 limits,
                 sessions: background::UserSessions::default(),
+                #[cfg(feature = "testing")]
+                ground,
                 peers,
             }),
         };
@@ -222,8 +237,10 @@ impl Hub {
 
     /// Users present in a room on any node, as far as this node knows: it is told where it has subscribers itself.
     pub fn present(&self, room: &RoomId) -> BTreeSet<UserId> {
-        let feed = self.fanout.feeds.get(room).map(|feed| feed.clone());
-        let present = feed.map(|feed| feed.lock().present().into_iter().cloned().collect());
+        let present = self
+            .fanout
+            .feed_of(room)
+            .map(|feed| feed.lock().present().into_iter().cloned().collect());
         present.unwrap_or_default()
     }
 
@@ -265,12 +282,17 @@ impl Hub {
     pub fn load(&self) -> (usize, usize, usize) {
         (
             self.directories.awake(),
-            self.fanout.rooms(),
+            self.fanout.subscribed(EntityKind::Room),
             self.directories.waiting_bytes(),
         )
     }
 
-    /// This node is about to drain; see [`Directory::leave`].
+    /// Entities of a kind with subscribers on this node.
+    pub fn subscribed(&self, kind: EntityKind) -> usize {
+        self.fanout.subscribed(kind)
+    }
+
+    /// This node is about to drain; see [`Directories::leave`].
     pub fn leave(&self) {
         self.directories.leave();
     }

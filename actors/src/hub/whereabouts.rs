@@ -26,8 +26,7 @@ impl Hub {
     /// Looks at a room without waking it. A room that nobody created has the head 0.
     pub async fn whereabouts(&self, room: &RoomId) -> Result<Whereabouts, HubError> {
         let head = self.parts.journal.head(&EntityId::room(room)).await?;
-        let feed = self.fanout.feeds.get(room).map(|feed| feed.clone());
-        let seen = feed.map(|feed| {
+        let seen = self.fanout.feed_of(room).map(|feed| {
             let feed = feed.lock();
             (feed.position, feed.locals().count())
         });
