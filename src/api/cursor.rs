@@ -3,24 +3,27 @@
 use actors::ids::{RequestId, RoomId, Sequence};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::Serialize;
-use utoipa::ToSchema;
-
-use super::words;
 
 /// Longest cursor that is looked at.
 const MOST_CHARS: usize = 512;
 
-/// A page of a list.
-#[derive(Debug, Serialize, ToSchema)]
-pub struct Page<T> {
-    /// What is on the page.
-    pub items: Vec<T>,
-    /// Give this as `cursor` for the next page; absent at the end.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = words::Cursor, required = false)]
-    pub next: Option<String>,
+/// A page of a list. Each list has a type of its own: the document shows no generic ones.
+macro_rules! page {
+    ($(#[$doc:meta])* $name:ident of $item:ty) => {
+        $(#[$doc])*
+        #[derive(serde::Serialize, utoipa::ToSchema)]
+        pub struct $name<'a> {
+            /// What is on the page.
+            pub items: Vec<$item>,
+            /// Give this as `cursor` for the next page; absent at the end.
+            #[serde(skip_serializing_if = "Option::is_none")]
+            #[schema(value_type = $crate::api::words::Cursor, required = false)]
+            pub next: Option<String>,
+        }
+    };
 }
+
+pub(super) use page;
 
 /// The kinds of lists. The number is part of cursors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

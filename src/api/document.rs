@@ -9,6 +9,7 @@ use utoipa::openapi::OpenApi;
 
 use super::formats::FORMATS;
 use super::idempotency::KEY_BYTES;
+use super::words;
 use crate::error::TABLE;
 
 /// What the document begins with.
@@ -42,6 +43,12 @@ pub(super) fn finished(open_api: OpenApi, limits: &HubLimits) -> Value {
     });
     document["components"]["schemas"]["Problem"] = problem();
     document["components"]["responses"] = responses();
+    for (name, schema) in words::all() {
+        let place = &mut document["components"]["schemas"][&*name];
+        if place.is_null() {
+            *place = json!(schema);
+        }
+    }
     let paths = document["paths"].as_object_mut();
     for (path, methods) in paths.into_iter().flatten() {
         for (method, operation) in methods.as_object_mut().into_iter().flatten() {

@@ -117,3 +117,21 @@ impl PartialSchema for EntityKind {
 }
 
 impl ToSchema for EntityKind {}
+
+/// Every small schema by name: parameters refer to them, and say no more.
+pub(super) fn all() -> Vec<(Cow<'static, str>, RefOr<Schema>)> {
+    fn named<T: ToSchema>() -> (Cow<'static, str>, RefOr<Schema>) {
+        (T::name(), T::schema())
+    }
+    vec![
+        named::<UserId>(),
+        named::<RoomId>(),
+        named::<ChosenRoomId>(),
+        named::<MessageId>(),
+        named::<EntityId>(),
+        named::<EntityKind>(),
+        named::<Cursor>(),
+        named::<Sequence>(),
+        named::<Rfc3339>(),
+    ]
+}

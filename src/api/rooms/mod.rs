@@ -13,14 +13,14 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::caller::By;
-use super::cursor::{self, List, Page};
+use super::cursor::{self, List};
 use super::idempotency::Key;
 use super::input::{At, Input, Params};
 use super::{Api, json, words};
 use crate::error::{FieldProblem, HubError, INTERNAL};
 use crate::gateway::shapes::RoomSummary;
 use crate::http::problem::Problem;
-use shapes::{Messages, ReadMark, RoomEntry, SentMessage};
+use shapes::{Messages, ReadMark, RoomEntry, Rooms, SentMessage};
 use wishes::{MessagesQuery, NewMessage, NewRoom, Read, RoomsQuery};
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
@@ -39,7 +39,7 @@ type Answered = Result<Response, Problem>;
 #[utoipa::path(
     get, path = "/api/rooms", operation_id = "listRooms", tag = "rooms",
     params(RoomsQuery),
-    responses((status = 200, description = "A page of rooms.", body = Page<RoomEntry>)),
+    responses((status = 200, description = "A page of rooms.", body = Rooms)),
 )]
 async fn list(State(api): State<Api>, by: By, Params(query): Params<RoomsQuery>) -> Answered {
     let after = match &query.cursor {
@@ -48,7 +48,7 @@ async fn list(State(api): State<Api>, by: By, Params(query): Params<RoomsQuery>)
     };
     let limit = query.limit.unwrap_or(usize::MAX);
     let page = api.hub.my_rooms(by.user(), after.as_ref(), limit).await?;
-    let page = Page {
+    let page = Rooms {
         items: page.rooms.iter().map(RoomEntry::new).collect(),
         next: page.next.map(|room| cursor::write(List::Rooms, room)),
     };

@@ -7,7 +7,7 @@ use actors::machines::room::Sent;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::api::words;
+use crate::api::{cursor, words};
 use crate::gateway::shapes::ShownMessage;
 use crate::rfc3339::Rfc3339;
 
@@ -15,6 +15,11 @@ use crate::rfc3339::Rfc3339;
 pub fn message<'a>(room: &'a RoomId, entry: &'a HistoryEntry) -> ShownMessage<'a> {
     let view = &entry.view;
     ShownMessage::new(room.as_str(), entry.sequence, &view.message, &view.state)
+}
+
+cursor::page! {
+    /// A page of rooms.
+    Rooms of RoomEntry<'a>
 }
 
 /// A page of messages.
