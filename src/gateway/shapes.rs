@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use actors::ids::{Sequence, UserId};
+use actors::ids::{EntityId, EntityKind, Sequence, UserId};
 use actors::machines::room::{Message, MessageState, Metadata, ReplySnapshot, RoomView};
 use serde::{Serialize, Serializer};
 use utoipa::ToSchema;
@@ -284,9 +284,25 @@ pub(super) struct RoomChange<'a> {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Reset<'a> {
-    pub room_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub room_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<&'a str>,
     pub from: Sequence,
     pub reason: &'static str,
+}
+
+impl<'a> Reset<'a> {
+    /// An inbox needs no name: whoever listens to one has only that.
+    pub fn new(entity: &'a EntityId, from: Sequence, reason: &'static str) -> Self {
+        let of = |kind| (entity.kind == kind).then(|| entity.id());
+        Self {
+            room_id: of(EntityKind::Room),
+            request_id: of(EntityKind::Request),
+            from,
+            reason,
+        }
+    }
 }
 
 #[derive(Serialize)]

@@ -2,6 +2,7 @@
 
 mod background;
 mod history;
+mod kinds;
 pub mod reindex;
 mod relay;
 mod rooms;
@@ -19,16 +20,18 @@ pub use rooms::{RoomListing, RoomsPage};
 pub use session::{HubSession, Joined, Looked};
 pub use whereabouts::Whereabouts;
 
+use self::kinds::Ground;
+use self::relay::Listeners;
 use crate::clock::Clock;
 use crate::cluster::cursors::{Cursor, Cursors, CursorsFull};
-use crate::cluster::{Fanout, FanoutLimits, PeerParts, Peers, RouteError};
-use crate::ids::{EntityId, RoomId, Sequence, UserId};
+use crate::cluster::{Directories, Fanout, FanoutLimits, Hosted, PeerParts, Peers, RouteError};
+use crate::ids::{EntityId, EntityKind, RoomId, Sequence, UserId};
 use crate::journal::{Journal, RETRY_AFTER, ReadError, Wakeups};
 use crate::machines::room::{
     MemberView, Room, RoomCommand, RoomLimits, RoomRejection, RoomReply, RoomView,
 };
 use crate::mutation::{self, Mutation};
-use crate::runtime::{AskError, Deps, Directory, NoErrands, RuntimeLimits};
+use crate::runtime::{AskError, NoErrands, RuntimeLimits};
 
 /// Every bound of the hub without its wire.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -75,8 +78,8 @@ pub enum HubError {
     NotReached(Sequence),
 }
 
-impl From<RouteError> for HubError {
-    fn from(error: RouteError) -> Self {
+impl From<RouteError<RoomRejection>> for HubError {
+    fn from(error: RouteError<RoomRejection>) -> Self {
         match error {
             RouteError::Ask(error) => HubError::Room(error),
             RouteError::CutOff => HubError::CutOff,
@@ -94,7 +97,7 @@ impl HubError {
 /// The hub of one node.
 #[derive(Clone)]
 pub struct Hub {
-    directory: Directory<Room>,
+    directories: Directories,
     fanout: Arc<Fanout>,
     cursors: Arc<Cursors>,
     parts: Arc<Shared>,
@@ -106,6 +109,8 @@ pub(crate) struct Shared {
     clock: Arc<dyn Clock>,
     limits: Arc<FanoutLimits>,
     sessions: background::UserSessions,
+    #[cfg(feature = "testing")]
+    ground: Ground,
     /// This node among others, if it is.
     peers: Option<Arc<Peers>>,
 }
@@ -124,22 +129,33 @@ impl Hub {
     async fn start_as(parts: HubParts, peers: Option<PeerParts>) -> Result<Self, ractor::SpawnErr> {
         let limits = Arc::new(parts.limits.fanout);
         let fanout = Fanout::new(parts.journal.clone(), parts.clock.clone(), limits.clone());
-        let peers = peers.map(|peers| Peers::new(peers, fanout.clone(), parts.salt));
-        let relay = peers.as_ref().map(Peers::relay);
+        let directories = Directories::default();
+        let among = |peers| Peers::new(peers, fanout.clone(), directories.clone(), parts.salt);
+        let peers = peers.map(among);
         let cursors = Arc::new(Cursors::new(parts.journal.clone(), limits.clone()));
-        let directory = Directory::start(Deps {
+        let listeners = Listeners {
+            fanout: fanout.clone(),
+            relay: peers.as_ref().map(Peers::relay),
+        };
+        let ground = Ground {
             journal: parts.journal.clone(),
             wakeups: parts.wakeups.clone(),
             clock: parts.clock.clone(),
-            sink: relay::sink(fanout.clone(), cursors.clone(), relay),
             errands: Arc::new(NoErrands),
             limits: Arc::new(parts.limits.runtime),
-            rules: Arc::new(parts.limits.room),
             salt: parts.salt,
-        })
-        .await?;
+            listeners,
+            directories: directories.clone(),
+        };
+        let rooms = relay::Rooms {
+            listeners: ground.listeners.clone(),
+            cursors: cursors.clone(),
+        };
+        ground
+            .host::<Room>(parts.limits.room, Arc::new(rooms))
+            .await?;
         let hub = Self {
-            directory,
+            directories,
             fanout,
             cursors,
             parts: Arc::new(Shared {
@@ -148,12 +164,14 @@ impl Hub {
                 clock: parts.clock,
                 limits,
                 sessions: background::UserSessions::default(),
+                #[cfg(feature = "testing")]
+                ground,
                 peers,
             }),
         };
         hub.start_background();
         if let Some(peers) = &hub.parts.peers {
-            peers.join(hub.directory.clone());
+            peers.join();
         }
         Ok(hub)
     }
@@ -165,12 +183,19 @@ impl Hub {
 
     /// Asks a room, on whichever node it lives.
     pub async fn room(&self, room: &RoomId, command: RoomCommand) -> Result<RoomReply, HubError> {
-        let entity = EntityId::room(room);
+        Ok(self.ask::<Room>(&EntityId::room(room), command).await?)
+    }
+
+    /// Asks an entity of any kind, on whichever node it lives.
+    pub async fn ask<M: Hosted>(
+        &self,
+        entity: &EntityId,
+        command: M::Command,
+    ) -> Result<M::Reply, RouteError<M::Rejection>> {
         if let Some(peers) = &self.parts.peers {
-            return Ok(peers.ask(&entity, command).await?);
+            return peers.ask::<M>(entity, command).await;
         }
-        let bytes = command.weight();
-        Ok(self.directory.ask(&entity, command, bytes).await?)
+        Ok(self.directories.ask::<M>(entity, command).await?)
     }
 
     /// The room as a user sees it; refused to those who may not read it.
@@ -214,8 +239,10 @@ impl Hub {
 
     /// Users present in a room on any node, as far as this node knows: it is told where it has subscribers itself.
     pub fn present(&self, room: &RoomId) -> BTreeSet<UserId> {
-        let feed = self.fanout.feeds.get(room).map(|feed| feed.clone());
-        let present = feed.map(|feed| feed.lock().present().into_iter().cloned().collect());
+        let present = self
+            .fanout
+            .feed_of(room)
+            .map(|feed| feed.lock().present().into_iter().cloned().collect());
         present.unwrap_or_default()
     }
 
@@ -256,15 +283,20 @@ impl Hub {
     /// Entities awake, rooms with subscribers, bytes of commands waiting: for gauges.
     pub fn load(&self) -> (usize, usize, usize) {
         (
-            self.directory.awake(),
-            self.fanout.rooms(),
-            self.directory.waiting_bytes(),
+            self.directories.awake(),
+            self.fanout.subscribed(EntityKind::Room),
+            self.directories.waiting_bytes(),
         )
     }
 
-    /// This node is about to drain; see [`Directory::leave`].
+    /// Entities of a kind with subscribers on this node.
+    pub fn subscribed(&self, kind: EntityKind) -> usize {
+        self.fanout.subscribed(kind)
+    }
+
+    /// This node is about to drain; see [`Directories::leave`].
     pub fn leave(&self) {
-        self.directory.leave();
+        self.directories.leave();
     }
 
     /// Writes what waits, takes no new commands and puts all entities to sleep; returns when done.
@@ -275,7 +307,7 @@ impl Hub {
         if let Some(peers) = &self.parts.peers {
             peers.retire().await;
         }
-        while !self.directory.drain() {
+        while !self.directories.drain() {
             tokio::time::sleep(std::time::Duration::from_millis(10)).await;
         }
         if let Some(peers) = &self.parts.peers {

@@ -270,6 +270,7 @@ pub fn fact(shown: &Shown) -> String {
     match shown {
         Shown::Message(view) => fact_of(&RoomEvent::MessageSent(view.message.clone())),
         Shown::Other(event) => fact_of(event),
+        Shown::Raw(record) => format!("{record:?}"),
     }
 }
 
@@ -294,6 +295,7 @@ pub fn text(shown: &Shown) -> Option<String> {
     match shown {
         Shown::Message(view) => text_of(&RoomEvent::MessageSent(view.message.clone())),
         Shown::Other(event) => text_of(event),
+        Shown::Raw(_) => None,
     }
 }
 
