@@ -95,7 +95,7 @@ mod tests {
                     .into_iter()
                     .chain(names(templates.message))
                 {
-                    facts.push((name, "fact"));
+                    facts.push((name, "a fact"));
                 }
                 for facts in [&[][..], &facts[..]] {
                     let (title, message) = rendered(*kind, language, facts);
