@@ -50,6 +50,10 @@ pub enum Mutation {
     KeepTheGone,
     /// Nobody is asked who is present elsewhere.
     AskNobody,
+    /// An errand is carried out before what brought it about is durable.
+    ErrandsBeforeDurable,
+    /// An errand that failed counts as done.
+    ErrandsTriedOnce,
 }
 
 #[cfg(feature = "testing")]

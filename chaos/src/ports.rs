@@ -2,10 +2,11 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::net::{IpAddr, SocketAddr, TcpListener};
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 
 use thiserror::Error;
+use tokio::net::TcpSocket;
 
 /// Below the range from which the system gives outgoing connections their ports: between a server's end and its return no
 /// client can sit down on its port.
@@ -84,7 +85,7 @@ fn take(host: IpAddr, hosts: &[IpAddr], number: u16) -> io::Result<Port> {
         .open(folder.join(number.to_string()))?;
     lock.try_lock().map_err(io::Error::from)?;
     for host in hosts {
-        TcpListener::bind((*host, number))?;
+        probe((*host, number).into())?;
     }
     Ok(Port {
         address: SocketAddr::new(host, number),
@@ -92,8 +93,22 @@ fn take(host: IpAddr, hosts: &[IpAddr], number: u16) -> io::Result<Port> {
     })
 }
 
+/// Refused if anybody listens there. The socket never listens itself: a child that is started at this moment inherits it
+/// until it has become its program, and one that listened would keep the port's holder from it for so long.
+fn probe(address: SocketAddr) -> io::Result<TcpSocket> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    Ok(socket)
+}
+
 #[cfg(test)]
 mod tests {
+    use std::net::TcpListener;
+
     use super::*;
 
     const HOST: [u8; 4] = [127, 0, 0, 1];
@@ -127,5 +142,15 @@ mod tests {
         assert_eq!(again().unwrap_err().kind(), io::ErrorKind::AddrInUse);
         drop(listener);
         assert!(again().is_ok());
+    }
+
+    #[test]
+    fn a_probe_that_lives_on_in_a_child_keeps_nobody_from_listening() {
+        let port = Port::claim(HOST).unwrap();
+        let inherited = probe(port.address()).unwrap();
+        let listener = TcpListener::bind(port.address());
+        assert!(listener.is_ok(), "{listener:?}");
+        assert!(probe(port.address()).is_err(), "somebody listens");
+        drop(inherited);
     }
 }

@@ -41,7 +41,7 @@ callbacks! {
     MESSAGE_DELETED = "MessageDeleted", "{roomId, sequence, target, by, at}", true, "The message at `target` is gone.";
     REACTION_CHANGED = "ReactionChanged", "{roomId, sequence, target, emoji, userId, added, at}", true, "A user reacted to the message at `target`, or took that back.";
     MEMBER_CHANGED = "MemberChanged", "{roomId, sequence, userId, change: \"added\"|\"removed\"|\"role\", role?, by, at}", true, "Someone joined or left the members, or has another role.";
-    ROOM_CHANGED = "RoomChanged", "{roomId, sequence, change: \"created\"|\"renamed\", kind?, name?, by, at}", true, "The room was created (always sequence 1) or renamed.";
+    ROOM_CHANGED = "RoomChanged", "{roomId, sequence, change: \"created\"|\"renamed\"|\"arranged\", kind?, name?, by, at}", true, "The room was created (always sequence 1) or renamed, or the hub arranges who is in the room of a request (changes of members follow).";
     MESSAGES_READ = "MessagesRead", "{roomId, userId, upTo}", false, "A user has read up to here; only in small rooms, and not for a message of that user's own, which says it by itself.";
     USER_TYPING = "UserTyping", "{roomId, userId, isTyping}", false, "A user begins or ends to type.";
     PRESENCE_CHANGED = "PresenceChanged", "{roomId, userId?, online?, count, at}", false, "A user came or left; in big rooms only the count.";
@@ -185,6 +185,18 @@ fn change<S: Sink>(
                 change: "renamed",
                 kind: None,
                 name: Some(name),
+                by,
+                at: Rfc3339(*at),
+            };
+            sink.call(ROOM_CHANGED, &change)
+        }
+        RoomEvent::Arranged { by, at, .. } => {
+            let change = RoomChange {
+                room_id,
+                sequence,
+                change: "arranged",
+                kind: None,
+                name: None,
                 by,
                 at: Rfc3339(*at),
             };

@@ -116,7 +116,7 @@ impl Hub {
                 continue;
             }
             // Waking recovers, recovering repairs; only then is the alarm cleared.
-            if self.directory.recovers(&entity).await
+            if self.directory.rouse(&entity, at).await
                 && let Err(error) = self.parts.wakeups.clear(&entity, at).await
             {
                 tracing::warn!(%entity, %error, "wake-up not cleared");

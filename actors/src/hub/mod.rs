@@ -26,7 +26,7 @@ use crate::machines::room::{
     MemberView, Room, RoomCommand, RoomLimits, RoomRejection, RoomReply, RoomView,
 };
 use crate::mutation::{self, Mutation};
-use crate::runtime::{AskError, Deps, Directory, RuntimeLimits};
+use crate::runtime::{AskError, Deps, Directory, NoErrands, RuntimeLimits};
 
 /// Every bound of the hub without its wire.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -130,6 +130,7 @@ impl Hub {
             wakeups: parts.wakeups.clone(),
             clock: parts.clock.clone(),
             sink: relay::sink(fanout.clone(), cursors.clone(), relay),
+            errands: Arc::new(NoErrands),
             limits: Arc::new(parts.limits.runtime),
             rules: Arc::new(parts.limits.room),
             salt: parts.salt,

@@ -92,7 +92,11 @@ impl Errand {
 /// An entity's errands that are not known to be done, in order. Part of its state: the event that brings an errand about
 /// puts it here when it is applied, and whoever replays the journal comes to the same.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Outbox(VecDeque<(u64, Errand)>);
+pub struct Outbox {
+    waiting: VecDeque<(u64, Errand)>,
+    /// The last number given.
+    last: u64,
+}
 
 /// Errands that one event may bring about.
 const PER_EVENT: u64 = 1 << 10;
@@ -102,7 +106,8 @@ impl Outbox {
     pub fn push(&mut self, event: Sequence, index: usize, errand: Errand) -> u64 {
         debug_assert!((index as u64) < PER_EVENT, "an event with too many errands");
         let number = Self::number(event, index);
-        self.0.push_back((number, errand));
+        self.waiting.push_back((number, errand));
+        self.last = number;
         number
     }
 
@@ -118,31 +123,40 @@ impl Outbox {
 
     /// An errand is done, or needs not be done any more.
     pub fn done(&mut self, number: u64) {
-        if let Ok(at) = self.0.binary_search_by_key(&number, |(number, _)| *number) {
-            self.0.remove(at);
+        let found = self.waiting.binary_search_by_key(&number, |(n, _)| *n);
+        if let Ok(at) = found {
+            self.waiting.remove(at);
         }
     }
 
     /// All errands up to and with this number are done.
     pub fn done_up_to(&mut self, number: u64) {
-        while self.0.front().is_some_and(|(first, _)| *first <= number) {
-            self.0.pop_front();
+        while self.waiting.front().is_some_and(|(n, _)| *n <= number) {
+            self.waiting.pop_front();
         }
+    }
+
+    /// All errands up to and with this number are done; 0 if there never was one.
+    pub fn done_below(&self) -> u64 {
+        let first = self.waiting.front();
+        first.map_or(self.last, |(number, _)| number - 1)
     }
 
     /// What waits, in order.
     pub fn waiting(&self) -> impl Iterator<Item = (u64, &Errand)> {
-        self.0.iter().map(|(number, errand)| (*number, errand))
+        self.waiting
+            .iter()
+            .map(|(number, errand)| (*number, errand))
     }
 
     /// How many wait.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.waiting.len()
     }
 
     /// Whether nothing waits.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.waiting.is_empty()
     }
 }
 
@@ -173,9 +187,11 @@ mod tests {
                 .collect::<Vec<_>>(),
             [first, third]
         );
+        assert_eq!(outbox.done_below(), first - 1);
         outbox.done_up_to(first);
-        assert_eq!(outbox.len(), 1);
+        assert_eq!((outbox.len(), outbox.done_below()), (1, third - 1));
         outbox.done_up_to(u64::MAX);
         assert!(outbox.is_empty());
+        assert_eq!(outbox.done_below(), third);
     }
 }

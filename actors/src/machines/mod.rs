@@ -3,7 +3,9 @@
 pub(crate) mod bricks;
 pub mod errand;
 pub mod inbox;
+pub mod matching;
 pub mod notice;
+pub mod request;
 pub mod room;
 pub mod terms;
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::ids::{Timestamp, UserId};
+use crate::ids::{RequestId, Timestamp, UserId};
 
 /// What a caller may do on the platform, by the role claim of the token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -76,12 +76,12 @@ pub enum TermError {
     Control,
 }
 
-/// What is wrong with one field of an input.
+/// What is wrong with one field of an input. An input is looked at as a whole: whoever gets one gets all of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FieldError {
-    /// The field by its wire name; parts of it behind dots, places in lists in brackets.
+    /// Wire name, with the place in a list where it is one: `instruments[2].years`.
     pub field: String,
-    /// What is wrong, to be read behind the name.
+    /// What is wrong, to be read after the name.
     pub problem: String,
 }
 
@@ -260,6 +260,70 @@ pub struct Candidate {
     pub cost: Option<Cents>,
     /// How the score came about.
     pub breakdown: Breakdown,
+}
+
+/// Why a musician's time cannot be held for a request. What it collides with is for the musician's eyes.
+#[derive(Debug, Clone, PartialEq, Eq, Error, Serialize, Deserialize)]
+pub enum SlotRefusal {
+    /// Whoever is asked offers no music.
+    #[error("that user is no musician")]
+    NotAMusician,
+    /// The musician takes no requests at present.
+    #[error("the musician takes no requests at present")]
+    Paused,
+    /// The time is not one at which the musician plays, by weekday or by date.
+    #[error("the musician does not play at that time")]
+    NotAvailable,
+    /// The musician has marked a time as busy that overlaps it.
+    #[error("the musician is busy at that time")]
+    Busy {
+        /// The busy time.
+        window: Window,
+    },
+    /// Another request has a time that overlaps it, or leaves too little to get from one place to the other.
+    #[error("the musician is booked at that time")]
+    Booked {
+        /// That request.
+        request: RequestId,
+        /// Its time, without the time to travel.
+        window: Window,
+    },
+    /// No time that can be held: it ends before it begins, is too long, is over, or lies too far ahead.
+    #[error("that is no time that can be held")]
+    NoSuchTime,
+    /// As many times are held and booked as one musician may have.
+    #[error("the musician has no room for another request")]
+    Full,
+    /// A late copy: the same request has wished something else since.
+    #[error("the request has wished something else since")]
+    Outdated,
+}
+
+impl SlotRefusal {
+    /// The stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            SlotRefusal::NotAMusician => "not_a_musician",
+            SlotRefusal::Paused => "musician_paused",
+            SlotRefusal::NotAvailable => "musician_not_available",
+            SlotRefusal::Busy { .. } => "musician_busy",
+            SlotRefusal::Booked { .. } => "musician_booked",
+            SlotRefusal::NoSuchTime => "no_such_time",
+            SlotRefusal::Full => "musician_full",
+            SlotRefusal::Outdated => "outdated",
+        }
+    }
+}
+
+/// What a request says of the time that a musician holds for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SlotFate {
+    /// It does not want it, and never will under that number.
+    Free,
+    /// It may want it yet.
+    Held,
+    /// It has it.
+    Booked,
 }
 
 #[cfg(test)]

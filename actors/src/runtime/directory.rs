@@ -15,7 +15,7 @@ use super::journaled::{Journaled, Msg};
 use super::pipeline::Readying;
 use super::recovery::recover;
 use super::supervisor::Supervisor;
-use super::{AskError, CommitSink, RuntimeLimits, Tally};
+use super::{AskError, Attention, CommitSink, Errands, RuntimeLimits, Tally};
 use crate::clock::Clock;
 use crate::ids::{EntityId, Timestamp};
 use crate::journal::{Journal, Wakeups};
@@ -31,6 +31,8 @@ pub struct Deps<M: Machine> {
     pub clock: Arc<dyn Clock>,
     /// Where durable events go.
     pub sink: Arc<dyn CommitSink<M>>,
+    /// What carries errands out.
+    pub errands: Arc<dyn Errands>,
     /// Bounds of the runtime.
     pub limits: Arc<RuntimeLimits>,
     /// Bounds of the machine's rules.
@@ -128,6 +130,35 @@ impl<M: Machine> Directory<M> {
             tracing::warn!(%entity, %error, "a due wake-up waits");
         }
         recovered.is_ok()
+    }
+
+    /// An alarm of an entity went off: it looks at the time, and what its last life left undone is done. True once the alarm
+    /// is of no use any more.
+    pub async fn rouse(&self, entity: &EntityId, alarm: Timestamp) -> bool {
+        let Some(wake) = M::wake() else {
+            return self.recovers(entity).await;
+        };
+        let atomic = self.0.deps.journal.capabilities().atomic_side_writes;
+        if !atomic && !self.recovers(entity).await {
+            return false;
+        }
+        if let Err(error) = self.ask(entity, wake, 0).await
+            && !matches!(error, AskError::Rejected(_))
+        {
+            tracing::debug!(%entity, %error, "a due wake-up waits");
+            return false;
+        }
+        let wants = self.attention(entity).await;
+        wants.is_some_and(|wants| !wants.busy && wants.deadline.is_none_or(|at| at > alarm))
+    }
+
+    /// What an entity still wants.
+    async fn attention(&self, entity: &EntityId) -> Option<Attention> {
+        let (mailbox, permit) = self.0.enter(entity, 0).ok()?;
+        let (tell, told) = oneshot::channel();
+        mailbox.cast(Msg::Attention { tell, permit }).ok()?;
+        let limit = Duration::from_millis(self.0.deps.limits.ask_timeout_ms);
+        tokio::time::timeout(limit, told).await.ok()?.ok()
     }
 
     /// Puts to sleep what was idle for long enough. To be called about once a second.
@@ -300,6 +331,7 @@ impl<M: Machine> Inner<M> {
                     mark: self.next_mark(),
                     tally: tally.clone(),
                     leaving: self.leaving.clone(),
+                    gate: gate.clone(),
                 };
                 let supervisor = self.supervisor.clone();
                 let (mailbox, _) = ActorRuntime::spawn_linked_instant(None, actor, (), supervisor)

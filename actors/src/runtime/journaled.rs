@@ -8,15 +8,16 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::sync::oneshot;
 
 use super::Tally;
-use super::admission::Permit;
+use super::admission::{Gate, Permit};
 use super::directory::Deps;
-use super::pipeline::{Action, Answer, Asked, Pipeline, Readying, Ticket};
+use super::pipeline::{Action, Answer, Asked, Attention, Pipeline, Readying, Ticket};
 use super::recovery::{self, RecoverError, Recovered};
-use crate::ids::{EntityId, Sequence};
+use crate::ids::{EntityId, Sequence, Timestamp};
 use crate::journal::{
     Append, AppendError, Head, OverlayWrite, PageLimit, Range, ReadError, Record, Row, Snapshot,
 };
 use crate::machines::Machine;
+use crate::machines::errand::Errand;
 use crate::mutation::{self, Mutation};
 
 /// A journaled entity as an actor.
@@ -28,6 +29,8 @@ pub(crate) struct Journaled<M: Machine> {
     pub tally: Arc<Tally>,
     /// Whether this node goes.
     pub leaving: Arc<AtomicBool>,
+    /// Errands under way keep the entity awake.
+    pub gate: Arc<Gate>,
 }
 
 /// What reaches it.
@@ -47,6 +50,13 @@ pub(crate) enum Msg<M: Machine> {
     Repaired(Result<(), AppendError>),
     HeadFenced(u64, Result<Head, ReadError>),
     Loaded(Ticket, Sequence, Box<Found>),
+    /// An errand was carried out, or not yet.
+    ErrandEnded(u64, bool),
+    /// What does it still want?
+    Attention {
+        tell: oneshot::Sender<Attention>,
+        permit: Permit,
+    },
 }
 
 type Found = Result<(Option<Record>, Option<OverlayWrite>), RecoverError>;
@@ -112,10 +122,17 @@ impl<M: Machine> Actor for Journaled<M> {
             Msg::Loaded(ticket, target, found) => {
                 pipeline.loaded(ticket, target, *found, now, &mut out);
             }
+            Msg::ErrandEnded(number, done) => pipeline.errand_ended(number, done, &mut out),
+            Msg::Attention { tell, permit } => {
+                // Whoever asked may have gone.
+                let _ = tell.send(pipeline.attention());
+                drop(permit);
+            }
         }
         let carried = self.carry_out(&myself, out);
         let mut out = Vec::new();
         pipeline.release(&mut out);
+        pipeline.run_errands(&mut out);
         carried.and(self.carry_out(&myself, out))
     }
 }
@@ -142,7 +159,11 @@ impl<M: Machine> Journaled<M> {
     /// Starts what takes time; it goes on beside the mailbox.
     fn start(&self, myself: &ActorRef<Msg<M>>, action: Action<M>) {
         let (deps, entity, me) = (self.deps.clone(), self.entity.clone(), myself.clone());
+        let is_errand = matches!(action, Action::Errand { .. });
+        // Full as it may be, the errand goes on.
+        let awake = is_errand.then(|| self.gate.try_enter(0)).flatten();
         tokio::spawn(async move {
+            let _awake = awake;
             let journal = &*deps.journal;
             let message = match action {
                 Action::Recover { delay, from } => {
@@ -153,9 +174,9 @@ impl<M: Machine> Journaled<M> {
                     };
                     Msg::Recovered(Box::new(recovered))
                 }
-                Action::Append { append, delay } => {
+                Action::Append { append, arm, delay } => {
                     pause(delay).await;
-                    Msg::Appended(append_guarded(&deps, append).await)
+                    Msg::Appended(append_armed(&deps, append, &arm).await)
                 }
                 Action::ResolveHead { delay } => {
                     pause(delay).await;
@@ -177,6 +198,23 @@ impl<M: Machine> Journaled<M> {
                 Action::Snapshot(snapshot) => {
                     return store_snapshot(&deps, &entity, snapshot).await;
                 }
+                Action::Errand {
+                    number,
+                    errand,
+                    delay,
+                } => {
+                    pause(delay).await;
+                    let done = carry_out(&deps, entity, number, *errand).await;
+                    Msg::ErrandEnded(number, done)
+                }
+                Action::WriteDown { row, clear } => {
+                    return match journal.put_rows(vec![row]).await {
+                        Ok(()) => clear_all(&deps, &entity, &clear).await,
+                        // Carried out once more by another life, perhaps.
+                        Err(error) => tracing::debug!(%entity, %error, "errands done not noted"),
+                    };
+                }
+                Action::Clear(alarms) => return clear_all(&deps, &entity, &alarms).await,
                 Action::Publish { .. } | Action::Advanced(_) | Action::Fail(_) => return,
             };
             // The actor may have ended; then nobody waits for this any more.
@@ -194,6 +232,43 @@ async fn pause(delay: Duration) {
     if !delay.is_zero() {
         tokio::time::sleep(delay).await;
     }
+}
+
+/// Whether an errand is done.
+async fn carry_out<M: Machine>(
+    deps: &Deps<M>,
+    entity: EntityId,
+    number: u64,
+    errand: Errand,
+) -> bool {
+    let carried = deps.errands.carry_out(entity.clone(), number, errand).await;
+    if let Err(error) = &carried {
+        metrics::counter!("mussikon_errand_retries_total").increment(1);
+        tracing::debug!(%entity, number, %error, "an errand will be tried again");
+    }
+    carried.is_ok() || mutation::is_on(Mutation::ErrandsTriedOnce)
+}
+
+async fn clear_all<M: Machine>(deps: &Deps<M>, entity: &EntityId, alarms: &[Timestamp]) {
+    for due in alarms {
+        if deps.wakeups.clear(entity, *due).await.is_err() {
+            tracing::debug!(%entity, "a wake-up stays armed; it is harmless");
+        }
+    }
+}
+
+/// Arms the alarms that an append needs, then appends. Nothing was appended if they could not be armed.
+async fn append_armed<M: Machine>(
+    deps: &Deps<M>,
+    append: Append,
+    alarms: &[Timestamp],
+) -> Result<(), AppendError> {
+    for due in alarms {
+        if let Err(error) = deps.wakeups.arm(&append.entity, *due).await {
+            return Err(AppendError::Unavailable(error.to_string()));
+        }
+    }
+    append_guarded(deps, append).await
 }
 
 /// How long after an append its repair is due if its writer does not report back: longer than an append
@@ -279,6 +354,7 @@ mod tests {
             wakeups: store.clone(),
             clock: Arc::new(SystemClock),
             sink: Arc::new(Nowhere),
+            errands: Arc::new(crate::runtime::NoErrands),
             limits: Arc::new(RuntimeLimits::default()),
             rules: Arc::new(()),
             salt: 0,

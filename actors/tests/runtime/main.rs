@@ -2,6 +2,8 @@
 //! readers see when things are slow, full, damaged or asleep.
 
 mod entities;
+mod errands;
+mod pager;
 mod panics;
 mod readers;
 mod rows;

@@ -100,6 +100,17 @@ pub enum RoomCommand {
         /// Which.
         role: Role,
     },
+    /// From the hub itself, never from a client: the room exists, with this owner, these members and without those.
+    Arrange {
+        /// Of the arrangements of one room the greatest number counts; a late copy of an earlier one changes nothing.
+        number: u64,
+        /// The owner, a member too.
+        owner: UserId,
+        /// Who must be a member.
+        members: Vec<UserId>,
+        /// Who must be none.
+        gone: Vec<UserId>,
+    },
     /// A new name.
     Rename {
         /// Who.
@@ -153,6 +164,7 @@ impl RoomCommand {
             | RoomCommand::Quit { by }
             | RoomCommand::SetRole { by, .. }
             | RoomCommand::Rename { by, .. } => by,
+            RoomCommand::Arrange { owner, .. } => owner,
         }
     }
 
@@ -167,6 +179,10 @@ impl RoomCommand {
             RoomCommand::Edit { text, .. } => text.len(),
             RoomCommand::Rename { name, .. } => name.len(),
             RoomCommand::React { emoji, .. } => emoji.len(),
+            RoomCommand::Arrange { members, gone, .. } => {
+                let named = members.iter().chain(gone);
+                named.map(|m| m.as_str().len() + 16).sum::<usize>()
+            }
             _ => 0,
         }
     }

@@ -120,6 +120,12 @@ impl Machine for Room {
             RoomCommand::Quit { by } => self.quit(now, by),
             RoomCommand::SetRole { by, user, role } => self.set_role(now, by, user, *role),
             RoomCommand::Rename { by, name } => self.rename(context, by, name),
+            RoomCommand::Arrange {
+                number,
+                owner,
+                members,
+                gone,
+            } => self.arrange(context, *number, owner, members, gone),
         }
     }
 

@@ -36,12 +36,15 @@ impl<M: Machine> Pipeline<M> {
             row,
             side,
         };
+        let arm = self.alarms_to_arm(now);
         out.push(Action::Append {
             append: append.clone(),
+            arm: arm.clone(),
             delay: self.turns.rest(now),
         });
         self.in_flight = Some(InFlight {
             append,
+            arm,
             events,
             doubt: false,
             refusals: 0,
@@ -128,6 +131,7 @@ impl<M: Machine> Pipeline<M> {
         if let Some(flight) = &self.in_flight {
             out.push(Action::Append {
                 append: flight.append.clone(),
+                arm: flight.arm.clone(),
                 delay,
             });
         }
@@ -251,5 +255,9 @@ impl<M: Machine> Pipeline<M> {
             events: flight.events,
         });
         self.advance(now, out);
+        let needless = self.needless_alarms();
+        if !needless.is_empty() {
+            out.push(Action::Clear(needless));
+        }
     }
 }

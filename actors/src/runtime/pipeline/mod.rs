@@ -6,6 +6,7 @@
 //! everything that waits is decided again.
 
 mod append;
+pub(crate) mod chores;
 mod fence;
 mod load;
 #[cfg(test)]
@@ -21,6 +22,8 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+pub use self::chores::Attention;
+use self::chores::Chores;
 use self::ready::Readiness;
 pub(crate) use self::ready::Readying;
 use self::turns::Turns;
@@ -28,7 +31,8 @@ use super::admission::Permit;
 use super::recovery::Recovered;
 use super::{AskError, RuntimeLimits, Tally};
 use crate::ids::{EntityId, Sequence, Timestamp};
-use crate::journal::{Append, Capabilities, Head, Record, Row, SideWrites, Snapshot};
+use crate::journal::{Append, Capabilities, Head, Record, Row, SideWrites, Snapshot, TableWrite};
+use crate::machines::errand::Errand;
 use crate::machines::{Context, Machine};
 use crate::mutation::{self, Mutation};
 
@@ -59,8 +63,12 @@ pub(crate) enum Action<M: Machine> {
         delay: Duration,
         from: Option<Box<Recovered<M>>>,
     },
-    /// Append after `delay`: [`Pipeline::appended`].
-    Append { append: Append, delay: Duration },
+    /// Append after `delay`, with these alarms armed before: [`Pipeline::appended`].
+    Append {
+        append: Append,
+        arm: Vec<Timestamp>,
+        delay: Duration,
+    },
     /// Read the head to learn the fate of an append, after `delay`: [`Pipeline::head_resolved`].
     ResolveHead { delay: Duration },
     /// Read the row after this sequence: [`Pipeline::row_resolved`].
@@ -77,6 +85,19 @@ pub(crate) enum Action<M: Machine> {
     Advanced(Head),
     /// Store a snapshot and trim: nothing comes back.
     Snapshot(Snapshot),
+    /// Carry an errand out after `delay`: [`Pipeline::errand_ended`].
+    Errand {
+        number: u64,
+        errand: Box<Errand>,
+        delay: Duration,
+    },
+    /// Write down how far errands are done, then clear alarms: nothing comes back.
+    WriteDown {
+        row: TableWrite,
+        clear: Vec<Timestamp>,
+    },
+    /// Clear alarms: nothing comes back.
+    Clear(Vec<Timestamp>),
     /// End the actor; its supervisor decides when it may come back.
     Fail(String),
 }
@@ -109,6 +130,7 @@ struct Waiting<M: Machine> {
 
 struct InFlight<M: Machine> {
     append: Append,
+    arm: Vec<Timestamp>,
     events: Vec<M::Event>,
     /// Some attempt's outcome is unknown: it may still land.
     doubt: bool,
@@ -155,6 +177,7 @@ pub(crate) struct Pipeline<M: Machine> {
     mark: u64,
     upkeep: Upkeep,
     readiness: Readiness,
+    chores: Chores,
     tally: Arc<Tally>,
 }
 
@@ -212,6 +235,7 @@ impl<M: Machine> Pipeline<M> {
             mark,
             upkeep: Upkeep::default(),
             readiness: Readiness::default(),
+            chores: Chores::default(),
             tally,
         }
     }

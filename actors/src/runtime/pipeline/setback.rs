@@ -153,6 +153,7 @@ impl<M: Machine> Pipeline<M> {
                 self.unrecovered = 0;
                 self.turns.recovered(now);
                 self.phase = Phase::Serving;
+                self.prune_errands();
                 out.push(Action::Advanced(self.durable));
                 self.is_ready();
                 self.advance(now, out);

@@ -87,7 +87,12 @@ impl Owner {
                 Action::ResolveRow { after } => Op::ResolveRow(after),
                 Action::FenceHead { fence } => Op::FenceHead(fence),
                 Action::Publish { .. } | Action::Advanced(_) => continue,
-                Action::Repair { .. } | Action::Load { .. } | Action::Snapshot(_) => {
+                Action::Repair { .. }
+                | Action::Load { .. }
+                | Action::Snapshot(_)
+                | Action::Errand { .. }
+                | Action::WriteDown { .. }
+                | Action::Clear(_) => {
                     panic!("nothing of the kind in this model")
                 }
                 Action::Fail(reason) => panic!("the owner stopped: {reason}"),
@@ -140,6 +145,7 @@ impl Owner {
             mark: from.mark,
             upkeep: Upkeep::default(),
             readiness: Readiness::default(),
+            chores: from.chores.clone(),
             tally: from.tally.clone(),
         };
         Self {
@@ -179,6 +185,7 @@ fn decided(old: &Decided<u8>) -> Decided<u8> {
 fn in_flight(old: &InFlight<Notes>) -> InFlight<Notes> {
     InFlight {
         append: old.append.clone(),
+        arm: old.arm.clone(),
         events: old.events.clone(),
         doubt: old.doubt,
         refusals: old.refusals,
