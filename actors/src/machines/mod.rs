@@ -2,12 +2,14 @@
 
 pub(crate) mod bricks;
 pub mod errand;
+pub mod hours;
 pub mod inbox;
 pub mod matching;
 pub mod notice;
 pub mod request;
 pub mod room;
 pub mod terms;
+pub mod zone;
 
 use std::fmt::Debug;
 
