@@ -1,6 +1,7 @@
 //! What a client is told when something fails: a stable code and a text, the same on every wire.
 
 use std::fmt;
+use std::time::Duration;
 
 use actors::journal::{RETRY_AFTER, ReadError};
 use actors::machines::room::RoomRejection;
@@ -49,6 +50,8 @@ codes! {
     EDIT_WINDOW_CLOSED = "edit_window_closed", CONFLICT, false, "The time to edit the message is over.";
     LIMIT_REACHED = "limit_reached", CONFLICT, false, "A bound of the connection or the node is reached; the text names it.";
     TOO_LARGE = "too_large", PAYLOAD_TOO_LARGE, false, "The request is larger than allowed.";
+    UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, false, "The body of a request must be `application/json`.";
+    IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused", UNPROCESSABLE_ENTITY, false, "The `Idempotency-Key` was used before with another request.";
     RATE_LIMITED = "rate_limited", TOO_MANY_REQUESTS, true, "Too many calls in too short a time; the text says when to retry.";
     OVERLOADED = "overloaded", SERVICE_UNAVAILABLE, true, "The hub has too much to do; the text says when to retry.";
     UNAVAILABLE = "unavailable", SERVICE_UNAVAILABLE, true, "The store or the node that owns the room does not answer, or this node is shutting down.";
@@ -61,6 +64,25 @@ pub fn lookup(code: &str) -> Option<&'static ErrorCode> {
     TABLE.iter().copied().find(|e| e.code == code)
 }
 
+/// What is wrong with one part of an input.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct FieldProblem {
+    /// Its name on the wire, as in `place.lat` or `members[2]`; empty for the input as a whole.
+    pub field: String,
+    /// What is wrong with it, to be read after the name.
+    pub problem: String,
+}
+
+impl FieldProblem {
+    /// A problem of a part.
+    pub fn new(field: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self {
+            field: field.into(),
+            problem: problem.into(),
+        }
+    }
+}
+
 /// A failure as a client is told of it.
 #[derive(Debug, Clone)]
 pub struct HubError {
@@ -68,6 +90,10 @@ pub struct HubError {
     pub code: &'static ErrorCode,
     /// For people; free of internals.
     pub text: String,
+    /// All that is wrong with the input, part by part, if that is known.
+    pub fields: Vec<FieldProblem>,
+    /// When the same call may succeed, if that is known.
+    pub retry_after: Option<Duration>,
 }
 
 impl HubError {
@@ -76,6 +102,31 @@ impl HubError {
         Self {
             code,
             text: text.into(),
+            fields: Vec::new(),
+            retry_after: None,
+        }
+    }
+
+    /// An input with these problems.
+    pub fn invalid(fields: Vec<FieldProblem>) -> Self {
+        let sentence = |part: &FieldProblem| match &part.field[..] {
+            "" => part.problem.clone(),
+            field => format!("{field} {}", part.problem),
+        };
+        let text: Vec<String> = fields.iter().map(sentence).collect();
+        Self {
+            fields,
+            ..Self::new(INVALID_ARGUMENT, text.join("; "))
+        }
+    }
+
+    /// An error of the given kind that may be over after a while.
+    pub fn retry(code: &'static ErrorCode, wait: Duration) -> Self {
+        // In whole milliseconds, and never less than it takes.
+        let wait_ms = wait.as_micros().div_ceil(1_000);
+        Self {
+            retry_after: Some(wait),
+            ..Self::new(code, format!("retry after {wait_ms} ms"))
         }
     }
 }
@@ -93,29 +144,39 @@ impl From<RoomRejection> for HubError {
     fn from(rejection: RoomRejection) -> Self {
         // A test walks through all rejections, so none of them is left without a row.
         let code = lookup(rejection.code()).unwrap_or(INTERNAL);
-        Self::new(code, rejection.to_string())
+        let mut error = Self::new(code, rejection.to_string());
+        match rejection {
+            RoomRejection::Invalid { field, problem } => {
+                error.fields.push(FieldProblem::new(field, problem));
+            }
+            RoomRejection::RateLimited { retry_after_ms }
+            | RoomRejection::Overloaded { retry_after_ms } => {
+                error.retry_after = Some(Duration::from_millis(retry_after_ms));
+            }
+            _ => {}
+        }
+        error
     }
 }
 
 impl From<actors::hub::HubError> for HubError {
     fn from(error: actors::hub::HubError) -> Self {
         use actors::hub::HubError as Inner;
-        let retry = |wait: std::time::Duration| format!("retry after {} ms", wait.as_millis());
         match error {
             Inner::Room(AskError::Rejected(rejection)) => rejection.into(),
             Inner::Room(AskError::Overloaded { retry_after }) => {
-                Self::new(OVERLOADED, retry(retry_after))
+                Self::retry(OVERLOADED, retry_after)
             }
             // The reason is for operators and stands in the log.
             Inner::Room(AskError::Unavailable { retry_after, .. }) => {
-                Self::new(UNAVAILABLE, retry(retry_after))
+                Self::retry(UNAVAILABLE, retry_after)
             }
             Inner::Room(AskError::OutcomeUnknown) => Self::new(
                 OUTCOME_UNKNOWN,
                 "it may have happened; a message may be sent again with the same id",
             ),
             Inner::Store(ReadError::Unavailable(_)) | Inner::CutOff => {
-                Self::new(UNAVAILABLE, retry(RETRY_AFTER))
+                Self::retry(UNAVAILABLE, RETRY_AFTER)
             }
             Inner::Store(ReadError::Corrupt { .. } | ReadError::CorruptRow { .. }) => {
                 Self::new(INTERNAL, "what is stored is damaged")
@@ -160,6 +221,27 @@ mod tests {
             assert_eq!(error.code.code, code, "{text}");
             assert_eq!(error.to_string(), format!("{code}: {text}"));
         }
+    }
+
+    #[test]
+    fn an_input_is_told_all_that_is_wrong_with_it_and_a_wait_how_long_it_is() {
+        let error = HubError::invalid(vec![
+            FieldProblem::new("place.lat", "is missing"),
+            FieldProblem::new("", "the body is empty"),
+        ]);
+        assert_eq!(
+            error.to_string(),
+            "invalid_argument: place.lat is missing; the body is empty"
+        );
+        let rejected = HubError::from(RoomRejection::Invalid {
+            field: "text",
+            problem: "is empty".into(),
+        });
+        assert_eq!(rejected.fields, [FieldProblem::new("text", "is empty")]);
+        let wait = HubError::retry(RATE_LIMITED, Duration::from_micros(1_001));
+        assert_eq!(wait.text, "retry after 2 ms");
+        let slow = HubError::from(RoomRejection::RateLimited { retry_after_ms: 5 });
+        assert_eq!(slow.retry_after, Some(Duration::from_millis(5)));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The edge of the hub: sockets, HTTP, configuration and wiring. Rules and durability live in
 //! `actors`, the wire format in `protocol`; only this crate knows both.
 
+pub mod api;
 pub mod auth;
 pub mod bus;
 pub mod chat;

@@ -11,6 +11,7 @@ use rand::RngCore;
 use thiserror::Error;
 use tokio::task::JoinHandle;
 
+use crate::api::{self, ApiParts};
 use crate::auth::{Authenticate, JwtAuthenticator, SecretFileError, signing_secret};
 use crate::bus::BusError;
 use crate::chat::ChatHub;
@@ -75,11 +76,7 @@ impl Node {
             journal: store.journal.clone(),
             wakeups: store.wakeups.clone(),
             clock: clock.clone(),
-            limits: HubLimits {
-                room: config.room.clone(),
-                runtime: config.runtime.clone(),
-                fanout: config.fanout.clone(),
-            },
+            limits: limits(config),
             salt: rand::rng().next_u64(),
         };
         let hub = match peers {
@@ -89,6 +86,15 @@ impl Node {
         let hub = hub.map_err(|error| StartError::Actors(error.to_string()))?;
         let authenticate: Arc<dyn Authenticate> =
             Arc::new(JwtAuthenticator::new(&secret, &config.auth, clock.clone()));
+        let api = api::router(ApiParts {
+            hub: hub.clone(),
+            authenticate: authenticate.clone(),
+            journal: store.journal.clone(),
+            clock: clock.clone(),
+            http: config.http.clone(),
+            limits: limits(config),
+            trust_proxy: config.gateway.trust_forwarded_for,
+        });
         let gateway = Gateway::new(GatewayParts {
             limits: config.gateway.clone(),
             authenticate: authenticate.clone(),
@@ -115,6 +121,7 @@ impl Node {
                 hub: hub.clone(),
                 authenticate,
             }),
+            api,
         };
         let router = http::router(edge, gateway.router());
         let failed = |source| StartError::Listen {
@@ -187,6 +194,15 @@ impl Node {
 fn spread(limits: &DrainConfig, connections: usize) -> Duration {
     let paced = (connections as u64).saturating_mul(1_000) / limits.closes_per_second.max(1);
     Duration::from_millis(paced.min(limits.spread_ms))
+}
+
+/// The bounds of the hub without its wire.
+fn limits(config: &Config) -> HubLimits {
+    HubLimits {
+        room: config.room.clone(),
+        runtime: config.runtime.clone(),
+        fanout: config.fanout.clone(),
+    }
 }
 
 /// The hubs that are served, by path.

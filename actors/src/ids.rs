@@ -157,6 +157,16 @@ impl EntityKind {
         EntityKind::Request,
         EntityKind::Inbox,
     ];
+
+    /// Where it stands among them.
+    pub const fn number(self) -> usize {
+        match self {
+            EntityKind::Room => 0,
+            EntityKind::User => 1,
+            EntityKind::Request => 2,
+            EntityKind::Inbox => 3,
+        }
+    }
 }
 
 /// An addressable thing with a journal of its own.

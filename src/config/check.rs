@@ -177,6 +177,9 @@ fn bounds(config: &Config, checks: &mut Checks<'_>) {
         ("fanout.history_page", config.fanout.history_page as u64),
         ("http.body_bytes", config.http.body_bytes as u64),
         ("http.slow_request_ms", config.http.slow_request_ms),
+        ("http.request_burst", config.http.request_burst.into()),
+        ("http.idempotency_keys", config.http.idempotency_keys.into()),
+        ("http.idempotency_hours", config.http.idempotency_hours),
         (
             "health.journal_degraded_ms",
             config.health.journal_degraded_ms,

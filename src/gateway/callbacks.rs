@@ -1,7 +1,7 @@
 //! What the chat hub calls clients with: the callbacks by name, and a payload turned into them.
 
 use actors::delivery::{Block, Payload, Shown};
-use actors::ids::Sequence;
+use actors::ids::{EntityKind, Sequence};
 use actors::machines::room::{MessageState, RoomEvent};
 use serde::Serialize;
 
@@ -62,7 +62,10 @@ pub trait Sink {
 /// How many callbacks a payload stands for.
 pub fn count(payload: &Payload) -> usize {
     match payload {
-        Payload::Events(block) => block.events.len(),
+        Payload::Events(block) => match block.entity.kind {
+            EntityKind::Room => block.events.len(),
+            EntityKind::User | EntityKind::Request | EntityKind::Inbox => 0,
+        },
         _ => 1,
     }
 }
@@ -70,15 +73,16 @@ pub fn count(payload: &Payload) -> usize {
 /// Gives every callback of a payload to `sink`, in order.
 pub fn each<S: Sink>(payload: &Payload, sink: &mut S) -> Result<(), S::Error> {
     match payload {
-        Payload::Events(block) => events(block, sink),
-        Payload::Reset { room, from, reason } => sink.call(
-            STREAM_RESET,
-            &Reset {
-                room_id: room.as_str(),
-                from: *from,
-                reason: reason.as_str(),
-            },
-        ),
+        Payload::Events(block) => match block.entity.kind {
+            EntityKind::Room => events(block, sink),
+            // The place for the callbacks of other kinds: as many as `count` says.
+            EntityKind::User | EntityKind::Request | EntityKind::Inbox => Ok(()),
+        },
+        Payload::Reset {
+            entity,
+            from,
+            reason,
+        } => sink.call(STREAM_RESET, &Reset::new(entity, *from, reason.as_str())),
         Payload::Read { room, user, up_to } => sink.call(
             MESSAGES_READ,
             &Read {
@@ -120,7 +124,7 @@ pub fn each<S: Sink>(payload: &Payload, sink: &mut S) -> Result<(), S::Error> {
 }
 
 fn events<S: Sink>(block: &Block, sink: &mut S) -> Result<(), S::Error> {
-    let room_id = block.room.as_str();
+    let room_id = block.entity.id();
     let plain = MessageState::default();
     for (at, event) in block.events.iter().enumerate() {
         let sequence = block.first.plus(at as u64);
@@ -136,6 +140,8 @@ fn events<S: Sink>(block: &Block, sink: &mut S) -> Result<(), S::Error> {
                 }
                 other => change(room_id, sequence, other, sink)?,
             },
+            // No room has any.
+            Shown::Notice(_) | Shown::Step(_) | Shown::Raw(_) => {}
         }
     }
     Ok(())

@@ -21,7 +21,7 @@ mod lane;
 mod metrics;
 mod negotiate;
 mod parked;
-mod rate;
+pub(crate) mod rate;
 mod registry;
 mod reply;
 pub mod send_queue;
@@ -45,6 +45,7 @@ use tokio::time::Instant;
 pub use self::clock::CoarseClock;
 pub use self::hub::HubRoute;
 pub use self::metrics::GatewayMetrics;
+pub(crate) use self::negotiate::client_address;
 
 use self::core::Core;
 use self::handle::signal;

@@ -180,6 +180,7 @@ fn unit(key: &str) -> &'static str {
         ("_seconds", "s"),
         ("_bytes", "bytes"),
         ("_chars", "characters"),
+        ("_hours", "h"),
         ("_per_second", "per second"),
     ];
     let found = units.iter().rev().find(|(ending, _)| key.ends_with(ending));

@@ -51,7 +51,7 @@ impl Hub {
     /// Ends when the last handle of the hub is gone.
     pub(super) fn start_background(&self) {
         let weak = Arc::downgrade(&self.parts);
-        let (directory, fanout) = (self.directory.clone(), self.fanout.clone());
+        let (directories, fanout) = (self.directories.clone(), self.fanout.clone());
         let cursors = self.cursors.clone();
         tokio::spawn(async move {
             let mut ticks: u32 = 0;
@@ -61,7 +61,7 @@ impl Hub {
                     return;
                 };
                 let hub = Hub {
-                    directory: directory.clone(),
+                    directories: directories.clone(),
                     fanout: fanout.clone(),
                     cursors: cursors.clone(),
                     parts,
@@ -77,7 +77,7 @@ impl Hub {
     }
 
     async fn each_second(&self) {
-        self.directory.passivate_idle();
+        self.directories.passivate_idle();
         match self.cursors.flush().await {
             Ok(written) => self.tell_read(written).await,
             Err(error) => tracing::warn!(%error, "read marks not written yet"),
@@ -88,7 +88,7 @@ impl Hub {
     async fn tell_read(&self, written: Vec<(RoomId, UserId, crate::ids::Sequence)>) {
         for (room, user, up_to) in written {
             // Others may have subscribers where this node has none.
-            let present = self.fanout.feeds.contains_key(&room) || self.parts.peers.is_some();
+            let present = self.fanout.feed_of(&room).is_some() || self.parts.peers.is_some();
             if !present || !self.is_small(&room).await {
                 continue;
             }
@@ -116,7 +116,7 @@ impl Hub {
                 continue;
             }
             // Waking recovers, recovering repairs; only then is the alarm cleared.
-            if self.directory.rouse(&entity, at).await
+            if self.directories.rouse(&entity, at).await
                 && let Err(error) = self.parts.wakeups.clear(&entity, at).await
             {
                 tracing::warn!(%entity, %error, "wake-up not cleared");
@@ -127,7 +127,7 @@ impl Hub {
     /// `RoomAdded` to all connections of a new member, once the room can be asked for its view.
     fn tell_new_members(&self) {
         let weak = Arc::downgrade(&self.parts);
-        let (directory, fanout) = (self.directory.clone(), Arc::downgrade(&self.fanout));
+        let (directories, fanout) = (self.directories.clone(), Arc::downgrade(&self.fanout));
         let cursors = self.cursors.clone();
         self.fanout.on_added(Box::new(move |room, user| {
             let (Some(parts), Some(fanout)) = (weak.upgrade(), fanout.upgrade()) else {
@@ -138,7 +138,7 @@ impl Hub {
                 return;
             }
             let hub = Hub {
-                directory: directory.clone(),
+                directories: directories.clone(),
                 fanout,
                 cursors: cursors.clone(),
                 parts,

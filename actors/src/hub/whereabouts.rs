@@ -20,14 +20,13 @@ pub struct Whereabouts {
 impl Hub {
     /// What this node has to say of itself and of a room.
     pub fn report(&self, room: Option<&RoomId>) -> Report {
-        Report::here(&self.fanout, &self.directory, room)
+        Report::here(&self.fanout, &self.directories, room)
     }
 
     /// Looks at a room without waking it. A room that nobody created has the head 0.
     pub async fn whereabouts(&self, room: &RoomId) -> Result<Whereabouts, HubError> {
         let head = self.parts.journal.head(&EntityId::room(room)).await?;
-        let feed = self.fanout.feeds.get(room).map(|feed| feed.clone());
-        let seen = feed.map(|feed| {
+        let seen = self.fanout.feed_of(room).map(|feed| {
             let feed = feed.lock();
             (feed.position, feed.locals().count())
         });

@@ -9,6 +9,7 @@ pub mod notice;
 pub mod request;
 pub mod room;
 pub mod terms;
+pub mod user;
 pub mod zone;
 
 use std::fmt::Debug;
@@ -100,6 +101,11 @@ pub trait Machine: Sized + Send + 'static {
     /// come at any time, needlessly too.
     fn wake() -> Option<Self::Command> {
         None
+    }
+
+    /// Whether a rejection is of the moment: the same command may be taken a little later.
+    fn is_passing(_rejection: &Self::Rejection) -> bool {
+        false
     }
 
     /// What is to be done elsewhere; `None` of a machine that never asks for anything.

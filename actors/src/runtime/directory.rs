@@ -1,5 +1,6 @@
 //! Entity → actor on this node: spawned on demand, admitted, put to sleep when idle, paced after failures.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -184,15 +185,14 @@ impl<M: Machine> Directory<M> {
         told.is_ok() && ready.await.is_ok()
     }
 
-    /// The entities that are awake, those asked last first.
-    pub fn entities(&self) -> Vec<EntityId> {
+    /// The entities that are awake, in no order, each behind when it was asked last: sorted, the last comes first.
+    pub fn used(&self) -> Vec<(Reverse<u64>, EntityId)> {
         let mut awake = Vec::with_capacity(self.awake());
         for resident in &self.0.awake {
             let used = resident.used.load(Ordering::Relaxed);
-            awake.push((std::cmp::Reverse(used), resident.key().clone()));
+            awake.push((Reverse(used), resident.key().clone()));
         }
-        awake.sort();
-        awake.into_iter().map(|(_, entity)| entity).collect()
+        awake
     }
 
     /// Whether an entity is awake.

@@ -111,9 +111,14 @@ impl Town {
 
     /// Which of the living nodes owns a room.
     pub fn owner(&self, name: &str) -> usize {
+        self.owner_of(&EntityId::room(&room(name)))
+    }
+
+    /// Which of the living nodes owns an entity.
+    pub fn owner_of(&self, entity: &EntityId) -> usize {
         let living = (0..self.nodes.len()).filter(|n| self.nodes[*n].is_some());
         let placement = Placement::new(living.clone().map(node));
-        let owner = placement.owner(&EntityId::room(&room(name))).cloned();
+        let owner = placement.owner(entity).cloned();
         living
             .into_iter()
             .find(|n| Some(node(*n)) == owner)

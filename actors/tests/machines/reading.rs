@@ -72,7 +72,7 @@ fn a_deleted_message_is_shown_at_its_sequence_without_text() {
                 RoomEvent::MessageEdited { text, .. } => Some(text.clone()),
                 _ => None,
             },
-            Shown::Message(_) => None,
+            _ => None,
         });
     assert_eq!(edits.collect::<Vec<_>>(), [None]);
 }

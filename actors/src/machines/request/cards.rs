@@ -74,7 +74,9 @@ pub fn requests_of_user_prefix(user: &UserId) -> Vec<u8> {
 
 /// Key of an open request.
 pub fn open_request_key(gig: &Gig, request: &RequestId) -> Vec<u8> {
-    let mut key = open_requests_prefix(&gig.instrument, &cell_of(&gig.place));
+    // Every place was looked at when the request came in; what lies nowhere would be found nowhere.
+    let cell = cell_of(&gig.place).unwrap_or_default();
+    let mut key = open_requests_prefix(&gig.instrument, &cell);
     key.extend_from_slice(request.as_str().as_bytes());
     key
 }

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::view::{MemberView, RoomView};
 use super::{Content, Role, RoomKind};
 use crate::ids::{MessageId, Sequence, Timestamp, UserId};
+use crate::machines::Wish;
 
 /// A wish. `by` is the authenticated user; ids come in with the command.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -167,9 +168,11 @@ impl RoomCommand {
             RoomCommand::Arrange { owner, .. } => owner,
         }
     }
+}
 
-    /// Bytes this command holds while it waits, for admission; at least 64.
-    pub fn weight(&self) -> usize {
+impl Wish for RoomCommand {
+    /// At least 64.
+    fn weight(&self) -> usize {
         64 + match self {
             RoomCommand::Create { members, name, .. } => {
                 name.as_ref().map_or(0, String::len)
@@ -185,5 +188,13 @@ impl RoomCommand {
             }
             _ => 0,
         }
+    }
+
+    fn is_query(&self) -> bool {
+        matches!(self, RoomCommand::View { .. } | RoomCommand::Members { .. })
+    }
+
+    fn has_id(&self) -> bool {
+        matches!(self, RoomCommand::Send { .. } | RoomCommand::Create { .. })
     }
 }

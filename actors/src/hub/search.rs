@@ -1,0 +1,142 @@
+//! The search for musicians over the store: reads the cells around a place, scores what it finds, chooses.
+
+use std::collections::BTreeSet;
+
+use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, StreamExt, TryFutureExt, TryStreamExt, stream};
+
+use crate::ids::UserId;
+use crate::journal::{Journal, ReadError, Table, TableRow};
+use crate::machines::matching::card::{index_prefix, user_of_key};
+use crate::machines::matching::cells::cells_around;
+use crate::machines::matching::found::Choice;
+use crate::machines::matching::{Found, MatchingLimits, Wanted};
+use crate::machines::terms::{Gig, Term};
+
+/// At most `limit` musicians for a gig within so many kilometres, none of `except`; if there is none, why, and who comes
+/// nearest.
+pub async fn search(
+    journal: &dyn Journal,
+    limits: &MatchingLimits,
+    gig: &Gig,
+    radius_km: f64,
+    except: &[UserId],
+    limit: usize,
+) -> Result<Found, ReadError> {
+    look(
+        journal,
+        limits,
+        &Wanted::from(gig),
+        radius_km,
+        except,
+        limit,
+    )
+    .await
+}
+
+/// The same for as much of a gig as is known.
+pub async fn look(
+    journal: &dyn Journal,
+    limits: &MatchingLimits,
+    wanted: &Wanted,
+    radius_km: f64,
+    except: &[UserId],
+    limit: usize,
+) -> Result<Found, ReadError> {
+    let except = except.iter().cloned().collect();
+    let mut choice = Choice::new(wanted, limits, radius_km, &except, limit);
+    let mut rows = limits.rows;
+    let near = cells_around(&wanted.place, radius_km);
+    scan(
+        journal,
+        limits,
+        &wanted.instrument,
+        &near,
+        &mut rows,
+        &mut choice,
+    )
+    .await?;
+    if !choice.has_candidates() {
+        let seen: BTreeSet<String> = near.into_iter().collect();
+        let mut wider = cells_around(&wanted.place, limits.alternatives_km);
+        wider.retain(|cell| !seen.contains(cell));
+        scan(
+            journal,
+            limits,
+            &wanted.instrument,
+            &wider,
+            &mut rows,
+            &mut choice,
+        )
+        .await?;
+    }
+    Ok(choice.finish())
+}
+
+/// The first rows of a cell, and what their keys begin with.
+type Page = (Vec<u8>, Vec<TableRow>);
+
+/// Shows the rows of some cells to a choice, in their order, as long as there may be more of them.
+async fn scan(
+    journal: &dyn Journal,
+    limits: &MatchingLimits,
+    instrument: &Term,
+    cells: &[String],
+    left: &mut usize,
+    choice: &mut Choice<'_>,
+) -> Result<(), ReadError> {
+    // Lazy, and of no lifetime: nothing is read before its turn, and whoever waits for all of it may be any task.
+    let pages = cells.iter().map(|cell| {
+        let prefix = index_prefix(instrument, cell);
+        let rows = limits.page_rows.max(1);
+        let page = journal.scan_rows(Table::Musicians, prefix.clone(), None, rows);
+        page.map_ok(move |page| (prefix, page)).boxed()
+    });
+    let pages: Vec<BoxFuture<'static, Result<Page, ReadError>>> = pages.collect();
+    let mut pages = stream::iter(pages).buffered(limits.parallel_cells.max(1));
+    while let Some((prefix, mut page)) = pages.try_next().await? {
+        loop {
+            show(&page, left, choice);
+            let last = page
+                .last()
+                .filter(|_| page.len() >= limits.page_rows.max(1));
+            let Some(after) = last.map(|row| row.key.clone()) else {
+                break;
+            };
+            if *left == 0 {
+                return Ok(());
+            }
+            page = read_page(journal, limits, prefix.clone(), Some(after)).await?;
+        }
+        if *left == 0 {
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+async fn read_page(
+    journal: &dyn Journal,
+    limits: &MatchingLimits,
+    prefix: Vec<u8>,
+    after: Option<Vec<u8>>,
+) -> Result<Vec<TableRow>, ReadError> {
+    let rows = limits.page_rows.max(1);
+    journal
+        .scan_rows(Table::Musicians, prefix, after, rows)
+        .await
+}
+
+fn show(page: &[TableRow], left: &mut usize, choice: &mut Choice<'_>) {
+    for row in page.iter().take(*left) {
+        let seen = match user_of_key(&row.key) {
+            Some(user) => choice.look_at(&user, &row.value).is_ok(),
+            None => false,
+        };
+        if !seen {
+            let key = String::from_utf8_lossy(&row.key);
+            tracing::error!(%key, "unreadable row in the index of musicians; rebuild it");
+        }
+    }
+    *left -= page.len().min(*left);
+}

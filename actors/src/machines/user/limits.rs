@@ -1,0 +1,95 @@
+//! Every bound of a user's rules, in one place.
+
+use serde::{Deserialize, Serialize};
+
+/// Bounds of a user. Configuration section `[user]`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct UserLimits {
+    /// Longest name, in characters after trimming.
+    pub name_chars: usize,
+    /// Longest text about oneself, in characters after trimming.
+    pub bio_chars: usize,
+    /// Most instruments.
+    pub instruments: usize,
+    /// Most years on an instrument.
+    pub years: u32,
+    /// Most genres.
+    pub genres: usize,
+    /// Highest rate per hour, in cents.
+    pub rate_cents: u64,
+    /// Longest address, in characters after trimming.
+    pub address_chars: usize,
+    /// Widest way that a musician may offer to go, in kilometres.
+    pub radius_km: u32,
+    /// Most stretches of hours in a week.
+    pub weekly: usize,
+    /// Most days with hours of their own.
+    pub dates: usize,
+    /// Most stretches of hours on such a day.
+    pub hours_per_date: usize,
+    /// Most busy times.
+    pub busy: usize,
+    /// Longest note on a busy time, in characters after trimming.
+    pub note_chars: usize,
+    /// Longest busy time, in milliseconds.
+    pub busy_longest_ms: u64,
+    /// Most times that are held and booked for requests.
+    pub slots: usize,
+    /// Longest time that a request may ask for, in milliseconds.
+    pub slot_longest_ms: u64,
+    /// How far ahead a time may lie, in milliseconds: busy, held or booked.
+    pub ahead_ms: u64,
+    /// What must lie between two requests' times for the musician to get from one place to the other, in milliseconds.
+    pub travel_ms: u64,
+    /// Longest that a time is held before its request is asked whether it still wants it, in milliseconds.
+    pub hold_longest_ms: u64,
+    /// After this time a request is asked again, then after twice the time, and so on, in milliseconds.
+    pub settle_ms: u64,
+    /// Longest pause before it is asked again, in milliseconds.
+    pub settle_longest_ms: u64,
+    /// How long after its end a time is remembered, in milliseconds.
+    pub past_ms: u64,
+    /// Released times that are remembered, lest a late copy of an old wish take them again; the oldest go first.
+    pub released: usize,
+    /// Idempotency keys that are remembered; the oldest go first.
+    pub keys: usize,
+    /// Errands that may wait; above it nothing new is begun.
+    pub errands: usize,
+}
+
+const MINUTE: u64 = 60 * 1_000;
+const HOUR: u64 = 60 * MINUTE;
+const DAY: u64 = 24 * HOUR;
+
+impl Default for UserLimits {
+    fn default() -> Self {
+        Self {
+            name_chars: 100,
+            bio_chars: 500,
+            instruments: 10,
+            years: 80,
+            genres: 20,
+            rate_cents: 1_000_000,
+            address_chars: 500,
+            radius_km: 500,
+            weekly: 42,
+            dates: 120,
+            hours_per_date: 6,
+            busy: 100,
+            note_chars: 200,
+            busy_longest_ms: 366 * DAY,
+            slots: 200,
+            slot_longest_ms: 48 * HOUR,
+            ahead_ms: 2 * 366 * DAY,
+            travel_ms: 90 * MINUTE,
+            hold_longest_ms: 15 * MINUTE,
+            settle_ms: 5 * 1_000,
+            settle_longest_ms: 10 * MINUTE,
+            past_ms: DAY,
+            released: 256,
+            keys: 64,
+            errands: 256,
+        }
+    }
+}
