@@ -107,8 +107,10 @@ mod tests {
                         assert!(!gap, "{kind:?} {language:?} {text:?}");
                     }
                     let said = format!("{title} {message}").matches("fact").count();
+                    // Of the nearest misses only the number is said.
+                    let named = facts.iter().filter(|(name, _)| *name != "alternatives");
                     assert!(
-                        said >= facts.len(),
+                        said >= named.count(),
                         "{kind:?} {language:?}: {title} {message}"
                     );
                 }
