@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use super::incidents::What;
 use super::ways::Trouble;
-use super::world::World;
+use super::world::{Crowd, World};
 
 /// Longest wait for a node that ends in order.
 const DRAIN_MS: u64 = 6_000;
@@ -19,7 +19,7 @@ pub enum Turn {
     Late(usize, u64),
 }
 
-impl World {
+impl<C: Crowd> World<C> {
     /// What is due happens.
     pub(super) fn happen(&mut self) {
         let now = self.now();
