@@ -111,8 +111,10 @@ impl Hub {
         let until = tokio::time::Instant::now() + wait;
         let done = self.change_request(request, by, key, change).await?;
         loop {
-            let view = self.request_view(request, by).await?;
-            if !is_reserving(&view) {
+            // The wish has taken effect, whether or not the request can be looked at now.
+            if let Ok(view) = self.request_view(request, by).await
+                && !is_reserving(&view)
+            {
                 return Ok(Assignment::Settled(Box::new(view)));
             }
             if tokio::time::Instant::now() >= until {

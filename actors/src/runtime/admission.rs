@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 #[derive(Debug)]
 pub struct Gate {
     commands: AtomicUsize,
+    /// What keeps the entity awake beside commands.
+    stays: AtomicUsize,
     bytes: AtomicUsize,
     max_commands: usize,
     max_bytes: usize,
@@ -40,6 +42,7 @@ impl Gate {
     pub fn new(max_commands: usize, max_bytes: usize, node: Arc<NodeGate>) -> Arc<Self> {
         Arc::new(Self {
             commands: AtomicUsize::new(0),
+            stays: AtomicUsize::new(0),
             bytes: AtomicUsize::new(0),
             max_commands,
             max_bytes,
@@ -65,9 +68,15 @@ impl Gate {
         })
     }
 
+    /// Keeps the entity awake and takes no place: what goes on for it may bring commands in through this very gate.
+    pub fn stay(self: &Arc<Self>) -> Stay {
+        self.stays.fetch_add(1, Ordering::AcqRel);
+        Stay(self.clone())
+    }
+
     /// Whether nothing waits and nothing is being worked on.
     pub fn is_idle(&self) -> bool {
-        self.commands.load(Ordering::Acquire) == 0
+        self.commands.load(Ordering::Acquire) == 0 && self.stays.load(Ordering::Acquire) == 0
     }
 }
 
@@ -94,6 +103,16 @@ impl Drop for Permit {
     }
 }
 
+/// Keeps an entity awake until it is dropped.
+#[derive(Debug)]
+pub struct Stay(Arc<Gate>);
+
+impl Drop for Stay {
+    fn drop(&mut self) {
+        self.0.stays.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -113,5 +132,15 @@ mod tests {
         assert!(gate.is_idle());
         assert_eq!(node.bytes(), 0);
         assert!(other.try_enter(100).is_some());
+    }
+
+    #[test]
+    fn whatever_stays_keeps_awake_and_takes_nobodys_place() {
+        let gate = Gate::new(1, 10, NodeGate::new(10));
+        let stay = gate.stay();
+        assert!(!gate.is_idle());
+        assert!(gate.try_enter(10).is_some(), "the only place is free");
+        drop(stay);
+        assert!(gate.is_idle());
     }
 }

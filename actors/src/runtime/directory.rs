@@ -16,11 +16,12 @@ use super::journaled::{Journaled, Msg};
 use super::pipeline::Readying;
 use super::recovery::recover;
 use super::supervisor::Supervisor;
-use super::{AskError, Attention, CommitSink, Errands, RuntimeLimits, Tally};
+use super::{AskError, CommitSink, Errands, RuntimeLimits, Tally};
 use crate::clock::Clock;
 use crate::ids::{EntityId, Timestamp};
 use crate::journal::{Journal, Wakeups};
 use crate::machines::Machine;
+use crate::mutation::{self, Mutation};
 
 /// What journaled actors of one kind share.
 pub struct Deps<M: Machine> {
@@ -149,15 +150,22 @@ impl<M: Machine> Directory<M> {
             tracing::debug!(%entity, %error, "a due wake-up waits");
             return false;
         }
-        let wants = self.attention(entity).await;
-        wants.is_some_and(|wants| !wants.busy && wants.deadline.is_none_or(|at| at > alarm))
+        if mutation::is_on(Mutation::ClearEarly) {
+            return true;
+        }
+        self.is_needless(entity, alarm).await.unwrap_or(false)
     }
 
-    /// What an entity still wants.
-    async fn attention(&self, entity: &EntityId) -> Option<Attention> {
+    /// Whether an alarm is of no use to an entity any more.
+    async fn is_needless(&self, entity: &EntityId, alarm: Timestamp) -> Option<bool> {
         let (mailbox, permit) = self.0.enter(entity, 0).ok()?;
-        let (tell, told) = oneshot::channel();
-        mailbox.cast(Msg::Attention { tell, permit }).ok()?;
+        let (needless, told) = oneshot::channel();
+        let rung = Msg::Rung {
+            alarm,
+            needless,
+            permit,
+        };
+        mailbox.cast(rung).ok()?;
         let limit = Duration::from_millis(self.0.deps.limits.ask_timeout_ms);
         tokio::time::timeout(limit, told).await.ok()?.ok()
     }

@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use super::Tally;
 use super::admission::{Gate, Permit};
 use super::directory::Deps;
-use super::pipeline::{Action, Answer, Asked, Attention, Pipeline, Readying, Ticket};
+use super::pipeline::{Action, Answer, Asked, Pipeline, Readying, Ticket};
 use super::recovery::{self, RecoverError, Recovered};
 use crate::ids::{EntityId, Sequence, Timestamp};
 use crate::journal::{
@@ -52,9 +52,12 @@ pub(crate) enum Msg<M: Machine> {
     Loaded(Ticket, Sequence, Box<Found>),
     /// An errand was carried out, or not yet.
     ErrandEnded(u64, bool),
-    /// What does it still want?
-    Attention {
-        tell: oneshot::Sender<Attention>,
+    /// It is written down how far errands are done, or not yet.
+    WrittenDown(u64, bool),
+    /// Is an alarm that went off of no use any more?
+    Rung {
+        alarm: Timestamp,
+        needless: oneshot::Sender<bool>,
         permit: Permit,
     },
 }
@@ -123,9 +126,14 @@ impl<M: Machine> Actor for Journaled<M> {
                 pipeline.loaded(ticket, target, *found, now, &mut out);
             }
             Msg::ErrandEnded(number, done) => pipeline.errand_ended(number, done, &mut out),
-            Msg::Attention { tell, permit } => {
+            Msg::WrittenDown(up_to, done) => pipeline.written_down(up_to, done, &mut out),
+            Msg::Rung {
+                alarm,
+                needless,
+                permit,
+            } => {
                 // Whoever asked may have gone.
-                let _ = tell.send(pipeline.attention());
+                let _ = needless.send(pipeline.let_alarm_go(alarm));
                 drop(permit);
             }
         }
@@ -159,9 +167,8 @@ impl<M: Machine> Journaled<M> {
     /// Starts what takes time; it goes on beside the mailbox.
     fn start(&self, myself: &ActorRef<Msg<M>>, action: Action<M>) {
         let (deps, entity, me) = (self.deps.clone(), self.entity.clone(), myself.clone());
-        let is_errand = matches!(action, Action::Errand { .. });
-        // Full as it may be, the errand goes on.
-        let awake = is_errand.then(|| self.gate.try_enter(0)).flatten();
+        let is_chore = matches!(action, Action::Errand { .. } | Action::WriteDown { .. });
+        let awake = is_chore.then(|| self.gate.stay());
         tokio::spawn(async move {
             let _awake = awake;
             let journal = &*deps.journal;
@@ -174,9 +181,14 @@ impl<M: Machine> Journaled<M> {
                     };
                     Msg::Recovered(Box::new(recovered))
                 }
-                Action::Append { append, arm, delay } => {
+                Action::Append {
+                    append,
+                    arm,
+                    wakes,
+                    delay,
+                } => {
                     pause(delay).await;
-                    Msg::Appended(append_armed(&deps, append, &arm).await)
+                    Msg::Appended(append_armed(&deps, append, &arm, wakes).await)
                 }
                 Action::ResolveHead { delay } => {
                     pause(delay).await;
@@ -207,12 +219,13 @@ impl<M: Machine> Journaled<M> {
                     let done = carry_out(&deps, entity, number, *errand).await;
                     Msg::ErrandEnded(number, done)
                 }
-                Action::WriteDown { row, clear } => {
-                    return match journal.put_rows(vec![row]).await {
-                        Ok(()) => clear_all(&deps, &entity, &clear).await,
-                        // Carried out once more by another life, perhaps.
-                        Err(error) => tracing::debug!(%entity, %error, "errands done not noted"),
-                    };
+                Action::WriteDown { up_to, row, delay } => {
+                    pause(delay).await;
+                    let written = journal.put_rows(vec![row]).await;
+                    if let Err(error) = &written {
+                        tracing::debug!(%entity, %error, "errands done will be noted again");
+                    }
+                    Msg::WrittenDown(up_to, written.is_ok())
                 }
                 Action::Clear(alarms) => return clear_all(&deps, &entity, &alarms).await,
                 Action::Publish { .. } | Action::Advanced(_) | Action::Fail(_) => return,
@@ -262,24 +275,32 @@ async fn append_armed<M: Machine>(
     deps: &Deps<M>,
     append: Append,
     alarms: &[Timestamp],
+    wakes: bool,
 ) -> Result<(), AppendError> {
     for due in alarms {
         if let Err(error) = deps.wakeups.arm(&append.entity, *due).await {
             return Err(AppendError::Unavailable(error.to_string()));
         }
     }
-    append_guarded(deps, append).await
+    append_guarded(deps, append, wakes).await
 }
 
 /// How long after an append its repair is due if its writer does not report back: longer than an append
 /// that was sent may take to land.
 const REPAIR_AFTER_MS: u64 = 40_000;
 
-/// An append whose side writes are not atomic is covered by a wake-up, so that another life of the
-/// entity repairs them should this one die in between.
-async fn append_guarded<M: Machine>(deps: &Deps<M>, append: Append) -> Result<(), AppendError> {
-    let atomic = deps.journal.capabilities().atomic_side_writes;
-    if atomic || append.side.is_empty() {
+/// An append is covered by a wake-up if another life of the entity may have to do something about it, should this one die
+/// in between: if its side writes are not atomic, or if the entity wants to be woken once it is durable and it may land
+/// when the alarms for that have gone off.
+async fn append_guarded<M: Machine>(
+    deps: &Deps<M>,
+    append: Append,
+    wakes: bool,
+) -> Result<(), AppendError> {
+    let capabilities = deps.journal.capabilities();
+    let torn = !capabilities.atomic_side_writes && !append.side.is_empty();
+    let late = wakes && !capabilities.exclusive && !mutation::is_on(Mutation::TrustAlarms);
+    if !torn && !late {
         return deps.journal.append(append).await;
     }
     let entity = append.entity.clone();

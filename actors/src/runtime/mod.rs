@@ -18,7 +18,6 @@ use thiserror::Error;
 pub use directory::{Deps, Directory};
 pub use errands::{Errands, NoErrands, NotYet};
 pub use limits::RuntimeLimits;
-pub use pipeline::Attention;
 pub use tally::Tally;
 
 use crate::ids::EntityId;

@@ -1,7 +1,5 @@
 //! What befalls a world when its time has come, and when that is over.
 
-use std::sync::atomic::Ordering;
-
 use super::incidents::What;
 use super::ways::Trouble;
 use super::world::{Crowd, World};
@@ -105,7 +103,7 @@ impl<C: Crowd> World<C> {
             What::Hush { node, ms } => self.trouble(Trouble::Hush(node), ms),
             What::Jump { node, by } => {
                 self.trace.hit("clock jumped");
-                self.nodes[node].clock.skew.fetch_add(by, Ordering::Relaxed);
+                self.nodes[node].clock.jump(by);
             }
             What::Drain { node, down } => {
                 self.nodes[node].drain(down);

@@ -12,6 +12,7 @@ mod fuse;
 mod incidents;
 mod journal;
 mod line;
+mod market;
 mod mutants;
 mod net;
 mod node;

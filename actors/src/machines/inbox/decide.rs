@@ -13,6 +13,7 @@ use crate::ids::{Sequence, Timestamp};
 use crate::machines::notice::Notice;
 use crate::machines::terms::{Caller, PlatformRole};
 use crate::machines::{Context, Decision};
+use crate::mutation::{self, Mutation};
 
 impl Inbox {
     /// Takes a notification in, unless it came before.
@@ -26,6 +27,7 @@ impl Inbox {
         let seen = key.and_then(|(key, number)| Some((self.sources.find(&key)?, number)));
         if let Some((seen, number)) = seen
             && number <= seen.number
+            && !mutation::is_on(Mutation::TellTwice)
         {
             // An older one came long ago; where, nobody needs to know.
             let sequence = if number == seen.number {

@@ -2,11 +2,16 @@
 
 use super::decide_draft::{Outcome, some_trimmed, trimmed};
 use super::event::{Next, RequestEvent};
-use super::permit::Attempt;
+use super::permit::{Attempt, Permit};
 use super::state::Facts;
-use super::{Request, RequestLimits, RequestRejection, RequestState, Standing, Trigger, validate};
+use super::{
+    Actor, Request, RequestEntry, RequestLimits, RequestRejection, RequestState, Standing, Trigger,
+    validate,
+};
 use crate::ids::UserId;
+use crate::machines::Decision;
 use crate::machines::terms::{Caller, Cents};
+use crate::mutation::{self, Mutation};
 
 impl Request {
     pub(super) fn accept(&self, attempt: &Attempt<'_>, facts: &Facts, caller: &Caller) -> Outcome {
@@ -15,6 +20,9 @@ impl Request {
             return Ok(self.repeated(facts, caller, self.head));
         }
         let permit = self.permit(attempt, Trigger::Accept, RequestState::InReview)?;
+        if facts.pending.is_none() && mutation::is_on(Mutation::AcceptUnreserved) {
+            return Ok(self.unreserved(attempt, permit, caller));
+        }
         let (event, standing) = if facts.pending.is_none() {
             let hold_ms = attempt.context.limits.hold_ms;
             (RequestEvent::Accepted { hold_ms }, Standing::Reserving)
@@ -22,6 +30,31 @@ impl Request {
             (RequestEvent::StoodBy, Standing::Waiting)
         };
         Ok(self.step(attempt.entry(permit, event), Some(standing)))
+    }
+
+    /// The mistake of that name.
+    fn unreserved(
+        &self,
+        attempt: &Attempt<'_>,
+        permit: Permit,
+        caller: &Caller,
+    ) -> Decision<Request> {
+        let hold_ms = attempt.context.limits.hold_ms;
+        let accepted = attempt.entry(permit, RequestEvent::Accepted { hold_ms });
+        let mut decision = self.step(accepted, Some(Standing::Assigned));
+        decision.events.push(RequestEntry {
+            event: RequestEvent::Assigned {
+                musician: caller.user.clone(),
+                remind_at: None,
+            },
+            from: RequestState::InReview,
+            to: RequestState::Assigned,
+            at: attempt.now(),
+            by: None,
+            role: Actor::System,
+            key: None,
+        });
+        decision
     }
 
     pub(super) fn decline(
@@ -108,7 +141,9 @@ impl Request {
 impl Facts {
     /// The first of those who wait.
     pub(super) fn next(&self, limits: &RequestLimits) -> Option<Next> {
-        let musician = self.standbys.front()?.clone();
+        let waits = self.standbys.front();
+        let waits = waits.filter(|_| !mutation::is_on(Mutation::ForgetStandbys));
+        let musician = waits?.clone();
         let hold_ms = limits.hold_ms;
         Some(Next { musician, hold_ms })
     }

@@ -33,13 +33,14 @@ impl Request {
         if let Change::Create { .. } = change {
             return self.created_already(caller);
         }
-        let facts = self.seen_by(caller)?;
+        // Whoever brought it into a state in which it is hidden may ask again whether that took effect.
         let known = attempt
             .key
             .and_then(|key| self.keys.find(key, attempt.context.limits.keys));
-        if let Some(sequence) = known {
+        if let (Some(sequence), Some(facts)) = (known, self.facts.as_deref()) {
             return Ok(self.repeated(facts, caller, sequence));
         }
+        let facts = self.seen_by(caller)?;
         if self.outbox.len() > attempt.context.limits.outbox {
             let retry_after_ms = RETRY_AFTER_MS;
             return Err(RequestRejection::Overloaded { retry_after_ms });

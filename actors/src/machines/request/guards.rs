@@ -7,6 +7,7 @@ use super::transitions::Guard;
 use super::{Mode, Request, RequestLimits, RequestRejection, RequestState, Standing, validate};
 use crate::ids::{Timestamp, UserId};
 use crate::machines::terms::{FieldError, PlatformRole};
+use crate::mutation::{self, Mutation};
 
 type Checked = Result<(), RequestRejection>;
 
@@ -120,7 +121,9 @@ impl Facts {
             Guard::AnswersReservation => {
                 let awaited = self.pending.as_ref().map(|pending| pending.number);
                 need(
-                    awaited.is_some() && awaited == attempt.number,
+                    awaited.is_some()
+                        && (awaited == attempt.number
+                            || mutation::is_on(Mutation::StaleSlotAnswers)),
                     No::ReservationPending,
                 )
             }

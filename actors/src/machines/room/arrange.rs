@@ -5,6 +5,7 @@ use super::validate::invalid;
 use super::{Role, Room, RoomEvent, RoomKind, RoomRejection};
 use crate::ids::{RoomId, UserId};
 use crate::machines::Context;
+use crate::mutation::{self, Mutation};
 
 impl Room {
     /// Makes the room what it is to be. Of those who are neither named as members nor as gone nothing is said: whoever was
@@ -23,7 +24,7 @@ impl Room {
             ));
         }
         let mut draft = Draft::new(self);
-        if number <= self.arranged {
+        if number <= self.arranged && !mutation::is_on(Mutation::UnfencedArrange) {
             return draft.done();
         }
         if members.len() > context.limits.members {

@@ -8,6 +8,7 @@ use crate::ids::{RequestId, Sequence};
 use crate::machines::Context;
 use crate::machines::errand::Errand;
 use crate::machines::terms::{SlotFate, SlotRefusal, Window};
+use crate::mutation::{self, Mutation};
 
 /// When a refused wish may be repeated.
 const RETRY_MS: u64 = 1_000;
@@ -88,7 +89,11 @@ impl User {
         number: u64,
     ) -> Outcome {
         let mut draft = Draft::new(self);
-        if self.slot(request, number).is_some_and(Slot::is_taken) {
+        let slot = match mutation::is_on(Mutation::UnfencedRelease) {
+            true => self.facts.slots.get(request),
+            false => self.slot(request, number),
+        };
+        if slot.is_some_and(Slot::is_taken) {
             draft.push(UserEvent::SlotReleased {
                 request: request.clone(),
                 number,
@@ -146,6 +151,14 @@ impl User {
                 continue;
             };
             if ask_at > context.now || forgets.0.contains(request) {
+                continue;
+            }
+            if mutation::is_on(Mutation::HoldsLapse) {
+                draft.push(UserEvent::SlotReleased {
+                    request: request.clone(),
+                    number: slot.last,
+                    at: context.now,
+                });
                 continue;
             }
             let ask = room > 0 && !self.is_asking(request);

@@ -18,7 +18,9 @@ impl<M: Machine> Pipeline<M> {
         let mut records = Vec::with_capacity(count);
         let mut events = Vec::with_capacity(count);
         let mut side = SideWrites::default();
+        let mut deadline = None;
         for decided in self.next.drain(..count) {
+            deadline = decided.deadline;
             records.push(decided.record);
             events.push(decided.event);
             merge(&mut side, decided.side);
@@ -36,15 +38,21 @@ impl<M: Machine> Pipeline<M> {
             row,
             side,
         };
-        let arm = self.alarms_to_arm(now);
+        if mutation::is_on(Mutation::ArmForLater) {
+            deadline = self.machine.deadline();
+        }
+        let arm = self.alarms_to_arm(deadline, now);
+        let wakes = deadline.is_some() || self.has_errands();
         out.push(Action::Append {
             append: append.clone(),
             arm: arm.clone(),
+            wakes,
             delay: self.turns.rest(now),
         });
         self.in_flight = Some(InFlight {
             append,
             arm,
+            wakes,
             events,
             doubt: false,
             refusals: 0,
@@ -132,6 +140,7 @@ impl<M: Machine> Pipeline<M> {
             out.push(Action::Append {
                 append: flight.append.clone(),
                 arm: flight.arm.clone(),
+                wakes: flight.wakes,
                 delay,
             });
         }
@@ -255,9 +264,7 @@ impl<M: Machine> Pipeline<M> {
             events: flight.events,
         });
         self.advance(now, out);
-        let needless = self.needless_alarms();
-        if !needless.is_empty() {
-            out.push(Action::Clear(needless));
-        }
+        self.write_down(out);
+        self.clear_needless(out);
     }
 }

@@ -17,8 +17,8 @@ use crate::mutation::{self, Mutation};
 const ERRANDS_DUE_MS: u64 = 4_000;
 /// An alarm that is due sooner than this is of no use for an append that begins now, in milliseconds.
 const TOO_SOON_MS: u64 = 1_500;
-/// No two lives of an entity arm the same moment, but by a chance of one in so many: else one would clear the alarm of
-/// another, which goes on.
+/// No two lives of an entity arm the same moment, but by a chance of one in so many, and no life the same one twice in a
+/// row: else an alarm would be cleared in place of another one, which is needed.
 const SPREAD_MS: u64 = 997;
 /// Errands of one entity under way at once.
 const AT_ONCE: usize = 16;
@@ -30,20 +30,21 @@ pub(super) struct Chores {
     under_way: BTreeMap<u64, Option<EntityId>>,
     /// How often each failed in a row.
     failures: BTreeMap<u64, u32>,
-    /// Done in this life, beyond what is written down: a state that is read anew has them again.
+    /// Done in this life, and not known to be written down: a state that is read anew has them again.
     done: BTreeSet<u64>,
-    /// All up to here are done, and that is written down or about to be.
-    written: u64,
-    armed: BTreeSet<Timestamp>,
+    /// They are being written down; how often that failed in a row.
+    writing: bool,
+    refused: u32,
+    armed: BTreeMap<Timestamp, Reason>,
+    /// Alarms that this life ever armed.
+    alarms: u64,
 }
 
-/// What an entity still wants.
+/// What an alarm is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Attention {
-    /// When it wants to be woken.
-    pub deadline: Option<Timestamp>,
-    /// Errands are not done yet.
-    pub busy: bool,
+enum Reason {
+    Errands,
+    Deadline(Timestamp),
 }
 
 /// Where it is written down how far an entity's errands are done.
@@ -54,36 +55,84 @@ pub(crate) fn done_key(entity: &EntityId) -> Vec<u8> {
 }
 
 impl<M: Machine> Pipeline<M> {
-    /// What the entity wants by all that was decided.
-    pub fn attention(&self) -> Attention {
-        Attention {
-            deadline: self.machine.deadline(),
-            busy: self.machine.outbox().is_some_and(|o| !o.is_empty()),
+    /// Whether an alarm that went off is of no use any more; then it is not counted on.
+    pub fn let_alarm_go(&mut self, alarm: Timestamp) -> bool {
+        let deadline = self.machine.deadline();
+        let needless = self.rests() && deadline.is_none_or(|at| at > alarm);
+        if needless {
+            self.chores.armed.remove(&alarm);
+        }
+        needless
+    }
+
+    /// Everything decided is durable, and nothing is left to be done elsewhere, nor would a later life do it again.
+    fn rests(&self) -> bool {
+        let settled = (self.in_flight.is_none() && self.next.is_empty())
+            || mutation::is_on(Mutation::ClearUnsettled);
+        self.phase == Phase::Serving && settled && !self.has_errands() && !self.has_to_note()
+    }
+
+    pub(super) fn has_errands(&self) -> bool {
+        self.machine.outbox().is_some_and(|o| !o.is_empty())
+    }
+
+    fn has_to_note(&self) -> bool {
+        let mut done = self.chores.done.range(..=self.done_up_to());
+        done.next().is_some()
+    }
+
+    /// All errands up to this number are done. Beyond what is durable another owner may bring errands about under the
+    /// numbers of those that are known here.
+    fn done_up_to(&self) -> u64 {
+        let durable = Outbox::number(self.durable.sequence.next(), 0) - 1;
+        let done = self.machine.outbox().map_or(0, Outbox::done_below);
+        match mutation::is_on(Mutation::NoteBeyondDurable) {
+            true => done,
+            false => done.min(durable),
         }
     }
 
-    /// Alarms that an append which begins now needs and nobody has armed yet.
-    pub(super) fn alarms_to_arm(&mut self, now: Timestamp) -> Vec<Timestamp> {
-        let mut wanted = Vec::new();
+    /// Alarms that an append which begins now needs and nobody has armed yet. Once it is durable, and until the next one
+    /// is, the entity wants to be woken at `deadline`.
+    pub(super) fn alarms_to_arm(
+        &mut self,
+        deadline: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Vec<Timestamp> {
         if mutation::is_on(Mutation::SkipWakeup) {
-            return wanted;
+            return Vec::new();
         }
-        let Attention { deadline, busy } = self.attention();
-        let deadline = deadline.map(|at| self.alarm_for(at));
-        wanted.extend(deadline.filter(|at| !self.chores.armed.contains(at)));
+        let mut wanted = Vec::new();
+        let of_deadline = |reason: &Reason| deadline.map(Reason::Deadline) == Some(*reason);
+        if let Some(deadline) = deadline
+            && !self.chores.armed.values().any(of_deadline)
+        {
+            let spread = self.spread() % SPREAD_MS;
+            wanted.push((deadline.plus_millis(spread), Reason::Deadline(deadline)));
+        }
         let soon = now.plus_millis(TOO_SOON_MS);
         let late = now.plus_millis(2 * ERRANDS_DUE_MS);
-        if busy && self.chores.armed.range(soon..=late).next().is_none() {
-            let spread = self.mark % ERRANDS_DUE_MS;
-            wanted.push(now.plus_millis(ERRANDS_DUE_MS + spread));
+        let covered = self.chores.armed.range(soon..=late).next().is_some();
+        if self.has_errands() && !covered {
+            let spread = self.spread() % ERRANDS_DUE_MS;
+            wanted.push((now.plus_millis(ERRANDS_DUE_MS + spread), Reason::Errands));
         }
-        self.chores.armed.extend(&wanted);
-        wanted
+        self.chores.armed.extend(wanted.iter().copied());
+        wanted.into_iter().map(|(at, _)| at).collect()
     }
 
-    /// A little later than what it is for.
-    fn alarm_for(&self, deadline: Timestamp) -> Timestamp {
-        deadline.plus_millis(self.mark % SPREAD_MS)
+    fn spread(&mut self) -> u64 {
+        if !mutation::is_on(Mutation::ArmAgain) {
+            self.chores.alarms += 1;
+        }
+        self.mark.wrapping_add(self.chores.alarms)
+    }
+
+    /// The store refused an append, or the alarms before it: nobody knows whether they were armed.
+    pub(super) fn forget_alarms(&mut self, alarms: &[Timestamp]) {
+        for at in alarms {
+            self.chores.armed.remove(at);
+        }
     }
 
     /// Begins whatever errands may begin: their event is durable, and nothing earlier waits for the same one.
@@ -108,19 +157,18 @@ impl<M: Machine> Pipeline<M> {
         }
         for (number, target, errand) in begun {
             self.chores.under_way.insert(number, target);
-            let delay = self.errand_pause(number);
+            let failures = self.chores.failures.get(&number).copied();
             out.push(Action::Errand {
                 number,
                 errand: Box::new(errand),
-                delay,
+                delay: self.errand_pause(failures.unwrap_or(0)),
             });
         }
     }
 
-    /// Doubles with each failure of the errand.
-    fn errand_pause(&self, number: u64) -> Duration {
+    /// Doubles with each failure in a row.
+    fn errand_pause(&self, failures: u32) -> Duration {
         let limits = &self.limits;
-        let failures = self.chores.failures.get(&number).copied().unwrap_or(0);
         if failures == 0 {
             return Duration::ZERO;
         }
@@ -145,51 +193,70 @@ impl<M: Machine> Pipeline<M> {
         self.write_down(out);
     }
 
-    /// Errands that this life has done do not wait in a state that was read anew.
-    pub(super) fn prune_errands(&mut self) {
-        if let Some(outbox) = self.machine.outbox_mut() {
-            for number in &self.chores.done {
-                outbox.done(*number);
-            }
+    /// The state was read anew. Errands that this life has done do not wait; what is left was left undone by an earlier life,
+    /// or done without being noted.
+    pub(super) fn take_over_errands(&mut self) {
+        let Some(outbox) = self.machine.outbox_mut() else {
+            return;
+        };
+        for number in &self.chores.done {
+            outbox.done(*number);
         }
+        metrics::counter!("mussikon_errands_taken_over_total").increment(outbox.len() as u64);
     }
 
     /// Writes down how far errands are done, once nothing is under way.
-    fn write_down(&mut self, out: &mut Vec<Action<M>>) {
-        let Some(outbox) = self.machine.outbox() else {
-            return;
-        };
-        let up_to = outbox.done_below();
-        let resting = self.chores.under_way.is_empty() && self.phase == Phase::Serving;
-        if !resting || up_to <= self.chores.written {
+    pub(super) fn write_down(&mut self, out: &mut Vec<Action<M>>) {
+        let may = self.chores.under_way.is_empty() && self.phase == Phase::Serving;
+        if !may || self.chores.writing || !self.has_to_note() {
             return;
         }
-        self.chores.written = up_to;
-        self.chores.done = self.chores.done.split_off(&(up_to + 1));
+        let up_to = self.done_up_to();
+        self.chores.writing = true;
         out.push(Action::WriteDown {
+            up_to,
             row: TableWrite {
                 table: Table::ErrandsDone,
                 key: done_key(&self.entity),
                 rank: up_to,
                 value: Some(bytes::Bytes::new()),
             },
-            // An alarm is of no use any more once this is written, unless something else needs it.
-            clear: self.needless_alarms(),
+            delay: self.errand_pause(self.chores.refused),
         });
     }
 
-    /// Takes out the alarms that nothing needs which is decided and durable.
-    pub(super) fn needless_alarms(&mut self) -> Vec<Timestamp> {
-        let Attention { deadline, busy } = self.attention();
-        let settled = self.in_flight.is_none() && self.next.is_empty();
-        if !settled || busy {
-            return Vec::new();
+    /// How far errands are done is written down, or will be tried again.
+    pub fn written_down(&mut self, up_to: u64, done: bool, out: &mut Vec<Action<M>>) {
+        self.chores.writing = false;
+        if !done && !mutation::is_on(Mutation::NoteOnce) {
+            self.chores.refused += 1;
+            // A node that goes leaves it to the next owner, who is woken.
+            if !self.leaving {
+                self.write_down(out);
+            }
+            return;
         }
-        let kept = deadline.map(|at| self.alarm_for(at));
-        let (kept, needless): (BTreeSet<_>, BTreeSet<_>) = std::mem::take(&mut self.chores.armed)
-            .into_iter()
-            .partition(|at| Some(*at) == kept);
-        self.chores.armed = kept;
-        needless.into_iter().collect()
+        self.chores.refused = 0;
+        self.chores.done = self.chores.done.split_off(&(up_to + 1));
+        self.write_down(out);
+        self.clear_needless(out);
+    }
+
+    /// Clears the alarms that nothing needs which is decided and durable.
+    pub(super) fn clear_needless(&mut self, out: &mut Vec<Action<M>>) {
+        if !self.rests() {
+            return;
+        }
+        let deadline = self.machine.deadline().map(Reason::Deadline);
+        let needless = |reason: &Reason| Some(*reason) != deadline;
+        let alarms = self.chores.armed.iter();
+        let alarms: Vec<Timestamp> = alarms
+            .filter(|(_, reason)| needless(reason))
+            .map(|(at, _)| *at)
+            .collect();
+        if !alarms.is_empty() {
+            self.chores.armed.retain(|_, reason| !needless(reason));
+            out.push(Action::Clear(alarms));
+        }
     }
 }

@@ -22,7 +22,6 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-pub use self::chores::Attention;
 use self::chores::Chores;
 use self::ready::Readiness;
 pub(crate) use self::ready::Readying;
@@ -63,10 +62,12 @@ pub(crate) enum Action<M: Machine> {
         delay: Duration,
         from: Option<Box<Recovered<M>>>,
     },
-    /// Append after `delay`, with these alarms armed before: [`Pipeline::appended`].
+    /// Append after `delay`, with these alarms armed before; should it land when they have gone off, the entity may want to
+    /// be woken all the same: [`Pipeline::appended`].
     Append {
         append: Append,
         arm: Vec<Timestamp>,
+        wakes: bool,
         delay: Duration,
     },
     /// Read the head to learn the fate of an append, after `delay`: [`Pipeline::head_resolved`].
@@ -91,10 +92,11 @@ pub(crate) enum Action<M: Machine> {
         errand: Box<Errand>,
         delay: Duration,
     },
-    /// Write down how far errands are done, then clear alarms: nothing comes back.
+    /// Write down after `delay` that errands are done up to a number: [`Pipeline::written_down`].
     WriteDown {
+        up_to: u64,
         row: TableWrite,
-        clear: Vec<Timestamp>,
+        delay: Duration,
     },
     /// Clear alarms: nothing comes back.
     Clear(Vec<Timestamp>),
@@ -113,6 +115,8 @@ struct Decided<E> {
     event: E,
     record: Record,
     side: SideWrites,
+    /// When the entity wants to be woken once this is durable and nothing after it.
+    deadline: Option<Timestamp>,
     /// Whether the decision that made it ends here: a row is cut at such places.
     ends: bool,
 }
@@ -131,6 +135,7 @@ struct Waiting<M: Machine> {
 struct InFlight<M: Machine> {
     append: Append,
     arm: Vec<Timestamp>,
+    wakes: bool,
     events: Vec<M::Event>,
     /// Some attempt's outcome is unknown: it may still land.
     doubt: bool,
@@ -324,6 +329,7 @@ impl<M: Machine> Pipeline<M> {
                 event,
                 record,
                 side,
+                deadline: self.machine.deadline(),
                 ends: index + 1 == last,
             });
         }

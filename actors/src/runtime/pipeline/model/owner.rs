@@ -178,6 +178,7 @@ fn decided(old: &Decided<u8>) -> Decided<u8> {
         event: old.event,
         record: old.record.clone(),
         side: old.side.clone(),
+        deadline: old.deadline,
         ends: old.ends,
     }
 }
@@ -187,6 +188,7 @@ fn in_flight(old: &InFlight<Notes>) -> InFlight<Notes> {
         append: old.append.clone(),
         arm: old.arm.clone(),
         events: old.events.clone(),
+        wakes: old.wakes,
         doubt: old.doubt,
         refusals: old.refusals,
         attempt: old.attempt,
