@@ -6,7 +6,8 @@ use std::fmt::Debug;
 use super::*;
 use crate::ids::{EntityId, MessageId, RequestId, Sequence, Timestamp, UserId};
 use crate::machines::inbox::{
-    Inbox, InboxCommand, InboxRejection, InboxReply, QuietPatch, SettingsPatch,
+    Inbox, InboxCommand, InboxLimits, InboxRejection, InboxReply, InboxSettings, QuietPatch,
+    SettingsPatch,
 };
 use crate::machines::matching::{Found, NoMatch};
 use crate::machines::notice::{Notice, NoticeKind, Priority};
@@ -168,7 +169,7 @@ fn those_of_inboxes() {
             unread: 2,
         },
         InboxReply::Settings {
-            settings: crate::machines::inbox::InboxSettings::default(),
+            settings: InboxSettings::unsettled(&InboxLimits::default()),
             sequence: Sequence(3),
         },
     ];
