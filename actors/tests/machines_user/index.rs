@@ -9,7 +9,7 @@ use actors::machines::user::{ProfileInput, UserCommand, UserView};
 use proptest::prelude::*;
 
 use crate::desk::{Desk, HOUR, admin, ann, madrid, pianist};
-use crate::world::{Step, born, lives, owner, take, windows};
+use crate::world::{born, lives, owner, take, windows};
 
 /// The rows that there are: keys, ranks and cards.
 fn rows(desk: &Desk) -> Vec<(Vec<u8>, u64, MusicianCard)> {

@@ -94,14 +94,8 @@ impl Town {
 
     async fn find(&self, radius_km: f64, except: &[&str], limit: usize) -> Found {
         let except: Vec<UserId> = except.iter().map(|name| id(name)).collect();
-        let found = search(
-            &self.store,
-            &self.limits,
-            &self.gig(),
-            radius_km,
-            &except,
-            limit,
-        );
+        let gig = self.gig();
+        let found = search(&self.store, &self.limits, &gig, radius_km, &except, limit);
         found.await.expect("found")
     }
 

@@ -90,8 +90,8 @@ fn places() -> impl Strategy<Value = Option<Place>> {
 }
 
 fn profiles() -> impl Strategy<Value = ProfileInput> {
-    let words = ["piano", "Piano", "canto", "bajo", "violin", ""];
-    let instruments = vec((proptest::sample::select(&words[..]), 0..90_u32), 0..4);
+    let words = proptest::sample::select(&["piano", "Piano", "canto", "bajo", "violin", ""][..]);
+    let instruments = vec((words, 0..90_u32), 0..4);
     let switches = (
         proptest::bool::weighted(0.9),
         proptest::bool::weighted(0.85),
@@ -127,7 +127,7 @@ fn availabilities() -> impl Strategy<Value = AvailabilityInput> {
     let zone = proptest::sample::select(&["UTC", "Europe/Madrid", "+05:30", "Nowhere"][..]);
     (
         zone,
-        option::weighted(0.4, vec(week, 0..12)),
+        option::weighted(0.3, vec(week, 0..20)),
         vec(date, 0..2),
     )
         .prop_map(|(zone, weekly, dates)| AvailabilityInput {
@@ -161,9 +161,9 @@ pub fn changes() -> impl Strategy<Value = UserCommand> {
         ),
         2 => (callers(), keys(), busy)
             .prop_map(|(by, key, busy)| UserCommand::Block { by, key, busy }),
-        2 => (callers(), keys(), (0..30_u64).prop_map(Sequence))
+        3 => (callers(), keys(), (0..40_u64).prop_map(Sequence))
             .prop_map(|(by, key, id)| UserCommand::Unblock { by, key, id }),
-        1 => (callers(), keys(), figures)
+        2 => (callers(), keys(), figures)
             .prop_map(|(by, key, figures)| UserCommand::SetFigures { by, key, figures }),
         1 => callers().prop_map(|by| UserCommand::View { by }),
     ]
@@ -200,7 +200,7 @@ pub fn lives(length: usize) -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         10 => changes().prop_map(Step::Ask),
         20 => wishes().prop_map(Step::Ask),
-        4 => (0..2 * HOUR).prop_map(|millis| Step::Wait(millis / MINUTE * MINUTE)),
+        4 => (0..8 * HOUR).prop_map(|millis| Step::Wait(millis / MINUTE * MINUTE)),
         2 => Just(Step::Errands),
         1 => Just(Step::Sleep),
     ];
