@@ -5,6 +5,7 @@ mod jwt;
 mod secret_file;
 
 use actors::ids::{Timestamp, UserId};
+use actors::machines::terms::PlatformRole;
 use thiserror::Error;
 
 pub use bearer::bearer_token;
@@ -20,6 +21,13 @@ pub struct Identity {
     pub role: String,
     /// When the token ends, and with it every connection opened with it.
     pub expires_at: Option<Timestamp>,
+}
+
+impl Identity {
+    /// What the role claim means on the platform; none and unknown ones mean the least.
+    pub fn platform_role(&self) -> PlatformRole {
+        PlatformRole::of_claim(&self.role)
+    }
 }
 
 /// Why a token was refused. The text is shown to the client and says nothing of the token's content.
