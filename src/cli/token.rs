@@ -51,6 +51,10 @@ fn seconds(text: &str) -> Result<u64, String> {
 }
 
 pub fn run(config: &Config, args: &TokenArgs) -> Result<(), Failed> {
+    if !config.auth.accept_own_tokens {
+        let useless = "auth.accept_own_tokens is false: the hub would refuse the token";
+        return Err(Failed(useless.into()));
+    }
     let secret = signing_secret(config).map_err(Failed::because)?;
     let issuer = JwtAuthenticator::new(&secret, &config.auth, Arc::new(SystemClock));
     let token = issuer

@@ -43,7 +43,9 @@ async fn only_operators(State(admin): State<Admin>, request: Request, next: Next
     let token = bearer_token(request.headers(), request.uri());
     let identity = token.map(|token| admin.authenticate.authenticate(&token));
     match identity {
-        Some(Ok(identity)) if identity.platform_role() == PlatformRole::Admin => next.run(request).await,
+        Some(Ok(identity)) if identity.platform_role() == PlatformRole::Admin => {
+            next.run(request).await
+        }
         Some(Ok(_)) => Problem::new(FORBIDDEN).into_response(),
         Some(Err(refused)) => {
             Problem::from(HubError::new(UNAUTHORIZED, refused.to_string())).into_response()
