@@ -131,7 +131,7 @@ async fn keys_of_a_file_accept_their_tokens_and_no_forged_ones() {
         ("another method", under(head("ES256", "e"))),
         (
             "a huge head",
-            under(json!({"alg": "RS256", "kid": "r", "x": "x".repeat(20_000)})),
+            under(json!({"alg": "RS256", "kid": "r", "x": "x".repeat(7_000)})),
         ),
         (
             "expired",

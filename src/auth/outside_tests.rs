@@ -268,7 +268,7 @@ async fn changed_cut_swollen_and_foreign_tokens_are_refused() {
         let huge = json!({"alg": key.algorithm(), "filler": "x".repeat(20_000)});
         let huge = key.sign_under(&huge, &claims()).expect("signed");
         assert_eq!(hub.authenticate(&huge), Err(AuthRefused::TooLong));
-        let deep = format!("{}{}", "[".repeat(5_000), "]".repeat(5_000));
+        let deep = format!("{}{}", "[".repeat(1_000), "]".repeat(1_000));
         let deep = format!(r#"{{"alg":"{}","deep":{deep}}}"#, key.algorithm());
         let deep = hub.authenticate(&format!("{}.{body}.{signature}", B64.encode(deep)));
         assert_eq!(deep, Err(AuthRefused::Malformed));

@@ -46,7 +46,7 @@ impl Default for AuthConfig {
             issuer: String::new(),
             audience: String::new(),
             clock_skew_seconds: 0,
-            token_bytes: 16 * 1_024,
+            token_bytes: 8 * 1_024,
             accept_own_tokens: true,
             jwks_file: PathBuf::new(),
             jwks_url: String::new(),
