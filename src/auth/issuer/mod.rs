@@ -236,7 +236,7 @@ fn warn_of_strangers(config: &AuthConfig) {
         if value.is_empty() {
             tracing::warn!(
                 key,
-                "is empty: every token that the outside issuer signs is accepted, whomever it is for"
+                "a setting is empty that says whom tokens are from or for: all that the outside issuer signs are accepted"
             );
         }
     }

@@ -97,7 +97,8 @@ impl Refresher {
         }
         if held.keys.refused() != old.keys.refused() {
             for (kid, reason) in held.keys.refused().iter().take(NAMED) {
-                tracing::warn!(?kid, code = reason.code(), %reason, "a key of the issuer cannot be used");
+                let kid = kid.as_deref().unwrap_or("(none)");
+                tracing::warn!(kid, code = reason.code(), %reason, "a key of the issuer cannot be used");
             }
         }
         if held.keys.is_empty() && (first || !old.keys.is_empty()) {
@@ -108,10 +109,10 @@ impl Refresher {
     }
 
     fn keep(&mut self, error: FetchError) {
-        let (code, text) = (error.code(), error.to_string());
+        let code = error.code();
         let (age_seconds, accepted) = {
             let mut held = self.shared.held.write();
-            held.trouble = Some(error);
+            held.trouble = Some(error.clone());
             let age = held.fetched.map(|at| at.elapsed().as_secs());
             (age, self.shared.accepts(&held))
         };
@@ -129,9 +130,9 @@ impl Refresher {
         self.told = Some((code, accepted, Instant::now()));
         let stale_seconds = self.shared.limits.stale.as_secs();
         if accepted {
-            tracing::warn!(code, reason = %text, age_seconds, stale_seconds, "the keys of the issuer could not be fetched; the last ones go on");
+            tracing::warn!(code, reason = %error, detail = error.detail(), age_seconds, stale_seconds, "the keys of the issuer could not be fetched; the last ones go on");
         } else {
-            tracing::error!(code, reason = %text, age_seconds, stale_seconds, "there are no keys of the issuer; none of its tokens is accepted");
+            tracing::error!(code, reason = %error, detail = error.detail(), age_seconds, stale_seconds, "there are no keys of the issuer; none of its tokens is accepted");
         }
     }
 }

@@ -31,8 +31,8 @@ pub trait Source: Send + Sync + 'static {
 /// Why there is no document. The texts name no address: they are shown to whoever asks how the hub is.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum FetchError {
-    /// No connection, or it broke.
-    #[error("the issuer cannot be reached: {0}")]
+    /// No connection, or it broke. The text within is for the log: it may name hosts, as certificates do.
+    #[error("the issuer cannot be reached")]
     Unreachable(String),
     /// It took too long.
     #[error("the issuer did not answer within {ms} ms")]
@@ -61,6 +61,14 @@ pub enum FetchError {
 }
 
 impl FetchError {
+    /// What the log is told beyond the text.
+    pub fn detail(&self) -> &str {
+        match self {
+            FetchError::Unreachable(detail) => detail,
+            _ => "",
+        }
+    }
+
     /// Stable name.
     pub fn code(&self) -> &'static str {
         match self {
