@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use actors::journal::{RETRY_AFTER, ReadError};
 use actors::machines::room::RoomRejection;
+use actors::machines::terms::FieldError;
 use actors::runtime::AskError;
 use axum::http::StatusCode;
 
@@ -64,22 +65,11 @@ pub fn lookup(code: &str) -> Option<&'static ErrorCode> {
     TABLE.iter().copied().find(|e| e.code == code)
 }
 
-/// What is wrong with one part of an input.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct FieldProblem {
-    /// Its name on the wire, as in `place.lat` or `members[2]`; empty for the input as a whole.
-    pub field: String,
-    /// What is wrong with it, to be read after the name.
-    pub problem: String,
-}
-
-impl FieldProblem {
-    /// A problem of a part.
-    pub fn new(field: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self {
-            field: field.into(),
-            problem: problem.into(),
-        }
+/// `problem` of a field, to be read after its name as it is on the wire; the empty name stands for the input as a whole.
+pub fn field_error(field: impl Into<String>, problem: impl Into<String>) -> FieldError {
+    FieldError {
+        field: field.into(),
+        problem: problem.into(),
     }
 }
 
@@ -91,7 +81,7 @@ pub struct HubError {
     /// For people; free of internals.
     pub text: String,
     /// All that is wrong with the input, part by part, if that is known.
-    pub fields: Vec<FieldProblem>,
+    pub fields: Vec<FieldError>,
     /// When the same call may succeed, if that is known.
     pub retry_after: Option<Duration>,
 }
@@ -108,8 +98,8 @@ impl HubError {
     }
 
     /// An input with these problems.
-    pub fn invalid(fields: Vec<FieldProblem>) -> Self {
-        let sentence = |part: &FieldProblem| match &part.field[..] {
+    pub fn invalid(fields: Vec<FieldError>) -> Self {
+        let sentence = |part: &FieldError| match &part.field[..] {
             "" => part.problem.clone(),
             field => format!("{field} {}", part.problem),
         };
@@ -147,7 +137,7 @@ impl From<RoomRejection> for HubError {
         let mut error = Self::new(code, rejection.to_string());
         match rejection {
             RoomRejection::Invalid { field, problem } => {
-                error.fields.push(FieldProblem::new(field, problem));
+                error.fields.push(field_error(field, problem));
             }
             RoomRejection::RateLimited { retry_after_ms }
             | RoomRejection::Overloaded { retry_after_ms } => {
@@ -226,8 +216,8 @@ mod tests {
     #[test]
     fn an_input_is_told_all_that_is_wrong_with_it_and_a_wait_how_long_it_is() {
         let error = HubError::invalid(vec![
-            FieldProblem::new("place.lat", "is missing"),
-            FieldProblem::new("", "the body is empty"),
+            field_error("place.lat", "is missing"),
+            field_error("", "the body is empty"),
         ]);
         assert_eq!(
             error.to_string(),
@@ -237,7 +227,7 @@ mod tests {
             field: "text",
             problem: "is empty".into(),
         });
-        assert_eq!(rejected.fields, [FieldProblem::new("text", "is empty")]);
+        assert_eq!(rejected.fields, [field_error("text", "is empty")]);
         let wait = HubError::retry(RATE_LIMITED, Duration::from_micros(1_001));
         assert_eq!(wait.text, "retry after 2 ms");
         let slow = HubError::from(RoomRejection::RateLimited { retry_after_ms: 5 });

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::Api;
-use crate::error::{FieldProblem, HubError, INTERNAL, TOO_LARGE, UNSUPPORTED_MEDIA_TYPE};
+use crate::error::{HubError, INTERNAL, TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, field_error};
 use crate::http::problem::Problem;
 
 /// The body of a request, as the document describes it.
@@ -71,7 +71,7 @@ impl<T: InPath> FromRequestParts<Api> for At<T> {
         let parsed = T::parse(text);
         parsed
             .map(At)
-            .map_err(|problem| HubError::invalid(vec![FieldProblem::new(T::NAME, problem)]).into())
+            .map_err(|problem| HubError::invalid(vec![field_error(T::NAME, problem)]).into())
     }
 }
 
@@ -118,7 +118,7 @@ pub(super) async fn read_body(request: Request) -> Result<Bytes, Problem> {
 }
 
 fn whole(problem: String) -> Problem {
-    HubError::invalid(vec![FieldProblem::new("", problem)]).into()
+    HubError::invalid(vec![field_error("", problem)]).into()
 }
 
 /// What the document allows is what the type reads; a test compares them, so this fails only by a mistake.

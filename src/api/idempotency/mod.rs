@@ -16,7 +16,7 @@ use actors::ids::UserId;
 
 use super::caller::By;
 use super::{Api, input};
-use crate::error::{FieldProblem, HubError, IDEMPOTENCY_KEY_REUSED, INTERNAL};
+use crate::error::{HubError, IDEMPOTENCY_KEY_REUSED, INTERNAL, field_error};
 use crate::http::problem::Problem;
 pub use answers::FirstAnswers;
 use answers::{Found, Kept};
@@ -100,7 +100,7 @@ fn given(headers: &HeaderMap, user: &UserId) -> Result<Key, Problem> {
         _ => {
             let problem =
                 format!("must be given once and have 1 to {KEY_BYTES} visible characters of ASCII");
-            let field = FieldProblem::new("Idempotency-Key", problem);
+            let field = field_error("Idempotency-Key", problem);
             Err(HubError::invalid(vec![field]).into())
         }
     }

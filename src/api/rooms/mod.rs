@@ -17,7 +17,7 @@ use super::cursor::{self, List};
 use super::idempotency::Key;
 use super::input::{At, Input, Params};
 use super::{Api, json, words};
-use crate::error::{FieldProblem, HubError, INTERNAL};
+use crate::error::{HubError, INTERNAL, field_error};
 use crate::gateway::shapes::RoomSummary;
 use crate::http::problem::Problem;
 use shapes::{Messages, ReadMark, RoomEntry, Rooms, SentMessage};
@@ -165,7 +165,7 @@ async fn read(
 
 fn foreign_cursor() -> Problem {
     let problem = "is not from this list";
-    HubError::invalid(vec![FieldProblem::new("cursor", problem)]).into()
+    HubError::invalid(vec![field_error("cursor", problem)]).into()
 }
 
 fn located(mut answer: Response, path: &str) -> Response {
