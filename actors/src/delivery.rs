@@ -6,6 +6,8 @@ use bytes::Bytes;
 
 use crate::ids::{EntityId, RoomId, Sequence, Timestamp, UserId};
 use crate::journal::Record;
+use crate::machines::inbox::{InboxEvent, InboxShown};
+use crate::machines::request::codec::Peek;
 use crate::machines::room::view::MessageView;
 use crate::machines::room::{RoomEvent, RoomView};
 
@@ -124,6 +126,10 @@ pub enum Shown {
     Message(Arc<MessageView>),
     /// Any other event of a room.
     Other(Arc<RoomEvent>),
+    /// An entry of an inbox, with the latest known state of a notification.
+    Notice(Arc<InboxShown>),
+    /// An event of a request: what it did to the state.
+    Step(Peek),
     /// An event of a kind of entity that has no shape of its own here, as it is stored.
     Raw(Record),
 }
@@ -131,7 +137,11 @@ pub enum Shown {
 impl Shown {
     /// Whether this takes back an older message.
     pub(crate) fn is_deletion(&self) -> bool {
-        matches!(self, Shown::Other(event) if matches!(**event, RoomEvent::MessageDeleted { .. }))
+        match self {
+            Shown::Other(event) => matches!(**event, RoomEvent::MessageDeleted { .. }),
+            Shown::Notice(shown) => matches!(shown.event, InboxEvent::Dismissed { .. }),
+            Shown::Message(_) | Shown::Step(_) | Shown::Raw(_) => false,
+        }
     }
 }
 

@@ -132,7 +132,7 @@ impl Entry {
             .find(|(_, shown)| match shown {
                 Shown::Other(event) => matches!(&**event,
                     RoomEvent::MemberRemoved { user, .. } if *user == self.session.user),
-                Shown::Message(_) | Shown::Raw(_) => false,
+                _ => false,
             })
             .map(|(sequence, _)| sequence)
     }

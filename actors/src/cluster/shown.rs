@@ -1,9 +1,14 @@
 //! Journals as their readers are shown them, by kind of entity: rows, and events the moment they are durable.
 
+use std::sync::Arc;
+
 use super::directories::Hosted;
 use crate::delivery::Shown;
 use crate::ids::{EntityId, EntityKind, Sequence, UserId};
 use crate::journal::{OverlayWrite, Record, Row};
+use crate::machines::inbox::{self, Inbox, InboxEntry, InboxShown};
+use crate::machines::request::codec::{Peek, peek};
+use crate::machines::request::{Request, RequestEntry};
 use crate::machines::room::{Room, RoomEntry, RoomEvent, latest};
 use crate::machines::{DecodeError, Machine};
 
@@ -31,6 +36,33 @@ impl Listened for Room {
     }
 }
 
+impl Listened for Inbox {
+    fn show(entry: &InboxEntry) -> Shown {
+        Shown::Notice(Arc::new(InboxShown::new(entry)))
+    }
+}
+
+impl Listened for Request {
+    fn show(entry: &RequestEntry) -> Shown {
+        Shown::Step(Peek {
+            trigger: entry.event.trigger(),
+            from: entry.from,
+            to: entry.to,
+            role: entry.role,
+            at: entry.at,
+        })
+    }
+}
+
+/// What a record of a request did to its state.
+fn step(record: &Record) -> Result<Shown, DecodeError> {
+    let step = peek(&record.header).ok_or_else(|| DecodeError {
+        what: "a request record",
+        reason: "its version or kind is unknown, or it is too short".into(),
+    })?;
+    Ok(Shown::Step(step))
+}
+
 /// The events of `rows` as they are to be shown now, each with its sequence. `overlays` are those of the same range.
 pub(crate) fn rows(
     entity: &EntityId,
@@ -39,7 +71,18 @@ pub(crate) fn rows(
 ) -> Result<Vec<(Sequence, Shown)>, DecodeError> {
     match entity.kind {
         EntityKind::Room => latest::show(rows, overlays),
-        EntityKind::User | EntityKind::Request | EntityKind::Inbox => {
+        EntityKind::Inbox => {
+            let shown = inbox::latest::show(rows, overlays)?.into_iter();
+            let shown = shown.map(|(sequence, shown)| (sequence, Shown::Notice(Arc::new(shown))));
+            Ok(shown.collect())
+        }
+        EntityKind::Request => {
+            let entries = rows.iter().flat_map(Row::entries);
+            entries
+                .map(|(sequence, record)| Ok((sequence, step(record)?)))
+                .collect()
+        }
+        EntityKind::User => {
             let entries = rows.iter().flat_map(Row::entries);
             let raw = entries.map(|(sequence, record)| (sequence, Shown::Raw(record.clone())));
             Ok(raw.collect())
@@ -51,9 +94,9 @@ pub(crate) fn rows(
 pub(crate) fn fresh(entity: &EntityId, records: &[Record]) -> Result<Vec<Shown>, DecodeError> {
     match entity.kind {
         EntityKind::Room => show_all::<Room>(records),
-        EntityKind::User | EntityKind::Request | EntityKind::Inbox => {
-            Ok(records.iter().cloned().map(Shown::Raw).collect())
-        }
+        EntityKind::Inbox => show_all::<Inbox>(records),
+        EntityKind::Request => records.iter().map(step).collect(),
+        EntityKind::User => Ok(records.iter().cloned().map(Shown::Raw).collect()),
     }
 }
 

@@ -1,10 +1,13 @@
 //! The hub as its edges see it: one façade over entities, sessions, history and lists of rooms.
 
 mod background;
+mod errands;
 mod history;
 mod kinds;
+mod people;
 pub mod reindex;
 mod relay;
+mod requests;
 mod rooms;
 pub mod search;
 mod session;
@@ -16,6 +19,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 pub use history::{History, HistoryEntry, HistoryPage};
+pub use requests::{Assignment, AuditPage, RequestsPage};
 pub use rooms::{RoomListing, RoomsPage};
 pub use session::{HubSession, Joined, Looked};
 pub use whereabouts::Whereabouts;
@@ -27,11 +31,15 @@ use crate::cluster::cursors::{Cursor, Cursors, CursorsFull};
 use crate::cluster::{Directories, Fanout, FanoutLimits, Hosted, PeerParts, Peers, RouteError};
 use crate::ids::{EntityId, EntityKind, RoomId, Sequence, UserId};
 use crate::journal::{Journal, RETRY_AFTER, ReadError, Wakeups};
+use crate::machines::inbox::{Inbox, InboxLimits, InboxRejection};
+use crate::machines::matching::MatchingLimits;
+use crate::machines::request::{Request, RequestLimits, RequestRejection};
 use crate::machines::room::{
     MemberView, Room, RoomCommand, RoomLimits, RoomRejection, RoomReply, RoomView,
 };
+use crate::machines::user::{User, UserLimits, UserRejection};
 use crate::mutation::{self, Mutation};
-use crate::runtime::{AskError, NoErrands, RuntimeLimits};
+use crate::runtime::{AskError, RuntimeLimits};
 
 /// Every bound of the hub without its wire.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -42,6 +50,14 @@ pub struct HubLimits {
     pub runtime: RuntimeLimits,
     /// Sessions and fan-out.
     pub fanout: FanoutLimits,
+    /// Rules of users.
+    pub user: UserLimits,
+    /// Rules of matching requests.
+    pub request: RequestLimits,
+    /// Rules of inboxes.
+    pub inbox: InboxLimits,
+    /// The search for musicians.
+    pub matching: MatchingLimits,
 }
 
 /// What a hub stands on.
@@ -64,11 +80,20 @@ pub enum HubError {
     /// A room's rules said no, or the room could not answer.
     #[error(transparent)]
     Room(#[from] AskError<RoomRejection>),
+    /// The same of a user.
+    #[error(transparent)]
+    User(AskError<UserRejection>),
+    /// The same of a matching request.
+    #[error(transparent)]
+    Request(AskError<RequestRejection>),
+    /// The same of an inbox.
+    #[error(transparent)]
+    Inbox(AskError<InboxRejection>),
     /// The store could not be read.
     #[error("unavailable ({0}), retry after 250 ms")]
     Store(#[from] ReadError),
     /// Another node owns the room and this one is cut off from it: nothing was begun.
-    #[error("this node is cut off from the owner of the room, retry after {} ms", crate::journal::RETRY_AFTER.as_millis())]
+    #[error("this node is cut off from the owner, retry after {} ms", crate::journal::RETRY_AFTER.as_millis())]
     CutOff,
     /// A bound of the session or node is reached.
     #[error("{0}")]
@@ -80,14 +105,21 @@ pub enum HubError {
 
 impl From<RouteError<RoomRejection>> for HubError {
     fn from(error: RouteError<RoomRejection>) -> Self {
-        match error {
-            RouteError::Ask(error) => HubError::Room(error),
-            RouteError::CutOff => HubError::CutOff,
-        }
+        HubError::of(error, HubError::Room)
     }
 }
 
 impl HubError {
+    fn of<R: std::error::Error>(
+        error: RouteError<R>,
+        asked: impl FnOnce(AskError<R>) -> HubError,
+    ) -> Self {
+        match error {
+            RouteError::Ask(error) => asked(error),
+            RouteError::CutOff => HubError::CutOff,
+        }
+    }
+
     /// A rule's refusal.
     pub fn rejected(rejection: RoomRejection) -> Self {
         HubError::Room(AskError::Rejected(rejection))
@@ -108,11 +140,27 @@ pub(crate) struct Shared {
     wakeups: Arc<dyn Wakeups>,
     clock: Arc<dyn Clock>,
     limits: Arc<FanoutLimits>,
+    matching: MatchingLimits,
+    directories: Directories,
+    seen: people::Seen,
     sessions: background::UserSessions,
     #[cfg(feature = "testing")]
     ground: Ground,
     /// This node among others, if it is.
     peers: Option<Arc<Peers>>,
+}
+
+impl Shared {
+    async fn ask<M: Hosted>(
+        &self,
+        entity: &EntityId,
+        command: M::Command,
+    ) -> Result<M::Reply, RouteError<M::Rejection>> {
+        if let Some(peers) = &self.peers {
+            return peers.ask::<M>(entity, command).await;
+        }
+        Ok(self.directories.ask::<M>(entity, command).await?)
+    }
 }
 
 impl Hub {
@@ -137,11 +185,12 @@ impl Hub {
             fanout: fanout.clone(),
             relay: peers.as_ref().map(Peers::relay),
         };
+        let runner = Arc::new(errands::Runner::default());
         let ground = Ground {
             journal: parts.journal.clone(),
             wakeups: parts.wakeups.clone(),
             clock: parts.clock.clone(),
-            errands: Arc::new(NoErrands),
+            errands: runner.clone(),
             limits: Arc::new(parts.limits.runtime),
             salt: parts.salt,
             listeners,
@@ -154,11 +203,23 @@ impl Hub {
         ground
             .host::<Room>(parts.limits.room, Arc::new(rooms))
             .await?;
+        let listeners = Arc::new(ground.listeners.clone());
+        let (users, matching) = (parts.limits.user, parts.limits.matching);
+        ground.host::<User>(users, Arc::new(relay::Nobody)).await?;
+        ground
+            .host::<Inbox>(parts.limits.inbox, listeners.clone())
+            .await?;
+        ground
+            .host::<Request>(parts.limits.request, listeners)
+            .await?;
         let hub = Self {
-            directories,
+            directories: directories.clone(),
             fanout,
             cursors,
             parts: Arc::new(Shared {
+                directories,
+                matching,
+                seen: people::Seen::default(),
                 journal: parts.journal,
                 wakeups: parts.wakeups,
                 clock: parts.clock,
@@ -169,6 +230,7 @@ impl Hub {
                 peers,
             }),
         };
+        runner.serve(Arc::downgrade(&hub.parts));
         hub.start_background();
         if let Some(peers) = &hub.parts.peers {
             peers.join();
@@ -192,10 +254,7 @@ impl Hub {
         entity: &EntityId,
         command: M::Command,
     ) -> Result<M::Reply, RouteError<M::Rejection>> {
-        if let Some(peers) = &self.parts.peers {
-            return peers.ask::<M>(entity, command).await;
-        }
-        Ok(self.directories.ask::<M>(entity, command).await?)
+        self.parts.ask::<M>(entity, command).await
     }
 
     /// The room as a user sees it; refused to those who may not read it.

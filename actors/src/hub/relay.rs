@@ -7,7 +7,9 @@ use crate::cluster::cursors::{Cursor, Cursors};
 use crate::cluster::{Fanout, Listened, Relay};
 use crate::ids::{EntityId, Sequence, UserId};
 use crate::journal::{Head, Row};
+use crate::machines::Machine;
 use crate::machines::room::{Room, RoomEntry, RoomEvent};
+use crate::machines::user::User;
 use crate::runtime::CommitSink;
 
 /// What becomes durable on this node of entities that anybody may listen to goes here.
@@ -67,4 +69,11 @@ impl CommitSink<Room> for Rooms {
     fn failed(&self, entity: &EntityId) {
         CommitSink::<Room>::failed(&self.listeners, entity);
     }
+}
+
+/// Nobody listens to users.
+pub(super) struct Nobody;
+
+impl CommitSink<User> for Nobody {
+    fn committed(&self, _entity: &EntityId, _row: &Row, _events: &[<User as Machine>::Event]) {}
 }

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, StreamExt, TryFutureExt, TryStreamExt, stream};
 
 use crate::ids::UserId;
 use crate::journal::{Journal, ReadError, Table, TableRow};
@@ -72,6 +73,9 @@ pub async fn look(
     Ok(choice.finish())
 }
 
+/// The first rows of a cell, and what their keys begin with.
+type Page = (Vec<u8>, Vec<TableRow>);
+
 /// Shows the rows of some cells to a choice, in their order, as long as there may be more of them.
 async fn scan(
     journal: &dyn Journal,
@@ -81,11 +85,15 @@ async fn scan(
     left: &mut usize,
     choice: &mut Choice<'_>,
 ) -> Result<(), ReadError> {
-    let pages = stream::iter(cells).map(|cell| {
+    // Lazy, and of no lifetime: nothing is read before its turn, and whoever waits for all of it may be any task.
+    let pages = cells.iter().map(|cell| {
         let prefix = index_prefix(instrument, cell);
-        first_page(journal, limits, prefix)
+        let rows = limits.page_rows.max(1);
+        let page = journal.scan_rows(Table::Musicians, prefix.clone(), None, rows);
+        page.map_ok(move |page| (prefix, page)).boxed()
     });
-    let mut pages = pages.buffered(limits.parallel_cells.max(1));
+    let pages: Vec<BoxFuture<'static, Result<Page, ReadError>>> = pages.collect();
+    let mut pages = stream::iter(pages).buffered(limits.parallel_cells.max(1));
     while let Some((prefix, mut page)) = pages.try_next().await? {
         loop {
             show(&page, left, choice);
@@ -105,15 +113,6 @@ async fn scan(
         }
     }
     Ok(())
-}
-
-async fn first_page(
-    journal: &dyn Journal,
-    limits: &MatchingLimits,
-    prefix: Vec<u8>,
-) -> Result<(Vec<u8>, Vec<TableRow>), ReadError> {
-    let page = read_page(journal, limits, prefix.clone(), None).await?;
-    Ok((prefix, page))
 }
 
 async fn read_page(

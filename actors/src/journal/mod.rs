@@ -92,6 +92,8 @@ pub enum Table {
     OpenRequests = 7,
     /// First answers to requests over HTTP, to be given again: key `user \0 place in a ring`, rank the time.
     FirstAnswers = 8,
+    /// When each user gave a sign of life last: key `user`, rank the time.
+    LastSeen = 9,
 }
 
 /// A write to one table row: applied unless the stored rank is higher (equal rank: applied, idempotent).

@@ -103,6 +103,11 @@ pub trait Machine: Sized + Send + 'static {
         None
     }
 
+    /// Whether a rejection is of the moment: the same command may be taken a little later.
+    fn is_passing(_rejection: &Self::Rejection) -> bool {
+        false
+    }
+
     /// What is to be done elsewhere; `None` of a machine that never asks for anything.
     fn outbox(&self) -> Option<&Outbox> {
         None

@@ -24,6 +24,10 @@ impl Machine for Request {
         Self::empty(entity)
     }
 
+    fn is_passing(rejection: &RequestRejection) -> bool {
+        matches!(rejection, RequestRejection::Overloaded { .. })
+    }
+
     fn decide(
         &self,
         context: &Context<'_, Self>,

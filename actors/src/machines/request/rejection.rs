@@ -16,6 +16,9 @@ pub enum RequestRejection {
     /// The id belongs to someone else's request.
     #[error("a request with this id exists already")]
     Exists,
+    /// The caller may see the request, but not this of it.
+    #[error("only the two sides of a request see this")]
+    Hidden,
     /// Nobody in the caller's capacities may ever do this.
     #[error("your part in the request does not allow to {}", .0.as_str())]
     Forbidden(Trigger),
@@ -112,7 +115,7 @@ impl RequestRejection {
         match self {
             Self::NotFound => "request_not_found",
             Self::Exists => "request_exists",
-            Self::Forbidden(_) => "forbidden",
+            Self::Forbidden(_) | Self::Hidden => "forbidden",
             Self::WrongState { .. } => "wrong_state",
             Self::AlreadyAssigned => "already_assigned",
             Self::WrongMode(_) => "wrong_mode",

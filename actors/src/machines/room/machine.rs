@@ -24,6 +24,11 @@ impl Machine for Room {
         Self::empty(entity)
     }
 
+    fn is_passing(rejection: &RoomRejection) -> bool {
+        use RoomRejection::{Overloaded, RateLimited};
+        matches!(rejection, Overloaded { .. } | RateLimited { .. })
+    }
+
     fn needs(&self, command: &RoomCommand) -> Option<Sequence> {
         let target = match command {
             RoomCommand::Send { reply_to, .. } => *reply_to,
