@@ -25,6 +25,10 @@ pub(super) fn head() -> OpenApi {
         },
         "servers": [{ "url": "/" }],
         "tags": [
+            { "name": "profile", "description": "Oneself: profile, hours, settings." },
+            { "name": "musicians", "description": "Finding and seeing musicians." },
+            { "name": "requests", "description": "Looking for a musician, from draft to review." },
+            { "name": "inbox", "description": "Notifications." },
             { "name": "rooms", "description": "Talking with others." },
             { "name": "admin", "description": "For operators." },
         ],

@@ -1,8 +1,6 @@
 //! Shapes that profiles, requests and searches share: money, places, times, gigs, candidates.
 
-use actors::machines::terms::{
-    Breakdown, Budget, Candidate, Cents, Gig, Place, Term, Window,
-};
+use actors::machines::terms::{Breakdown, Budget, Candidate, Cents, Gig, Place, Term, Window};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaType, Type};

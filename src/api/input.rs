@@ -1,7 +1,7 @@
 //! What handlers are given of a request: its body, its query, the ids in its path. Whatever is wrong with one of them is
 //! answered by a problem with all its errors.
 
-use actors::ids::{RoomId, Sequence, UserId};
+use actors::ids::{RequestId, RoomId, Sequence, UserId};
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, MatchedPath, Query, RawPathParams, Request};
 use axum::http::request::Parts;
@@ -96,6 +96,14 @@ impl InPath for UserId {
 
     fn parse(text: &str) -> Result<Self, String> {
         UserId::parse(text).map_err(|error| format!("is not valid: {error}"))
+    }
+}
+
+impl InPath for RequestId {
+    const NAME: &'static str = "id";
+
+    fn parse(text: &str) -> Result<Self, String> {
+        RequestId::parse(text).map_err(|error| format!("is not valid: {error}"))
     }
 }
 

@@ -1,8 +1,6 @@
 //! The caller's own settings about notifications: language, time zone, quiet times, mutes.
 
-use actors::machines::inbox::{
-    InboxCommand, InboxReply, InboxSettings, QuietPatch, SettingsPatch,
-};
+use actors::machines::inbox::{InboxCommand, InboxReply, InboxSettings, QuietPatch, SettingsPatch};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;

@@ -3,6 +3,7 @@
 mod background;
 mod errands;
 mod history;
+mod inbox;
 mod kinds;
 mod people;
 pub mod reindex;
@@ -19,6 +20,7 @@ use std::sync::Arc;
 use thiserror::Error;
 
 pub use history::{History, HistoryEntry, HistoryPage};
+pub use inbox::{InboxItem, InboxPage};
 pub use requests::{Assignment, AuditPage, RequestsPage};
 pub use rooms::{RoomListing, RoomsPage};
 pub use session::{HubSession, Joined, Looked};
@@ -141,6 +143,7 @@ pub(crate) struct Shared {
     clock: Arc<dyn Clock>,
     limits: Arc<FanoutLimits>,
     matching: MatchingLimits,
+    inbox: InboxLimits,
     directories: Directories,
     seen: people::Seen,
     sessions: background::UserSessions,
@@ -206,6 +209,7 @@ impl Hub {
         let listeners = Arc::new(ground.listeners.clone());
         let (users, matching) = (parts.limits.user, parts.limits.matching);
         ground.host::<User>(users, Arc::new(relay::Nobody)).await?;
+        let inbox = parts.limits.inbox.clone();
         ground
             .host::<Inbox>(parts.limits.inbox, listeners.clone())
             .await?;
@@ -219,6 +223,7 @@ impl Hub {
             parts: Arc::new(Shared {
                 directories,
                 matching,
+                inbox,
                 seen: people::Seen::default(),
                 journal: parts.journal,
                 wakeups: parts.wakeups,

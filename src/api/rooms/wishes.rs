@@ -1,11 +1,11 @@
 //! What clients write about rooms, and the commands that it becomes.
 
-use actors::machines::terms::FieldError;
 use actors::hub::HistoryPage;
 use actors::ids::{MessageId, RoomId, Sequence, UserId};
 use actors::machines::room::{
     Content, Location, Media, MessageKind, Metadata, RoomCommand, RoomKind,
 };
+use actors::machines::terms::FieldError;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -59,7 +59,7 @@ impl MessagesQuery {
                 match (before, after) {
                     (Some(before), _) => Ok(HistoryPage::Before(Some(before))),
                     (None, Some(after)) => Ok(HistoryPage::After(after)),
-                    (None, None) => Err(invalid("cursor", "is not from this list")),
+                    (None, None) => Err(cursor::foreign()),
                 }
             }
             _ => Err(invalid("", "before, after and cursor exclude each other")),
