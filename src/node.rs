@@ -21,6 +21,7 @@ use crate::echo::EchoHub;
 use crate::gateway::{Gateway, GatewayParts, HubRoute, accept};
 use crate::http::{self, Edge, admin::Admin, health::Health};
 use crate::store::{self, Store, StoreError};
+use crate::telemetry::matches;
 use crate::telemetry::metrics::UPKEEP;
 
 /// What connection tokens are signed with is derived from the secret under this name.
@@ -84,6 +85,7 @@ impl Node {
             None => Hub::start(parts).await,
         };
         let hub = hub.map_err(|error| StartError::Actors(error.to_string()))?;
+        matches::count(&hub, store.journal.clone());
         let authenticate: Arc<dyn Authenticate> =
             Arc::new(JwtAuthenticator::new(&secret, &config.auth, clock.clone()));
         let api = api::router(ApiParts {

@@ -5,6 +5,7 @@
 //! `contract`) → a handler (`rooms`, `admin`) → the hub. Every answer that is no success is a problem in JSON.
 
 mod admin;
+mod bounds;
 mod caller;
 mod check;
 mod contract;

@@ -17,7 +17,7 @@ use super::cursor::{self, List};
 use super::idempotency::Key;
 use super::input::{At, Input, Params};
 use super::{Api, json, words};
-use crate::error::{HubError, INTERNAL, field_error};
+use crate::error::INTERNAL;
 use crate::gateway::shapes::RoomSummary;
 use crate::http::problem::Problem;
 use shapes::{Messages, ReadMark, RoomEntry, Rooms, SentMessage};
