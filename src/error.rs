@@ -1,12 +1,11 @@
 //! What a client is told when something fails: a stable code and a text, the same on every wire.
 
+mod asked;
+
 use std::fmt;
 use std::time::Duration;
 
-use actors::journal::{RETRY_AFTER, ReadError};
-use actors::machines::room::RoomRejection;
 use actors::machines::terms::FieldError;
-use actors::runtime::AskError;
 use axum::http::StatusCode;
 
 /// One row of the table of errors.
@@ -42,6 +41,11 @@ codes! {
     ROOM_NOT_FOUND = "room_not_found", NOT_FOUND, false, "There is no such room.";
     MESSAGE_NOT_FOUND = "message_not_found", NOT_FOUND, false, "There is no message at that sequence.";
     MEMBER_NOT_FOUND = "member_not_found", NOT_FOUND, false, "That user is not a member of the room.";
+    REQUEST_NOT_FOUND = "request_not_found", NOT_FOUND, false, "There is no such request, or none that the caller may know of.";
+    USER_NOT_FOUND = "user_not_found", NOT_FOUND, false, "That user has no profile.";
+    NOTIFICATION_NOT_FOUND = "notification_not_found", NOT_FOUND, false, "There is no notification at that sequence.";
+    APPLICATION_NOT_FOUND = "application_not_found", NOT_FOUND, false, "That musician has no application that waits.";
+    BUSY_NOT_FOUND = "busy_not_found", NOT_FOUND, false, "There is no busy time with that id.";
     NOT_FOUND = "not_found", NOT_FOUND, false, "There is nothing at this address.";
     METHOD_NOT_ALLOWED = "method_not_allowed", METHOD_NOT_ALLOWED, false, "The address does not take this HTTP method.";
     ROOM_EXISTS = "room_exists", CONFLICT, false, "The room id belongs to another room.";
@@ -49,6 +53,29 @@ codes! {
     MESSAGE_DELETED = "message_deleted", CONFLICT, false, "The message was deleted.";
     MESSAGE_ID_REUSED = "message_id_reused", CONFLICT, false, "The message id was used before with another content.";
     EDIT_WINDOW_CLOSED = "edit_window_closed", CONFLICT, false, "The time to edit the message is over.";
+    REQUEST_EXISTS = "request_exists", CONFLICT, false, "The request id belongs to someone else's request.";
+    WRONG_STATE = "wrong_state", CONFLICT, false, "The request is in a state that does not allow this.";
+    WRONG_MODE = "wrong_mode", CONFLICT, false, "The request comes to its musician in another way.";
+    ALREADY_ASSIGNED = "already_assigned", CONFLICT, false, "Another musician has the request.";
+    RESERVATION_PENDING = "reservation_pending", CONFLICT, false, "A musician's time is being reserved: look again in a moment.";
+    DEADLINE_OVER = "deadline_over", CONFLICT, false, "The request's deadline is over.";
+    EVENT_BEGUN = "event_begun", CONFLICT, false, "The event has begun.";
+    EVENT_OVER = "event_over", CONFLICT, false, "The event is over.";
+    TOO_EARLY = "too_early", CONFLICT, false, "It is too early; the text says when it will be possible.";
+    TOO_NEAR = "too_near", CONFLICT, false, "The event is too near.";
+    DISPUTE_OVER = "dispute_over", CONFLICT, false, "The time to dispute is over.";
+    OWN_REQUEST = "own_request", CONFLICT, false, "Nobody plays for oneself.";
+    NO_OFFER = "no_offer", CONFLICT, false, "The musician has no offer that stands.";
+    GAVE_BACK = "gave_back", CONFLICT, false, "The musician had the request and gave it back.";
+    ALREADY_APPLIED = "already_applied", CONFLICT, false, "The musician has applied before.";
+    APPLICATIONS_CLOSED = "applications_closed", CONFLICT, false, "The request takes no applications now.";
+    APPLICATIONS_FULL = "applications_full", CONFLICT, false, "The request has as many applications as it may have.";
+    WAITING_LIST_FULL = "waiting_list_full", CONFLICT, false, "As many musicians wait as may wait.";
+    NO_APPLICATIONS = "no_applications", CONFLICT, false, "Nobody has applied yet.";
+    NOTHING_TO_WITHDRAW = "nothing_to_withdraw", CONFLICT, false, "There is nothing to take back.";
+    NOT_A_MUSICIAN = "not_a_musician", CONFLICT, false, "The profile is not that of a musician.";
+    REQUEST_CHANGED = "request_changed", PRECONDITION_FAILED, false, "The request has changed since the caller read it.";
+    VERSION_CONFLICT = "version_conflict", PRECONDITION_FAILED, false, "The profile has changed since the caller read it.";
     LIMIT_REACHED = "limit_reached", CONFLICT, false, "A bound of the connection or the node is reached; the text names it.";
     TOO_LARGE = "too_large", PAYLOAD_TOO_LARGE, false, "The request is larger than allowed.";
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, false, "The body of a request must be `application/json`.";
@@ -130,57 +157,13 @@ impl fmt::Display for HubError {
 
 impl std::error::Error for HubError {}
 
-impl From<RoomRejection> for HubError {
-    fn from(rejection: RoomRejection) -> Self {
-        // A test walks through all rejections, so none of them is left without a row.
-        let code = lookup(rejection.code()).unwrap_or(INTERNAL);
-        let mut error = Self::new(code, rejection.to_string());
-        match rejection {
-            RoomRejection::Invalid { field, problem } => {
-                error.fields.push(field_error(field, problem));
-            }
-            RoomRejection::RateLimited { retry_after_ms }
-            | RoomRejection::Overloaded { retry_after_ms } => {
-                error.retry_after = Some(Duration::from_millis(retry_after_ms));
-            }
-            _ => {}
-        }
-        error
-    }
-}
-
-impl From<actors::hub::HubError> for HubError {
-    fn from(error: actors::hub::HubError) -> Self {
-        use actors::hub::HubError as Inner;
-        match error {
-            Inner::Room(AskError::Rejected(rejection)) => rejection.into(),
-            Inner::Room(AskError::Overloaded { retry_after }) => {
-                Self::retry(OVERLOADED, retry_after)
-            }
-            // The reason is for operators and stands in the log.
-            Inner::Room(AskError::Unavailable { retry_after, .. }) => {
-                Self::retry(UNAVAILABLE, retry_after)
-            }
-            Inner::Room(AskError::OutcomeUnknown) => Self::new(
-                OUTCOME_UNKNOWN,
-                "it may have happened; a message may be sent again with the same id",
-            ),
-            Inner::Store(ReadError::Unavailable(_)) | Inner::CutOff => {
-                Self::retry(UNAVAILABLE, RETRY_AFTER)
-            }
-            Inner::Store(ReadError::Corrupt { .. } | ReadError::CorruptRow { .. }) => {
-                Self::new(INTERNAL, "what is stored is damaged")
-            }
-            Inner::Limit(text) => Self::new(LIMIT_REACHED, text),
-            Inner::NotReached(_) => Self::new(UNAVAILABLE, error.to_string()),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use actors::ids::Sequence;
+    use actors::journal::ReadError;
+    use actors::machines::room::RoomRejection;
+    use actors::runtime::AskError;
 
     fn every_rejection() -> Vec<RoomRejection> {
         vec![
@@ -277,6 +260,7 @@ mod tests {
         assert_eq!(
             retry,
             [
+                "reservation_pending",
                 "rate_limited",
                 "overloaded",
                 "unavailable",
@@ -284,7 +268,7 @@ mod tests {
             ]
         );
         for row in TABLE.iter().filter(|e| e.retry) {
-            assert!(matches!(row.status.as_u16(), 429 | 503 | 504));
+            assert!(matches!(row.status.as_u16(), 409 | 429 | 503 | 504));
         }
     }
 }

@@ -204,6 +204,10 @@ fn limits(config: &Config) -> HubLimits {
         room: config.room.clone(),
         runtime: config.runtime.clone(),
         fanout: config.fanout.clone(),
+        user: config.user.clone(),
+        request: config.request.clone(),
+        inbox: config.inbox.clone(),
+        matching: config.matching.clone(),
     }
 }
 

@@ -79,7 +79,7 @@ impl<'a> Settings<'a> {
     fn new(of: &'a InboxSettings) -> Self {
         Self {
             language: of.language.as_str(),
-            time_zone: &of.time_zone,
+            time_zone: of.time_zone.as_str(),
             quiet_hours: of.quiet_hours.map(|hours| QuietHours {
                 from: hours.from.to_string(),
                 to: hours.to.to_string(),

@@ -8,7 +8,7 @@ use dashmap::DashMap;
 
 use super::Hub;
 use crate::delivery::{Delivery, Outlet, Payload};
-use crate::ids::{RoomId, UserId};
+use crate::ids::{EntityId, RoomId, Timestamp, UserId};
 
 /// Connections of each user on this node.
 #[derive(Default)]
@@ -46,6 +46,8 @@ const TICK: Duration = Duration::from_millis(250);
 /// Ticks between two writes of read cursors, passivation sweeps and looks for due wake-ups.
 const SECOND: u32 = 4;
 const DUE_AT_ONCE: usize = 256;
+/// An alarm that has been due for so long and is still needed is put off for as long, in milliseconds.
+const PUT_OFF_MS: u64 = 5_000;
 
 impl Hub {
     /// Ends when the last handle of the hub is gone.
@@ -82,6 +84,9 @@ impl Hub {
             Ok(written) => self.tell_read(written).await,
             Err(error) => tracing::warn!(%error, "read marks not written yet"),
         }
+        if let Err(error) = self.note_seen().await {
+            tracing::warn!(%error, "signs of life not written");
+        }
         self.wake_due().await;
     }
 
@@ -116,12 +121,24 @@ impl Hub {
                 continue;
             }
             // Waking recovers, recovering repairs; only then is the alarm cleared.
-            if self.directories.rouse(&entity, at).await
-                && let Err(error) = self.parts.wakeups.clear(&entity, at).await
-            {
+            if !self.directories.rouse(&entity, at).await && !self.put_off(&entity, at).await {
+                continue;
+            }
+            if let Err(error) = self.parts.wakeups.clear(&entity, at).await {
                 tracing::warn!(%entity, %error, "wake-up not cleared");
             }
         }
+    }
+
+    /// An alarm that is still needed goes off again a little later, so that it does not stand in the way of others for ever.
+    async fn put_off(&self, entity: &EntityId, at: Timestamp) -> bool {
+        let now = self.parts.clock.now();
+        if now.since(at) < PUT_OFF_MS {
+            return false;
+        }
+        let later = now.plus_millis(PUT_OFF_MS);
+        let armed = self.parts.wakeups.arm(entity, later).await;
+        armed.is_ok()
     }
 
     /// `RoomAdded` to all connections of a new member, once the room can be asked for its view.

@@ -1,132 +1,147 @@
-//! Pages of a user's notifications as they are now, the newest first.
+//! Pages of an inbox, newest first: what the journal holds, without what was put away, with what is still unread.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{Hub, HubError};
 use crate::ids::{EntityId, Sequence, UserId};
-use crate::journal::{PageLimit, Range, ReadError};
+use crate::journal::{Journal, PageLimit, Range, ReadError};
 use crate::machines::inbox::latest::show;
-use crate::machines::inbox::{InboxCommand, InboxEvent, InboxReply, Notification};
+use crate::machines::inbox::{
+    InboxCommand, InboxEvent, InboxLimits, InboxReply, InboxShown, Notification,
+};
 
-/// Records that are read at once.
-const RECORDS: usize = 256;
-
-/// A notification as it is now.
-#[derive(Debug, Clone, PartialEq)]
+/// A notification as its owner finds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InboxItem {
-    /// Its position.
+    /// Position.
     pub sequence: Sequence,
-    /// The notification; it has words, for one that was put away is in no page.
+    /// The notification, with its words.
     pub notification: Arc<Notification>,
     /// Whether it was read.
     pub read: bool,
 }
 
-/// Notifications by sequence descending.
-#[derive(Debug, Clone, PartialEq)]
+/// A page, descending.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InboxPage {
-    /// The notifications.
+    /// The notifications; fewer than asked for if many were put away, even if there are more.
     pub items: Vec<InboxItem>,
-    /// Give this as `before` for the next page; `None` at the end. A page may be short and have a next one all the same.
+    /// Give this as `before` for the next page; `None` at the end.
     pub next: Option<Sequence>,
-    /// How many are unread in all.
+    /// How many of all are unread.
     pub unread: u64,
-    /// The inbox's last sequence when the page was read.
+    /// The inbox's last sequence when it was asked.
     pub head: Sequence,
 }
 
+/// Records read at once.
+const RECORDS: usize = 256;
+
 impl Hub {
-    /// A page of a user's notifications, at most `limit` of those below `before`.
+    /// A page of at most `limit` notifications below `before`, or of the newest ones.
     pub async fn inbox_page(
         &self,
         user: &UserId,
         before: Option<Sequence>,
         limit: usize,
     ) -> Result<InboxPage, HubError> {
-        let bounds = &self.parts.inbox;
-        let limit = limit.clamp(1, bounds.page.max(1));
-        // A page holds no more unread ones than the newest of those below its beginning.
-        let asked = InboxCommand::Unread { before, limit };
+        let limits = &self.parts.inbox;
+        let limit = limit.clamp(1, limits.page.max(1));
+        let asked = self
+            .inbox(user, InboxCommand::Unread { before, limit })
+            .await?;
         let InboxReply::Unread {
             unread,
             newest,
             head,
-        } = self.inbox(user, asked).await?
+        } = asked
         else {
             return Err(HubError::Limit("an inbox answered out of turn".into()));
         };
-        let fresh: BTreeSet<Sequence> = newest.into_iter().collect();
-        let mut page = InboxPage {
-            items: Vec::new(),
-            next: None,
+        let reader = Reader {
+            journal: &*self.parts.journal,
+            entity: EntityId::inbox(user),
+            bytes: self.parts.limits.page_bytes,
+            limits,
+        };
+        let before = before.unwrap_or(head.next()).min(head.next());
+        let (found, next) = reader.below(before, limit).await?;
+        // The answer holds as many unread ones as the page has places: those of the page are among them.
+        let newest: BTreeSet<Sequence> = newest.into_iter().collect();
+        let items = found.into_iter().map(|(sequence, notification)| InboxItem {
+            sequence,
+            read: !newest.contains(&sequence),
+            notification,
+        });
+        Ok(InboxPage {
+            items: items.collect(),
+            next,
             unread,
             head,
-        };
-        // What came after the answer is for the next look.
-        let mut below = before.unwrap_or(head.next()).min(head.next());
-        let mut left = bounds.page_records.max(1);
-        loop {
-            let found = self.inbox_records(user, below, left.min(RECORDS)).await?;
-            let Some((last, _)) = found.last() else {
-                return Ok(page);
-            };
-            let last = *last;
-            left = left.saturating_sub(found.len());
-            for (sequence, notification) in found {
-                let Some(notification) = notification else {
-                    continue;
-                };
-                if page.items.len() == limit {
-                    page.next = page.items.last().map(|item| item.sequence);
-                    return Ok(page);
-                }
-                page.items.push(InboxItem {
-                    sequence,
-                    notification,
-                    read: !fresh.contains(&sequence),
-                });
+        })
+    }
+}
+
+/// Reads one inbox.
+struct Reader<'a> {
+    journal: &'a dyn Journal,
+    entity: EntityId,
+    bytes: usize,
+    limits: &'a InboxLimits,
+}
+
+type Found = Vec<(Sequence, Arc<Notification>)>;
+
+impl Reader<'_> {
+    /// The newest notifications below a sequence, and where to go on if there is anything below them.
+    async fn below(
+        &self,
+        mut before: Sequence,
+        limit: usize,
+    ) -> Result<(Found, Option<Sequence>), ReadError> {
+        let mut found = Vec::new();
+        let mut looked_at = 0;
+        while before > Sequence(1) {
+            let page = self.entries(before).await?;
+            if page.is_empty() {
+                break;
             }
-            below = last;
-            if left == 0 {
-                page.next = Some(below);
-                return Ok(page);
+            for (sequence, shown) in page {
+                if found.len() == limit || looked_at >= self.limits.page_records.max(1) {
+                    return Ok((found, Some(before)));
+                }
+                (before, looked_at) = (sequence, looked_at + 1);
+                if let InboxEvent::Added(notification) = shown.event
+                    && notification.content.is_some()
+                {
+                    found.push((sequence, notification));
+                }
             }
         }
+        Ok((found, None))
     }
 
-    /// Entries below a sequence, descending: each with its notification, if it is one that has words.
-    async fn inbox_records(
-        &self,
-        user: &UserId,
-        below: Sequence,
-        records: usize,
-    ) -> Result<Vec<(Sequence, Option<Arc<Notification>>)>, HubError> {
-        let entity = EntityId::inbox(user);
-        let journal = &self.parts.journal;
+    /// Some entries below a sequence, descending.
+    async fn entries(&self, before: Sequence) -> Result<Vec<(Sequence, InboxShown)>, ReadError> {
         let limit = PageLimit {
-            records,
-            bytes: self.parts.limits.page_bytes,
+            records: RECORDS,
+            bytes: self.bytes,
         };
-        let mut rows = journal.read(&entity, Range::Before(below), limit).await?;
+        let range = Range::Before(before);
+        let mut rows = self.journal.read(&self.entity, range, limit).await?;
         rows.sort_by_key(|row| row.first);
         let (Some(first), Some(last)) = (rows.first(), rows.last()) else {
             return Ok(Vec::new());
         };
         let (first, last) = (first.first, last.last());
-        let overlays = journal.overlays(&entity, first, last).await?;
+        let overlays = self.journal.overlays(&self.entity, first, last).await?;
         let shown = show(&rows, &overlays).map_err(|error| ReadError::Corrupt {
-            entity,
+            entity: self.entity.clone(),
             sequence: first,
             reason: error.to_string(),
         })?;
-        let entries = shown.into_iter().rev().filter(|(at, _)| *at < below);
-        let notification = |event| match event {
-            InboxEvent::Added(added) if added.content.is_some() => Some(added),
-            _ => None,
-        };
-        Ok(entries
-            .map(|(at, shown)| (at, notification(shown.event)))
-            .collect())
+        let below = shown.into_iter().rev();
+        Ok(below.filter(|(sequence, _)| *sequence < before).collect())
     }
 }

@@ -212,8 +212,8 @@ impl Hub {
         let listeners = Arc::new(ground.listeners.clone());
         let (users, matching) = (parts.limits.user, parts.limits.matching);
         ground.host::<User>(users, Arc::new(relay::Nobody)).await?;
-        let inbox = parts.limits.inbox.clone();
-        ground.host::<Inbox>(parts.limits.inbox, listeners).await?;
+        let inbox = parts.limits.inbox;
+        ground.host::<Inbox>(inbox.clone(), listeners).await?;
         let requests = matches::Requests {
             listeners: ground.listeners.clone(),
             witness: matches::Witness::default(),

@@ -145,6 +145,17 @@ impl Day {
         ((i64::from(self.0) + 3).rem_euclid(7) + 1) as u8
     }
 
+    /// Year, month (1 to 12) and day of the month; `None` beyond any calendar.
+    pub fn year_month_day(self) -> Option<(u16, u8, u8)> {
+        let date = self.date()?;
+        let number = |number: i8| number.unsigned_abs();
+        Some((
+            date.year().unsigned_abs(),
+            number(date.month()),
+            number(date.day()),
+        ))
+    }
+
     fn of(date: Date) -> Self {
         Self(days_since_1970(date))
     }
@@ -257,6 +268,8 @@ mod tests {
     fn days_are_read_shown_and_named() {
         assert_eq!(day("1970-01-01"), Day(0));
         assert_eq!(day("2028-02-29").to_string(), "2028-02-29");
+        assert_eq!(day("2028-02-29").year_month_day(), Some((2028, 2, 29)));
+        assert_eq!(Day(i32::MAX).year_month_day(), None);
         let week: Vec<u8> = (0..7)
             .map(|n| Day(day("2026-06-29").0 + n).weekday())
             .collect();

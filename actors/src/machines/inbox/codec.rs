@@ -16,6 +16,7 @@ use crate::journal::Record;
 use crate::machines::DecodeError;
 use crate::machines::bricks::{failed, open, read, seal, write};
 use crate::machines::notice::{NoticeKind, Priority};
+use crate::machines::zone::Zone;
 
 const MARK_VERSION: u8 = 1;
 const HEADER: &str = "an inbox record's header";
@@ -144,7 +145,14 @@ fn kind_of(word: &str) -> Result<NoticeKind, DecodeError> {
 }
 
 /// Language, time zone, quiet hours, quiet days, muted kinds, notifications shown per day.
-pub(super) type SettingsFields<S> = (S, S, Option<(TimeOfDay, TimeOfDay)>, Vec<u8>, Vec<S>, u32);
+pub(super) type SettingsFields<S> = (
+    S,
+    Zone,
+    Option<(TimeOfDay, TimeOfDay)>,
+    Vec<u8>,
+    Vec<S>,
+    u32,
+);
 
 /// Settings as they are stored.
 pub(super) fn settings_fields(settings: &InboxSettings) -> SettingsFields<&str> {
@@ -153,7 +161,7 @@ pub(super) fn settings_fields(settings: &InboxSettings) -> SettingsFields<&str> 
     let muted = settings.muted.iter().map(|kind| kind.as_str());
     (
         settings.language.as_str(),
-        &settings.time_zone,
+        settings.time_zone.clone(),
         hours,
         days.collect(),
         muted.collect(),

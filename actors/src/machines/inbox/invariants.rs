@@ -117,11 +117,8 @@ mod tests {
     #[test]
     fn each_predicate_sees_the_damage_it_is_for() {
         let beyond = Sequence(99);
-        assert_eq!(damaged(|i| drop(i.unread.insert(beyond))), Some("I1"));
-        assert_eq!(
-            damaged(|i| drop(i.unread.insert(Sequence::ZERO))),
-            Some("I1")
-        );
+        assert_eq!(damaged(|i| i.unread.extend([beyond])), Some("I1"));
+        assert_eq!(damaged(|i| i.unread.extend([Sequence::ZERO])), Some("I1"));
         let away = |i: &mut Inbox| i.known.set(Sequence(2), Stands::Dismissed);
         assert_eq!(damaged(away), Some("I2"));
         assert_eq!(

@@ -1,9 +1,10 @@
 //! Whether a notification may be shown the moment it comes, or waits in the inbox until its owner looks there.
 
-use super::zone::{self, Local};
+use super::settings::{TimeOfDay, Weekday};
 use super::{Inbox, InboxSettings};
 use crate::ids::Timestamp;
 use crate::machines::notice::{NoticeKind, Priority};
+use crate::machines::zone::Day;
 
 /// The answer, and the tally of the user's day with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,14 +23,16 @@ impl Inbox {
         priority: Priority,
         now: Timestamp,
     ) -> Showing {
-        let local = zone::local(&settings.time_zone, now);
-        let (day, shown) = self.shown_on(local.day);
+        // Beyond the calendar no zone tells one day from another.
+        let wall = settings.time_zone.rules().wall(now);
+        let (today, minute) = wall.unwrap_or((Day(i32::MAX), 0));
+        let (day, shown) = self.shown_on(today.0);
         if always_passes(kind, priority) {
             let live = true;
             return Showing { live, day, shown };
         }
         let live = !settings.muted.contains(&kind)
-            && !is_quiet(settings, local)
+            && !is_quiet(settings, today, minute)
             && shown < settings.live_per_day;
         let shown = shown.saturating_add(u32::from(live));
         Showing { live, day, shown }
@@ -51,10 +54,10 @@ fn always_passes(kind: NoticeKind, priority: Priority) -> bool {
     kind == NoticeKind::Security || priority == Priority::Critical
 }
 
-fn is_quiet(settings: &InboxSettings, local: Local) -> bool {
-    let hours = settings.quiet_hours;
-    settings.quiet_days.contains(&local.weekday)
-        || hours.is_some_and(|hours| hours.contain(local.time))
+fn is_quiet(settings: &InboxSettings, today: Day, minute: u32) -> bool {
+    let (hours, time) = (settings.quiet_hours, TimeOfDay::of_minutes(minute));
+    settings.quiet_days.contains(&Weekday::of(today))
+        || hours.is_some_and(|hours| hours.contain(time))
 }
 
 #[cfg(test)]
@@ -75,6 +78,15 @@ mod tests {
         assert_eq!(inbox.shown_on(12_000), (12_000, 0), "the clock was wrong");
         inbox.day = i32::MIN;
         assert_eq!(inbox.shown_on(0), (0, 0));
+    }
+
+    #[test]
+    fn beyond_the_calendar_there_is_one_last_day() {
+        let inbox = Inbox::default();
+        let settings = InboxSettings::unsettled(&InboxLimits::default());
+        let kind = NoticeKind::NewRequest;
+        let last = inbox.showing(&settings, kind, Priority::Low, Timestamp(u64::MAX));
+        assert_eq!((last.live, last.day, last.shown), (true, i32::MAX, 1));
     }
 
     #[test]

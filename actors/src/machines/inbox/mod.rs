@@ -23,7 +23,6 @@ mod snapshot;
 mod sources;
 mod state;
 pub mod texts;
-mod zone;
 
 pub use codec::{decode_mark, encode_mark};
 pub use command::{InboxCommand, InboxReply};

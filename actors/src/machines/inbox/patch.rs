@@ -5,16 +5,17 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::settings::{QuietHours, TimeOfDay};
-use super::{InboxLimits, InboxSettings, Language, Weekday, zone};
+use super::{InboxLimits, InboxSettings, Language, Weekday};
 use crate::machines::notice::NoticeKind;
 use crate::machines::terms::FieldError;
+use crate::machines::zone::Zone;
 
 /// New settings, in words that nobody has checked; what is `None` stays as it is.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct SettingsPatch {
     /// A language tag, such as `es` or `en-GB`.
     pub language: Option<String>,
-    /// A time zone, such as `America/Santo_Domingo`.
+    /// A time zone, such as `America/Santo_Domingo` or `-04:00`.
     pub time_zone: Option<String>,
     /// Quiet hours, or none.
     pub quiet_hours: Option<QuietPatch>,
@@ -74,12 +75,9 @@ impl SettingsPatch {
             }
         }
         if let Some(name) = &self.time_zone {
-            match zone::canonical(name) {
-                Some(name) => settings.time_zone = name,
-                None => wrong.push(error(
-                    "timeZone",
-                    "must be a name of the IANA time zone database, such as America/Santo_Domingo",
-                )),
+            match Zone::parse(name) {
+                Ok(zone) => settings.time_zone = zone,
+                Err(unknown) => wrong.push(error("timeZone", unknown.to_string())),
             }
         }
         match &self.quiet_hours {
@@ -218,7 +216,7 @@ mod tests {
         };
         let after = patch.onto(&before, &limits).expect("all of it is right");
         assert_eq!(after.language, Language::English);
-        assert_eq!(after.time_zone, "Europe/Madrid");
+        assert_eq!(after.time_zone.as_str(), "Europe/Madrid");
         let hours = after.quiet_hours.expect("given");
         assert_eq!(
             (hours.from.to_string(), hours.to.to_string()),

@@ -7,9 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::InboxLimits;
 use crate::machines::notice::NoticeKind;
-
-/// The time zone of whoever has not named one.
-pub const DEFAULT_ZONE: &str = "UTC";
+use crate::machines::zone::{Day, Zone};
 
 /// A language in which notifications are written.
 #[derive(
@@ -86,6 +84,11 @@ impl Weekday {
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|day| day.as_str() == word)
     }
+
+    /// The one that a day of the calendar is.
+    pub fn of(day: Day) -> Self {
+        Self::ALL[usize::from(day.weekday().saturating_sub(1)) % 7]
+    }
 }
 
 /// A time on the clock at the wall, in minutes after midnight, below 1,440.
@@ -94,9 +97,6 @@ impl Weekday {
 pub struct TimeOfDay(u16);
 
 impl TimeOfDay {
-    /// The first of a day.
-    pub const MIDNIGHT: TimeOfDay = TimeOfDay(0);
-
     /// Reads `HH:MM`, 24 hours.
     pub fn parse(text: &str) -> Option<Self> {
         let (hours, minutes) = text.split_once(':')?;
@@ -105,6 +105,11 @@ impl TimeOfDay {
             digits.then(|| part.parse::<u16>().ok()).flatten()
         };
         Self::new(two(hours)?, two(minutes)?)
+    }
+
+    /// So many minutes after midnight; what is left of them after whole days.
+    pub fn of_minutes(minutes: u32) -> Self {
+        Self((minutes % (24 * 60)) as u16)
     }
 
     /// An hour below 24 and a minute below 60.
@@ -151,8 +156,8 @@ impl QuietHours {
 pub struct InboxSettings {
     /// In which language notifications are written from now on.
     pub language: Language,
-    /// By which clock the user lives: a name of the IANA time zone database.
-    pub time_zone: String,
+    /// By which clock the user lives.
+    pub time_zone: Zone,
     /// When nothing is shown live.
     pub quiet_hours: Option<QuietHours>,
     /// Days on which nothing is shown live.
@@ -168,7 +173,7 @@ impl InboxSettings {
     pub fn unsettled(limits: &InboxLimits) -> Self {
         Self {
             language: Language::default(),
-            time_zone: DEFAULT_ZONE.to_owned(),
+            time_zone: Zone::default(),
             quiet_hours: None,
             quiet_days: BTreeSet::new(),
             muted: BTreeSet::from([NoticeKind::Marketing]),

@@ -7,11 +7,11 @@ pub(super) fn templates(kind: NoticeKind) -> Templates {
     let (title, message) = match kind {
         NoticeKind::NewRequest => (
             "New request[: {instrument}]",
-            "Wanted: {instrument|a musician}[ for {eventType}][, {date}][, in {location}][, budget {budget}].",
+            "Wanted: {instrument|a musician}[ for {eventType}][, {date}][, in {location}][, from {budgetMin}][, up to {budgetMax}].",
         ),
         NoticeKind::TopMatch => (
             "A request for you[: {instrument}]",
-            "You are one of the best for it: {instrument|a musician}[ for {eventType}][, {date}][, in {location}][, budget {budget}].",
+            "You are one of the best for it: {instrument|a musician}[ for {eventType}][, {date}][, in {location}][, from {budgetMin}][, up to {budgetMax}].",
         ),
         NoticeKind::MusicianApplication => (
             "New application",
@@ -30,16 +30,16 @@ pub(super) fn templates(kind: NoticeKind) -> Templates {
             "The request has found its musician[, {musicianName}][: {instrument}][ for {eventType}][, {date}][, in {location}].",
         ),
         NoticeKind::StatusChange => (
-            "Request[ {to}]",
-            "The request[ for {instrument}] is {to|in another state} now[; it was {from}][. Reason: {reason}].",
+            "Request[ {newStatus}]",
+            "The request[ for {instrument}][, {date},] is {newStatus|in another state} now[; it was {oldStatus}][. A musician has {standing}][. Reason: {reason}].",
         ),
         NoticeKind::NoMusiciansAvailable => (
             "No musicians found",
             "Nobody fits your request[ for {instrument}][, {date}] yet[. What stands in the way: {reasons}][. Near misses: {alternatives}].",
         ),
         NoticeKind::ConflictWarning => (
-            "Your times collide",
-            "A booking[, {date},] collides with another one of yours.",
+            "Times collide",
+            "The request[ for {instrument}][, {date},] collides with something else[: {conflictFrom} to {conflictUntil}].",
         ),
         NoticeKind::NewMessage => (
             "New message[ from {senderName}]",

@@ -1,10 +1,11 @@
 //! Title and message of a notification, from its facts, in the language of whoever gets it.
 //!
-//! Facts are texts by name. Those that the templates speak of: `instrument`, `eventType`, `date` (RFC 3339, shown by the
-//! reader's clock), `location`, `budget`, `rate`, `amount`, `musicianName`, `organizerName`, `senderName`, `reviewerName`,
-//! `rating`, `from` and `to` (states of a request, wire words), `reason`, `reasons` (wire words, separated by commas),
-//! `alternatives` (a number), and `title` and `message` of what operators write. None is needed: what a sentence says
-//! of a fact that is missing is left out. Others go to the client unspoken.
+//! Facts are texts by name. Those that the templates speak of: `instrument`, `eventType`, `location`; `date`,
+//! `conflictFrom` and `conflictUntil` (RFC 3339, shown by the reader's clock); `budgetMin`, `budgetMax`, `rate` and
+//! `amount` (hundredths of the platform's currency); `musicianName`, `senderName`, `reviewerName`, `rating`; `oldStatus`,
+//! `newStatus` and `standing` (wire words), `reason`, `reasons` (wire words, separated by commas), `alternatives` (lines,
+//! of which the number is said); and `title` and `message` of what operators write. None is needed: what a sentence says of
+//! a fact that is missing is left out. Others go to the client unspoken.
 
 mod english;
 mod spanish;
@@ -25,11 +26,7 @@ struct Templates {
 /// Title and message of a notice.
 pub fn render(notice: &Notice, settings: &InboxSettings, limits: &InboxLimits) -> (String, String) {
     let templates = templates(settings.language, notice.kind);
-    let fact = |name: &str| {
-        let fact = notice.data.get(name).map(String::as_str);
-        let fact = fact.map(str::trim).filter(|fact| !fact.is_empty())?;
-        Some(words::say(name, fact, settings))
-    };
+    let fact = |name: &str| words::say(name, &notice.data, settings);
     let title = template::fill(templates.title, fact);
     let message = template::fill(templates.message, fact);
     let one_line = title.replace(char::is_control, " ");
@@ -53,11 +50,12 @@ mod tests {
 
     use super::*;
     use crate::machines::notice::Priority;
+    use crate::machines::zone::Zone;
 
     fn settings(language: Language) -> InboxSettings {
         InboxSettings {
             language,
-            time_zone: "Europe/Madrid".into(),
+            time_zone: Zone::parse("Europe/Madrid").expect("a zone"),
             ..InboxSettings::unsettled(&InboxLimits::default())
         }
     }
@@ -90,13 +88,14 @@ mod tests {
         for language in Language::ALL {
             for kind in NoticeKind::ALL {
                 let templates = templates(language, *kind);
-                let mut facts: Vec<(&str, &str)> = Vec::new();
+                let mut facts: BTreeMap<&str, &str> = BTreeMap::new();
                 for name in names(templates.title)
                     .into_iter()
                     .chain(names(templates.message))
                 {
-                    facts.push((name, "fact"));
+                    facts.insert(name, "a fact");
                 }
+                let facts: Vec<(&str, &str)> = facts.into_iter().collect();
                 for facts in [&[][..], &facts[..]] {
                     let (title, message) = rendered(*kind, language, facts);
                     for text in [&title, &message] {
@@ -108,8 +107,10 @@ mod tests {
                         assert!(!gap, "{kind:?} {language:?} {text:?}");
                     }
                     let said = format!("{title} {message}").matches("fact").count();
+                    // Of the nearest misses only the number is said.
+                    let named = facts.iter().filter(|(name, _)| *name != "alternatives");
                     assert!(
-                        said >= facts.len(),
+                        said >= named.count(),
                         "{kind:?} {language:?}: {title} {message}"
                     );
                 }
@@ -160,8 +161,8 @@ mod tests {
     #[test]
     fn states_and_reasons_are_said_in_the_language() {
         let facts = [
-            ("from", "pending"),
-            ("to", "inReview"),
+            ("oldStatus", "pending"),
+            ("newStatus", "inReview"),
             ("reasons", "place, budget"),
         ];
         let (_, english) = rendered(NoticeKind::StatusChange, Language::English, &facts);

@@ -7,11 +7,11 @@ pub(super) fn templates(kind: NoticeKind) -> Templates {
     let (title, message) = match kind {
         NoticeKind::NewRequest => (
             "Nueva solicitud[: {instrument}]",
-            "Se busca: {instrument|músico}[ para {eventType}][, {date}][, en {location}][, presupuesto {budget}].",
+            "Se busca: {instrument|músico}[ para {eventType}][, {date}][, en {location}][, desde {budgetMin}][, hasta {budgetMax}].",
         ),
         NoticeKind::TopMatch => (
             "Una solicitud para ti[: {instrument}]",
-            "Estás entre los mejores para ella: {instrument|músico}[ para {eventType}][, {date}][, en {location}][, presupuesto {budget}].",
+            "Estás entre los mejores para ella: {instrument|músico}[ para {eventType}][, {date}][, en {location}][, desde {budgetMin}][, hasta {budgetMax}].",
         ),
         NoticeKind::MusicianApplication => (
             "Nueva postulación",
@@ -30,16 +30,16 @@ pub(super) fn templates(kind: NoticeKind) -> Templates {
             "La solicitud ya tiene músico[, {musicianName}][: {instrument}][ para {eventType}][, {date}][, en {location}].",
         ),
         NoticeKind::StatusChange => (
-            "Solicitud[ {to}]",
-            "La solicitud[ de {instrument}] está ahora {to|en otro estado}[; antes estaba {from}][. Motivo: {reason}].",
+            "Solicitud[ {newStatus}]",
+            "La solicitud[ de {instrument}][, {date},] está ahora {newStatus|en otro estado}[; antes estaba {oldStatus}][. Un músico {standing}][. Motivo: {reason}].",
         ),
         NoticeKind::NoMusiciansAvailable => (
             "No se encontraron músicos",
             "Nadie encaja todavía con tu solicitud[ de {instrument}][, {date}][. Lo impide: {reasons}][. Casi encajan: {alternatives}].",
         ),
         NoticeKind::ConflictWarning => (
-            "Tus horarios chocan",
-            "Una reserva[, {date},] choca con otra tuya.",
+            "Horarios que chocan",
+            "La solicitud[ de {instrument}][, {date},] choca con otra cosa[: {conflictFrom} a {conflictUntil}].",
         ),
         NoticeKind::NewMessage => (
             "Nuevo mensaje[ de {senderName}]",
