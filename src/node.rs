@@ -22,6 +22,7 @@ use crate::echo::EchoHub;
 use crate::gateway::{Gateway, GatewayParts, HubRoute, accept};
 use crate::http::{self, Edge, admin::Admin, health::Health};
 use crate::store::{self, Store, StoreError};
+use crate::telemetry::matches;
 use crate::telemetry::metrics::UPKEEP;
 
 /// What connection tokens are signed with is derived from the secret under this name.
@@ -90,6 +91,7 @@ impl Node {
             None => Hub::start(parts).await,
         };
         let hub = hub.map_err(|error| StartError::Actors(error.to_string()))?;
+        matches::count(&hub, store.journal.clone());
         let mut authenticate = JwtAuthenticator::new(&secret, &config.auth, clock.clone());
         if let Some(keys) = issuer.clone() {
             authenticate = authenticate.with_issuer(keys, &config.auth);

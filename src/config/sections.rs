@@ -18,6 +18,8 @@ pub struct HttpConfig {
     pub idempotency_keys: u32,
     /// How long a first answer is given again, in hours.
     pub idempotency_hours: u64,
+    /// How long an accept, or a choice of a musician, waits for the musician's calendar before it is answered as under way, in milliseconds.
+    pub assign_wait_ms: u64,
 }
 
 impl Default for HttpConfig {
@@ -29,6 +31,7 @@ impl Default for HttpConfig {
             request_burst: 200,
             idempotency_keys: 1_024,
             idempotency_hours: 24,
+            assign_wait_ms: 2_000,
         }
     }
 }
