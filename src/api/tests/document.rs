@@ -161,7 +161,7 @@ fn every_operation_says_what_it_takes_and_answers() {
             .keys()
             .filter(|status| status.starts_with('2'))
             .count();
-        assert_eq!(good, 1, "{place}");
+        assert!(good >= 1, "{place}");
         let mut wanted = vec!["400", "401", "403", "429", "500", "503", "504"];
         wanted.extend(path.contains('{').then_some("404"));
         wanted.extend(body.map(|_| "415"));
@@ -252,7 +252,7 @@ fn bounds_that_follow_from_settings_are_those_of_the_settings() {
     limits.room.text_chars = 77;
     limits.fanout.history_page = 33;
     let before = serde_json::to_value(&open_api).expect("JSON");
-    for (pointer, bound) in document::bounds(&HubLimits::default()) {
+    for (pointer, bound) in super::super::bounds::of(&HubLimits::default()) {
         assert_eq!(before.pointer(&pointer), Some(&bound), "{pointer}");
     }
     let document = document::finished(open_api, &limits);

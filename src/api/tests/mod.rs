@@ -3,6 +3,8 @@
 mod document;
 mod frame;
 mod idempotency;
+mod people;
+mod requests;
 mod rooms;
 
 use std::net::SocketAddr;
