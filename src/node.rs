@@ -12,6 +12,7 @@ use thiserror::Error;
 use tokio::task::JoinHandle;
 
 use crate::api::{self, ApiParts};
+use crate::auth::issuer::{IssuerError, IssuerKeys};
 use crate::auth::{Authenticate, JwtAuthenticator, SecretFileError, signing_secret};
 use crate::bus::BusError;
 use crate::chat::ChatHub;
@@ -35,6 +36,9 @@ pub enum StartError {
     /// No secret to check tokens with.
     #[error(transparent)]
     Secret(#[from] SecretFileError),
+    /// The keys of the outside issuer cannot be had the way it is configured.
+    #[error(transparent)]
+    Issuer(#[from] IssuerError),
     /// The journal cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -71,6 +75,8 @@ impl Node {
     pub async fn start(config: &Config, metrics: PrometheusHandle) -> Result<Self, StartError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let secret = signing_secret(config)?;
+        // Before the store: what is wrong here is mended in the configuration.
+        let issuer = IssuerKeys::start(&config.auth).await?.map(Arc::new);
         let store = store::open(config).await?;
         let peers = crate::bus::peers(config, &*clock).await?;
         let parts = HubParts {
@@ -86,8 +92,11 @@ impl Node {
         };
         let hub = hub.map_err(|error| StartError::Actors(error.to_string()))?;
         matches::count(&hub, store.journal.clone());
-        let authenticate: Arc<dyn Authenticate> =
-            Arc::new(JwtAuthenticator::new(&secret, &config.auth, clock.clone()));
+        let mut authenticate = JwtAuthenticator::new(&secret, &config.auth, clock.clone());
+        if let Some(keys) = issuer.clone() {
+            authenticate = authenticate.with_issuer(keys, &config.auth);
+        }
+        let authenticate: Arc<dyn Authenticate> = Arc::new(authenticate);
         let api = api::router(ApiParts {
             hub: hub.clone(),
             authenticate: authenticate.clone(),
@@ -107,13 +116,14 @@ impl Node {
         });
 
         let (signal, watch) = drain::channel();
-        let health = Arc::new(Health::new(
+        let health = Health::new(
             store.journal.clone(),
             store.wakeups.clone(),
             hub.peers().cloned(),
             config.health.clone(),
             watch.clone(),
-        ));
+        );
+        let health = Arc::new(health.with_issuer(issuer));
         let edge = Edge {
             http: config.http.clone(),
             cors: config.cors.clone(),

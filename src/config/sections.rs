@@ -2,18 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Which tokens are accepted.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct AuthConfig {
-    /// Issuer that a token must name (`iss`); empty accepts any.
-    pub issuer: String,
-    /// Audience that a token must name (`aud`); empty accepts any.
-    pub audience: String,
-    /// How far the clocks of hub and issuer may differ, in seconds.
-    pub clock_skew_seconds: u64,
-}
-
 /// Requests over HTTP.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]

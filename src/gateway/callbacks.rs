@@ -141,7 +141,7 @@ fn events<S: Sink>(block: &Block, sink: &mut S) -> Result<(), S::Error> {
                 other => change(room_id, sequence, other, sink)?,
             },
             // No room has any.
-            Shown::Notice(_) | Shown::Step(_) | Shown::Raw(_) => {}
+            Shown::Notice(_) | Shown::Step(_) => {}
         }
     }
     Ok(())

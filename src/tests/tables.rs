@@ -12,7 +12,7 @@ use crate::telemetry::metrics::{Kind, METRICS};
 /// Sections of the configuration: prefix of the key, file and struct that it is read into.
 const SECTIONS: &[(&str, &str, &str)] = &[
     ("", "src/config/mod.rs", "Config"),
-    ("auth.", "src/config/sections.rs", "AuthConfig"),
+    ("auth.", "src/config/auth.rs", "AuthConfig"),
     ("gateway.", "src/limits.rs", "GatewayLimits"),
     ("echo.", "src/echo/limits.rs", "EchoLimits"),
     ("room.", "actors/src/machines/room/limits.rs", "RoomLimits"),

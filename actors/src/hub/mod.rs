@@ -150,8 +150,6 @@ pub(crate) struct Shared {
     directories: Directories,
     seen: people::Seen,
     sessions: background::UserSessions,
-    #[cfg(feature = "testing")]
-    ground: Ground,
     /// This node among others, if it is.
     peers: Option<Arc<Peers>>,
 }
@@ -237,8 +235,6 @@ impl Hub {
                 clock: parts.clock,
                 limits,
                 sessions: background::UserSessions::default(),
-                #[cfg(feature = "testing")]
-                ground,
                 peers,
             }),
         };

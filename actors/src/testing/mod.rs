@@ -3,7 +3,6 @@
 pub mod checks;
 pub mod front;
 pub mod mistake;
-pub mod notes;
 pub mod oracle;
 pub mod reader;
 pub mod words;

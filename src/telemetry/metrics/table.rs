@@ -290,6 +290,30 @@ pub const METRICS: &[Metric] = &[
         "1 while /health/ready says yes, else 0.",
     ),
     metric(
+        Counter,
+        "mussikon_tokens_refused_total",
+        &["reason"],
+        "Tokens that were refused, by reason, such as expired, signature or unknown_key.",
+    ),
+    metric(
+        Counter,
+        "mussikon_jwks_refreshes_total",
+        &["outcome"],
+        "Fetches of the outside issuer's keys: fetched, or why not (unreachable, late, redirect, status, too_large, file, malformed, too_many_keys).",
+    ),
+    metric(
+        Gauge,
+        "mussikon_jwks_keys",
+        &[],
+        "Keys of the outside issuer that are accepted; 0 without one.",
+    ),
+    metric(
+        Gauge,
+        "mussikon_jwks_stale",
+        &[],
+        "1 while the last fetch of the outside issuer's keys failed, so that older ones or none are in use; else 0.",
+    ),
+    metric(
         Histogram,
         "mussikon_journal_probe_seconds",
         &[],
