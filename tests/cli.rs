@@ -101,6 +101,55 @@ fn without_a_secret_development_makes_one_and_production_refuses() {
 }
 
 #[test]
+fn a_token_has_a_role_that_exists_or_none_and_is_made_only_where_it_is_accepted() {
+    let folder = folder();
+    let secret = ("MUSSIKON_JWT_SECRET", SECRET);
+    let roles = ["user", "musician", "organizer", "moderator", "admin"];
+    for role in roles {
+        let arguments = ["token", "--user", "ana", "--role", role];
+        let printed = stdout(&run(folder.path(), &arguments, &[secret]));
+        assert_eq!(claims(printed.trim())["role"], json!(role));
+    }
+    let printed = stdout(&run(folder.path(), &["token", "--user", "ana"], &[secret]));
+    assert!(claims(printed.trim()).get("role").is_none());
+    for wrong in ["root", "Admin", "superadmin", ""] {
+        let arguments = ["token", "--user", "ana", "--role", wrong];
+        let refused = run(folder.path(), &arguments, &[secret]);
+        assert_eq!(refused.status.code(), Some(2), "{wrong:?}");
+        assert_eq!(stdout(&refused), "");
+        let text = stderr(&refused);
+        for role in roles {
+            assert!(text.contains(role), "{role} in {text}");
+        }
+    }
+    let variables = [
+        secret,
+        ("MUSSIKON_AUTH__ACCEPT_OWN_TOKENS", "false"),
+        ("MUSSIKON_AUTH__JWKS_FILE", "keys.json"),
+    ];
+    let useless = run(folder.path(), &["token", "--user", "ana"], &variables);
+    assert_eq!(
+        (useless.status.code(), stdout(&useless)),
+        (Some(1), String::new())
+    );
+    assert!(stderr(&useless).contains("auth.accept_own_tokens is false"));
+    let blind = run(folder.path(), &["serve"], &variables);
+    assert_eq!(
+        (blind.status.code(), stdout(&blind)),
+        (Some(1), String::new())
+    );
+    assert!(
+        stderr(&blind).contains("the keys of the issuer in keys.json"),
+        "{}",
+        stderr(&blind)
+    );
+    assert!(
+        !folder.path().join("data/journal").exists(),
+        "nothing was begun"
+    );
+}
+
+#[test]
 fn check_config_prints_what_is_in_force_as_toml_that_reads_the_same_or_every_problem() {
     let folder = folder();
     fs::write(

@@ -1,5 +1,6 @@
 //! What the checker lets through and what it says of the rest.
 
+use actors::machines::terms::FieldError;
 use serde_json::json;
 
 use super::*;
@@ -29,7 +30,7 @@ fn problems(schema: &str, value: &Value) -> Vec<String> {
     let reference = json!({ "$ref": format!("#/components/schemas/{schema}") });
     let mut checker = Checker::new(&document);
     checker.check(&reference, "", value);
-    let said = |one: &FieldProblem| format!("{} {}", one.field, one.problem);
+    let said = |one: &FieldError| format!("{} {}", one.field, one.problem);
     checker.problems.iter().map(said).collect()
 }
 

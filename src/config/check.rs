@@ -21,6 +21,7 @@ pub fn check(config: &Config, origins: &BTreeMap<String, String>) -> Vec<Problem
         origins,
     };
     identity(config, &mut checks);
+    tokens(config, &mut checks);
     providers(config, &mut checks);
     among_others(config, &mut checks);
     bounds(config, &mut checks);
@@ -72,6 +73,12 @@ fn identity(config: &Config, checks: &mut Checks<'_>) {
         "data_dir",
         "must not be empty",
     );
+}
+
+fn tokens(config: &Config, checks: &mut Checks<'_>) {
+    for (name, text) in config.auth.problems() {
+        checks.require(false, &format!("auth.{name}"), text);
+    }
 }
 
 fn providers(config: &Config, checks: &mut Checks<'_>) {

@@ -38,6 +38,7 @@ fn the_tables_of_the_documents_are_those_of_the_code() {
     generated("README.md", "config", &tables::config());
     generated("README.md", "methods", &tables::methods());
     generated("README.md", "callbacks", &tables::callbacks());
+    generated("README.md", "operations", &tables::operations());
     generated("README.md", "errors", &tables::errors());
     generated("README.md", "metrics", &tables::metrics());
     generated("README.md", "limits", &tables::limits());

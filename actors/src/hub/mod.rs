@@ -5,6 +5,7 @@ mod errands;
 mod history;
 mod inbox;
 mod kinds;
+mod matches;
 mod people;
 pub mod reindex;
 mod relay;
@@ -21,6 +22,7 @@ use thiserror::Error;
 
 pub use history::{History, HistoryEntry, HistoryPage};
 pub use inbox::{InboxItem, InboxPage};
+pub use matches::{Match, matched};
 pub use requests::{Assignment, AuditPage, RequestsPage};
 pub use rooms::{RoomListing, RoomsPage};
 pub use session::{HubSession, Joined, Looked};
@@ -144,6 +146,7 @@ pub(crate) struct Shared {
     limits: Arc<FanoutLimits>,
     matching: MatchingLimits,
     inbox: InboxLimits,
+    witness: matches::Witness,
     directories: Directories,
     seen: people::Seen,
     sessions: background::UserSessions,
@@ -208,11 +211,14 @@ impl Hub {
         let (users, matching) = (parts.limits.user, parts.limits.matching);
         ground.host::<User>(users, Arc::new(relay::Nobody)).await?;
         let inbox = parts.limits.inbox;
+        ground.host::<Inbox>(inbox.clone(), listeners).await?;
+        let requests = matches::Requests {
+            listeners: ground.listeners.clone(),
+            witness: matches::Witness::default(),
+        };
+        let witness = requests.witness.clone();
         ground
-            .host::<Inbox>(inbox.clone(), listeners.clone())
-            .await?;
-        ground
-            .host::<Request>(parts.limits.request, listeners)
+            .host::<Request>(parts.limits.request, Arc::new(requests))
             .await?;
         let hub = Self {
             directories: directories.clone(),
@@ -222,6 +228,7 @@ impl Hub {
                 directories,
                 matching,
                 inbox,
+                witness,
                 seen: people::Seen::default(),
                 journal: parts.journal,
                 wakeups: parts.wakeups,

@@ -7,7 +7,7 @@ use futures_util::{FutureExt, StreamExt, TryFutureExt, TryStreamExt, stream};
 
 use crate::ids::UserId;
 use crate::journal::{Journal, ReadError, Table, TableRow};
-use crate::machines::matching::card::{index_prefix, user_of_key};
+use crate::machines::matching::card::{index_prefix, name_of_key};
 use crate::machines::matching::cells::cells_around;
 use crate::machines::matching::found::Choice;
 use crate::machines::matching::{Found, MatchingLimits, Wanted};
@@ -43,7 +43,7 @@ pub async fn look(
     except: &[UserId],
     limit: usize,
 ) -> Result<Found, ReadError> {
-    let except = except.iter().cloned().collect();
+    let except = except.iter().map(UserId::as_str).collect();
     let mut choice = Choice::new(wanted, limits, radius_km, &except, limit);
     let mut rows = limits.rows;
     let near = cells_around(&wanted.place, radius_km);
@@ -129,10 +129,8 @@ async fn read_page(
 
 fn show(page: &[TableRow], left: &mut usize, choice: &mut Choice<'_>) {
     for row in page.iter().take(*left) {
-        let seen = match user_of_key(&row.key) {
-            Some(user) => choice.look_at(&user, &row.value).is_ok(),
-            None => false,
-        };
+        let name = name_of_key(&row.key);
+        let seen = name.is_some_and(|name| choice.look_at(name, &row.value).is_ok());
         if !seen {
             let key = String::from_utf8_lossy(&row.key);
             tracing::error!(%key, "unreadable row in the index of musicians; rebuild it");

@@ -25,6 +25,13 @@ pub fn cell_of(place: &Place) -> Option<String> {
     index_of(place).map(|cell| cell.to_string())
 }
 
+/// The region that a place lies in, for counting by place: a cell of some 87,000 square kilometres, of which there are
+/// 5,882; none if it is no place on Earth.
+pub fn region_of(place: &Place) -> Option<String> {
+    let cell = index_of(place)?.parent(Resolution::Two)?;
+    Some(cell.to_string())
+}
+
 /// All cells that hold a point within a radius (at most [`MAX_RADIUS_KM`]) of a place, and some of their neighbours; the
 /// nearest first, so that whoever looks at some of them only looks at the right ones. None if it is no place on Earth.
 pub fn cells_around(place: &Place, radius_km: f64) -> Vec<String> {
@@ -115,6 +122,18 @@ mod tests {
         #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 
         #[test]
+    fn a_region_is_wide_and_a_place_off_the_earth_has_none() {
+        let place = |lat, lng| {
+            let address = String::new();
+            Place { lat, lng, address }
+        };
+        let santo_domingo = region_of(&place(18.4861, -69.9312));
+        assert_eq!(santo_domingo, region_of(&place(18.45, -69.3)));
+        assert_ne!(santo_domingo, region_of(&place(40.4168, -3.7038)));
+        assert_eq!(region_of(&place(f64::NAN, 0.0)), None);
+    }
+
+    #[test]
         fn every_point_within_the_radius_lies_in_a_cell_around(
             place in places(),
             radius in prop_oneof![0.0..60.0_f64, 0.0..MAX_RADIUS_KM],
