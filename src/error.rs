@@ -57,7 +57,7 @@ codes! {
     WRONG_STATE = "wrong_state", CONFLICT, false, "The request is in a state that does not allow this.";
     WRONG_MODE = "wrong_mode", CONFLICT, false, "The request comes to its musician in another way.";
     ALREADY_ASSIGNED = "already_assigned", CONFLICT, false, "Another musician has the request.";
-    RESERVATION_PENDING = "reservation_pending", CONFLICT, false, "A musician's time is being reserved: look again in a moment.";
+    RESERVATION_PENDING = "reservation_pending", CONFLICT, true, "A musician's time is being reserved: look again in a moment.";
     DEADLINE_OVER = "deadline_over", CONFLICT, false, "The request's deadline is over.";
     EVENT_BEGUN = "event_begun", CONFLICT, false, "The event has begun.";
     EVENT_OVER = "event_over", CONFLICT, false, "The event is over.";

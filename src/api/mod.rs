@@ -135,6 +135,12 @@ fn routed(parts: ApiParts) -> (Router, Api) {
     (guarded.merge(public).with_state(api.clone()), api)
 }
 
+/// The document with the default settings.
+#[cfg(test)]
+pub(crate) fn document() -> serde_json::Value {
+    document::finished(operations().into_openapi(), &HubLimits::default())
+}
+
 /// An answer in JSON.
 fn json(status: StatusCode, value: &impl Serialize) -> Response {
     (status, axum::Json(value)).into_response()

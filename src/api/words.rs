@@ -10,6 +10,8 @@ use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, 
 use utoipa::{PartialSchema, ToSchema};
 
 use super::formats;
+use super::gig::Money;
+use super::requests::{MyRole, StateWord};
 use crate::rfc3339::Rfc3339;
 
 /// The largest whole number that every JSON reader keeps exactly.
@@ -141,6 +143,9 @@ pub(super) fn all() -> Vec<(Cow<'static, str>, RefOr<Schema>)> {
         named::<Date>(),
         named::<EntityId>(),
         named::<EntityKind>(),
+        named::<MyRole>(),
+        named::<StateWord>(),
+        named::<Money>(),
         named::<Cursor>(),
         named::<Sequence>(),
         named::<Rfc3339>(),

@@ -16,6 +16,22 @@ const SECTIONS: &[(&str, &str, &str)] = &[
     ("gateway.", "src/limits.rs", "GatewayLimits"),
     ("echo.", "src/echo/limits.rs", "EchoLimits"),
     ("room.", "actors/src/machines/room/limits.rs", "RoomLimits"),
+    ("user.", "actors/src/machines/user/limits.rs", "UserLimits"),
+    (
+        "request.",
+        "actors/src/machines/request/limits.rs",
+        "RequestLimits",
+    ),
+    (
+        "matching.",
+        "actors/src/machines/matching/limits.rs",
+        "MatchingLimits",
+    ),
+    (
+        "inbox.",
+        "actors/src/machines/inbox/limits.rs",
+        "InboxLimits",
+    ),
     ("runtime.", "actors/src/runtime/limits.rs", "RuntimeLimits"),
     ("fanout.", "actors/src/cluster/limits.rs", "FanoutLimits"),
     (
@@ -130,6 +146,12 @@ const LIMITS: &[(&str, &str)] = &[
     ("Messages in a page of history", "fanout.history_page"),
     ("Rooms in a page of `MyRooms`", "fanout.rooms_page"),
     (
+        "Requests of a user to the HTTP API per second",
+        "http.requests_per_second",
+    ),
+    ("and at once", "http.request_burst"),
+    ("Bytes of a body over HTTP", "http.body_bytes"),
+    (
         "Bytes sent and not acknowledged, stateful reconnect",
         "gateway.stateful_buffer_bytes",
     ),
@@ -181,6 +203,8 @@ fn unit(key: &str) -> &'static str {
         ("_bytes", "bytes"),
         ("_chars", "characters"),
         ("_hours", "h"),
+        ("_km", "km"),
+        ("_cents", "cents"),
         ("_per_second", "per second"),
     ];
     let found = units.iter().rev().find(|(ending, _)| key.ends_with(ending));
@@ -231,6 +255,31 @@ pub fn errors() -> String {
             row.status.as_u16(),
             row.meaning
         ));
+    }
+    rows.join("\n")
+}
+
+/// Every operation of the HTTP API.
+pub fn operations() -> String {
+    let document = crate::api::document();
+    let mut rows = vec!["| operation | what it does |".into(), "|---|---|".into()];
+    for (path, methods) in document["paths"].as_object().into_iter().flatten() {
+        for (method, operation) in methods.as_object().into_iter().flatten() {
+            let query = operation["parameters"].as_array().into_iter().flatten();
+            let query = query.filter(|parameter| parameter["in"] == "query");
+            let names: Vec<&str> = query.filter_map(|one| one["name"].as_str()).collect();
+            let query = match names.is_empty() {
+                true => String::new(),
+                false => format!("?{}", names.join("&")),
+            };
+            let word = |name: &str| operation[name].as_str().unwrap_or_default();
+            rows.push(format!(
+                "| `{} {path}{query}` | {}: {} |",
+                method.to_uppercase(),
+                cell(word("summary")),
+                cell(&word("description").replace('\n', " "))
+            ));
+        }
     }
     rows.join("\n")
 }

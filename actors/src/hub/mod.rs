@@ -147,6 +147,8 @@ pub(crate) struct Shared {
     matching: MatchingLimits,
     inbox: InboxLimits,
     witness: matches::Witness,
+    /// Lines in a page of a request's audit.
+    audit_page: usize,
     directories: Directories,
     seen: people::Seen,
     sessions: background::UserSessions,
@@ -219,6 +221,11 @@ impl Hub {
         let witness = requests.witness.clone();
         ground
             .host::<Request>(parts.limits.request, Arc::new(requests))
+            .host::<Inbox>(inbox.clone(), listeners.clone())
+            .await?;
+        let audit_page = parts.limits.request.audit_page;
+        ground
+            .host::<Request>(parts.limits.request, listeners)
             .await?;
         let hub = Self {
             directories: directories.clone(),
@@ -229,6 +236,7 @@ impl Hub {
                 matching,
                 inbox,
                 witness,
+                audit_page,
                 seen: people::Seen::default(),
                 journal: parts.journal,
                 wakeups: parts.wakeups,

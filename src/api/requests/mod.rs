@@ -1,5 +1,6 @@
 //! Matching requests over HTTP: drafts, lists, what others see, every step.
 
+mod answers;
 mod drafts;
 mod lists;
 mod parts;
@@ -12,6 +13,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Api;
+pub(super) use wishes::{MyRole, StateWord};
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()

@@ -18,7 +18,7 @@ use crate::http::problem::Problem;
 /// Lines on a page if the client does not say how many.
 const LINES: usize = 50;
 
-/// Applications
+/// Applications of a request
 ///
 /// Who applied, for how much and with which words. Whoever is no party to the request sees an own application only.
 #[utoipa::path(
@@ -36,7 +36,7 @@ pub async fn applications(
     Ok(json(StatusCode::OK, &Applications { items }))
 }
 
-/// Candidates
+/// Candidates for a request
 ///
 /// Who was offered the request, with score and how it came about, and where the search stands. Whoever is no party to the
 /// request sees an own offer only.
@@ -64,7 +64,7 @@ pub async fn candidates(
     Ok(json(StatusCode::OK, &shown))
 }
 
-/// Audit
+/// Audit of a request
 ///
 /// Every change of the request, oldest first: who, in which role, from, to, why, when. For its parties, moderators and admins.
 #[utoipa::path(

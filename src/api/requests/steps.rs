@@ -1,16 +1,15 @@
 //! Every step of a request: one address each, and each the wish that it is.
 
 use actors::hub::Assignment;
-use actors::ids::{RequestId, Sequence, UserId};
-use actors::machines::request::{Change, Done, RequestView, Standing};
+use actors::ids::{RequestId, UserId};
+use actors::machines::request::Change;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use serde::Serialize;
-use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::answers::{Assigned, Step};
 use super::wishes::{Because, Chosen, NewApplication, Reason, Rejected, Resolution};
 use crate::api::caller::By;
 use crate::api::etag::Conditions;
@@ -122,7 +121,7 @@ step! {
 }
 
 step! {
-    /// Apply
+    /// Apply to a request
     ///
     /// The musician would play, for a rate: where the organizer chooses.
     apply, "/api/requests/{id}/apply", "applyToRequest",
@@ -133,7 +132,7 @@ step! {
 }
 
 step! {
-    /// Withdraw
+    /// Withdraw from a request
     ///
     /// The musician takes back an application or an accept.
     withdraw, "/api/requests/{id}/withdraw", "withdrawFromRequest",
@@ -166,7 +165,7 @@ step! {
 }
 
 step! {
-    /// Drop out
+    /// Drop out of a request
     ///
     /// The assigned musician gives the request back, and others are looked for.
     drop_out, "/api/requests/{id}/drop-out", "dropOutOfRequest",
@@ -174,21 +173,21 @@ step! {
 }
 
 step! {
-    /// Start
+    /// Start the event
     ///
     /// The event begins.
     start, "/api/requests/{id}/start", "startRequest", Change::Start
 }
 
 step! {
-    /// Complete
+    /// Complete the event
     ///
     /// The event is over.
     complete, "/api/requests/{id}/complete", "completeRequest", Change::Complete
 }
 
 step! {
-    /// Cancel
+    /// Cancel a request
     ///
     /// The event is called off.
     cancel, "/api/requests/{id}/cancel", "cancelRequest",
@@ -196,7 +195,7 @@ step! {
 }
 
 step! {
-    /// Dispute
+    /// Dispute a request
     ///
     /// One side disagrees; a moderator decides.
     dispute, "/api/requests/{id}/dispute", "disputeRequest",
@@ -214,7 +213,7 @@ step! {
     }
 }
 
-/// Accept
+/// Accept a request
 ///
 /// The musician takes the request; the first valid accept wins. Waits a moment for the musician's calendar.
 #[utoipa::path(
@@ -281,63 +280,4 @@ async fn assign(
             json(StatusCode::ACCEPTED, &Assigned { step, outcome })
         }
     })
-}
-
-/// A step was made.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-struct Step<'a> {
-    #[schema(value_type = words::RequestId)]
-    request_id: &'a str,
-    /// Of the event, or for a repeat of the first one.
-    #[schema(value_type = words::Sequence)]
-    sequence: Sequence,
-    /// The state now.
-    state: &'static str,
-    /// How the caller stands now, if the caller is a musician with a part.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(nullable = false)]
-    standing: Option<&'static str>,
-}
-
-impl<'a> Step<'a> {
-    fn new(id: &'a RequestId, done: &Done) -> Self {
-        Self {
-            request_id: id.as_str(),
-            sequence: done.sequence,
-            state: done.state.as_str(),
-            standing: done.standing.map(Standing::as_str),
-        }
-    }
-}
-
-/// How a wish to be assigned, or to have somebody assigned, ended.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-struct Assigned<'a> {
-    step: Step<'a>,
-    /// `assigned`; `taken` by another one, or not to be had any more; `conflicted` with another time of the musician's; or
-    /// `waiting`.
-    outcome: &'static str,
-}
-
-impl<'a> Assigned<'a> {
-    fn settled(view: &'a RequestView, musician: &UserId) -> Self {
-        let inside = view.inside.iter().flat_map(|inside| &inside.parts);
-        let mut parts = inside.chain(&view.mine);
-        let part = parts.find(|part| part.musician == *musician);
-        let standing = part.map(|part| part.standing);
-        let step = Step {
-            request_id: view.id.as_str(),
-            sequence: view.sequence,
-            state: view.state.as_str(),
-            standing: standing.map(Standing::as_str),
-        };
-        let outcome = match standing {
-            Some(Standing::Assigned) => "assigned",
-            Some(Standing::Conflicted) => "conflicted",
-            _ => "taken",
-        };
-        Self { step, outcome }
-    }
 }

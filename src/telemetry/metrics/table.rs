@@ -41,7 +41,7 @@ pub const METRICS: &[Metric] = &[
         Counter,
         "musical_matching_matches_total",
         &["instrument", "location"],
-        "Requests that found their musician, by instrument and place; values outside the known ones count as other.",
+        "Requests that found their musician, by instrument and region (a cell of H3 of some 87,000 square kilometres); what has no label of its own counts as other.",
     ),
     metric(
         Histogram,
@@ -228,6 +228,12 @@ pub const METRICS: &[Metric] = &[
         "mussikon_entity_failures_total",
         &[],
         "Actors that failed and were started again.",
+    ),
+    metric(
+        Counter,
+        "mussikon_errand_retries_total",
+        &[],
+        "Errands between entities that could not be carried out yet and are tried again.",
     ),
     metric(
         Counter,
