@@ -147,6 +147,9 @@ fn bounds(config: &Config, checks: &mut Checks<'_>) {
     for (name, text) in config.request.problems() {
         checks.require(false, &format!("request.{name}"), text);
     }
+    for (name, text) in config.inbox.problems() {
+        checks.require(false, &format!("inbox.{name}"), text);
+    }
     if let Err(OpenError::Option { name, least, .. }) = config.journal.check() {
         checks.require(
             false,
@@ -227,6 +230,11 @@ fn bounds(config: &Config, checks: &mut Checks<'_>) {
             <= config.journal.max_row_bytes,
         "journal.max_row_bytes",
         "must be above runtime.batch_bytes and gateway.max_message_bytes together, so that a batch fits",
+    );
+    checks.require(
+        config.inbox.notification_bytes() <= config.runtime.batch_bytes,
+        "inbox.data_value_chars",
+        "is too much: a notification with inbox.data_entries such facts must fit into runtime.batch_bytes",
     );
     checks.require(
         room.members >= 2,

@@ -38,8 +38,11 @@ fn generated(file: &str, mark: &str, fresh: &str) {
 fn the_tables_of_the_documents_are_those_of_the_code() {
     // One test, so that rewriting never meets itself.
     generated("README.md", "config", &tables::config());
-    generated("README.md", "methods", &tables::methods());
-    generated("README.md", "callbacks", &tables::callbacks());
+    let ([chat, notifications], [told, noticed]) = (tables::methods(), tables::callbacks());
+    generated("README.md", "methods", &chat);
+    generated("README.md", "callbacks", &told);
+    generated("README.md", "notification methods", &notifications);
+    generated("README.md", "notification callbacks", &noticed);
     generated("README.md", "operations", &tables::operations());
     generated("README.md", "errors", &tables::errors());
     generated("README.md", "metrics", &tables::metrics());
