@@ -19,7 +19,11 @@ async fn a_request_finds_its_musician_across_three_hubs() {
     let clients = provided.unwrap_or_else(|error| panic!("{error}"));
     let place = Place::start("market", 3, &[]).await;
     place.until_others(2).await;
-    let people = [("olga", "organizer"), ("ana", "musician"), ("ben", "musician")];
+    let people = [
+        ("olga", "organizer"),
+        ("ana", "musician"),
+        ("ben", "musician"),
+    ];
     let tokens = people.map(|(user, role)| {
         let token = Claims::user(user).role(role).sign(SECRET).unwrap();
         format!("\"{user}\":\"{token}\"")
