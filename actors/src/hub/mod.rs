@@ -218,14 +218,9 @@ impl Hub {
             listeners: ground.listeners.clone(),
             witness: matches::Witness::default(),
         };
-        let witness = requests.witness.clone();
+        let (witness, audit_page) = (requests.witness.clone(), parts.limits.request.audit_page);
         ground
             .host::<Request>(parts.limits.request, Arc::new(requests))
-            .host::<Inbox>(inbox.clone(), listeners.clone())
-            .await?;
-        let audit_page = parts.limits.request.audit_page;
-        ground
-            .host::<Request>(parts.limits.request, listeners)
             .await?;
         let hub = Self {
             directories: directories.clone(),
