@@ -157,6 +157,12 @@ fn bounds(config: &Config, checks: &mut Checks<'_>) {
             format!("must be at least {least}"),
         );
     }
+    for (name, text) in config.user.problems() {
+        checks.require(false, &format!("user.{name}"), text);
+    }
+    for (name, text) in config.matching.problems() {
+        checks.require(false, &format!("matching.{name}"), text);
+    }
     for (key, value) in [
         ("room.text_chars", room.text_chars as u64),
         ("room.name_chars", room.name_chars as u64),
