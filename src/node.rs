@@ -19,8 +19,10 @@ use crate::chat::ChatHub;
 use crate::config::{Config, DrainConfig};
 use crate::drain::{self, Phase};
 use crate::echo::EchoHub;
+use crate::gateway::app::HubApp;
 use crate::gateway::{Gateway, GatewayParts, HubRoute, accept};
 use crate::http::{self, Edge, admin::Admin, health::Health};
+use crate::notifications::NotificationsHub;
 use crate::store::{self, Store, StoreError};
 use crate::telemetry::matches;
 use crate::telemetry::metrics::UPKEEP;
@@ -223,11 +225,18 @@ fn limits(config: &Config) -> HubLimits {
 
 /// The hubs that are served, by path.
 fn hubs(config: &Config, hub: &Hub) -> Vec<HubRoute> {
-    let mut hubs = vec![HubRoute {
-        path: "/hubs/chat",
-        app: ChatHub::new(hub.clone()),
-        auth_required: true,
-    }];
+    let platform: [(_, Arc<dyn HubApp>); 2] = [
+        ("/hubs/chat", ChatHub::new(hub.clone())),
+        ("/hubs/notifications", NotificationsHub::new(hub.clone())),
+    ];
+    let mut hubs: Vec<HubRoute> = platform
+        .into_iter()
+        .map(|(path, app)| HubRoute {
+            path,
+            app,
+            auth_required: true,
+        })
+        .collect();
     if config.echo_hub {
         for (path, auth_required) in [("/hubs/echo", false), ("/hubs/echo-auth", true)] {
             hubs.push(HubRoute {

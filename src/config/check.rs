@@ -144,6 +144,9 @@ fn bounds(config: &Config, checks: &mut Checks<'_>) {
         let (name, text) = problem.split_once(' ').unwrap_or((&problem, ""));
         checks.require(false, &format!("gateway.{name}"), text);
     }
+    for (name, text) in config.request.problems() {
+        checks.require(false, &format!("request.{name}"), text);
+    }
     if let Err(OpenError::Option { name, least, .. }) = config.journal.check() {
         checks.require(
             false,

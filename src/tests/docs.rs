@@ -4,6 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
+use actors::machines::request::diagram;
+
 use super::{files, read, root, tables};
 use crate::telemetry::metrics::{Kind, METRICS};
 
@@ -42,6 +44,10 @@ fn the_tables_of_the_documents_are_those_of_the_code() {
     generated("README.md", "errors", &tables::errors());
     generated("README.md", "metrics", &tables::metrics());
     generated("README.md", "limits", &tables::limits());
+    let states = format!("```mermaid\n{}\n```", diagram::mermaid());
+    generated("ARCHITECTURE.md", "request-states", &states);
+    generated("ARCHITECTURE.md", "request-steps", &diagram::steps());
+    generated("ARCHITECTURE.md", "request-meanings", &diagram::meanings());
 }
 
 /// Relative links of a document, without the place inside the target.

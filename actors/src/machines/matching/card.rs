@@ -253,10 +253,15 @@ pub fn index_prefix(instrument: &Term, cell: &str) -> Vec<u8> {
     key
 }
 
+/// The name of the musician in a key of the index, unchecked.
+pub fn name_of_key(key: &[u8]) -> Option<&str> {
+    let end = key.iter().position(|byte| *byte == 0)?;
+    std::str::from_utf8(&key[end + 1..]).ok()
+}
+
 /// The musician in a key of the index.
 pub fn user_of_key(key: &[u8]) -> Option<UserId> {
-    let end = key.iter().position(|byte| *byte == 0)?;
-    UserId::parse(std::str::from_utf8(&key[end + 1..]).ok()?).ok()
+    UserId::parse(name_of_key(key)?).ok()
 }
 
 #[cfg(test)]

@@ -4,11 +4,12 @@ use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
+use thiserror::Error;
 
 use super::card::{CardHead, MusicianCard};
 use super::limits::MatchingLimits;
-use super::score::{Scored, Wanted, score};
-use crate::ids::UserId;
+use super::score::{Scored, Wanted, at_most, at_most_from, score};
+use crate::ids::{IdError, UserId};
 use crate::machines::DecodeError;
 use crate::machines::terms::Candidate;
 
@@ -49,13 +50,27 @@ impl NoMatch {
     }
 }
 
+/// Sums of the same numbers in another order may differ by less than this.
+const NEARLY: f64 = 1e-9;
+
+/// A row of the index that is none.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ChoiceError {
+    /// Its card.
+    #[error(transparent)]
+    Card(#[from] DecodeError),
+    /// Its key.
+    #[error(transparent)]
+    User(#[from] IdError),
+}
+
 /// A choice in the making: sees one card after the other, keeps the best.
 #[derive(Debug)]
 pub struct Choice<'a> {
     wanted: &'a Wanted,
     limits: &'a MatchingLimits,
     radius_km: f64,
-    except: &'a BTreeSet<UserId>,
+    except: &'a BTreeSet<&'a str>,
     fit: Best,
     missed: Best,
     /// What alone kept somebody out, and what did so together with others.
@@ -69,7 +84,7 @@ impl<'a> Choice<'a> {
         wanted: &'a Wanted,
         limits: &'a MatchingLimits,
         radius_km: f64,
-        except: &'a BTreeSet<UserId>,
+        except: &'a BTreeSet<&'a str>,
         limit: usize,
     ) -> Self {
         Self {
@@ -90,16 +105,18 @@ impl<'a> Choice<'a> {
     }
 
     /// Looks at a row of the index.
-    pub fn look_at(&mut self, user: &UserId, card: &[u8]) -> Result<(), DecodeError> {
+    pub fn look_at(&mut self, user: &str, card: &[u8]) -> Result<(), ChoiceError> {
+        let head = CardHead::peek(card)?;
+        let km = self.wanted.place.km_to(&head.place());
+        let far = self.too_far(&head, km);
+        // Most are passed over by this: of interest is only who may come before one of those who are kept.
+        if self.is_out(far, at_most(self.wanted, &head, km, self.limits)) {
+            return Ok(());
+        }
         if self.except.contains(user) {
             return Ok(());
         }
-        // While somebody fits, whoever is too far away is of no interest: the rest of the card need not be read.
-        let head = CardHead::peek(card)?;
-        let far = self.too_far(&head, self.wanted.place.km_to(&head.place()));
-        if far && self.has_candidates() {
-            return Ok(());
-        }
+        let user = &UserId::parse(user)?;
         let card = MusicianCard::decode(card)?;
         let scored = score(self.wanted, &card, self.limits);
         let ranked = Ranked::new(user, &scored, &head);
@@ -139,6 +156,22 @@ impl<'a> Choice<'a> {
 
     fn too_far(&self, head: &CardHead, km: f64) -> bool {
         km > self.radius_km || km > f64::from(head.radius_km)
+    }
+
+    /// Whether nobody so far away, or further, can change the outcome.
+    pub fn is_settled(&self, km: f64) -> bool {
+        let full = self.fit.bar.is_some() || !self.has_candidates();
+        full && self.is_out(km > self.radius_km, at_most_from(km, self.limits))
+    }
+
+    /// Whether somebody with no higher score than this cannot change the outcome.
+    fn is_out(&self, far: bool, at_most: f64) -> bool {
+        if self.has_candidates() {
+            return far || at_most + NEARLY < self.fit.bar.unwrap_or(self.limits.threshold);
+        }
+        // It is known already that somebody is too far away and nothing else, and there are others who miss no more.
+        let known = far && self.alone.contains(&NoMatch::Place);
+        known && self.missed.bar.is_some_and(|bar| at_most + NEARLY < bar)
     }
 
     fn misses(&self, scored: &Scored, far: bool) -> Vec<NoMatch> {
@@ -194,12 +227,17 @@ impl Ranked {
 struct Best {
     most: usize,
     kept: Vec<Ranked>,
+    /// Nobody with a lower score and something missed will be among them; if these miss nothing, nobody at all.
+    bar: Option<f64>,
 }
 
 impl Best {
     fn of(most: usize) -> Self {
-        let kept = Vec::new();
-        Self { most, kept }
+        Self {
+            most,
+            kept: Vec::new(),
+            bar: None,
+        }
     }
 
     fn keep(&mut self, ranked: Ranked) {
@@ -216,6 +254,9 @@ impl Best {
         self.kept
             .retain(|ranked| seen.insert(ranked.candidate.user.clone()));
         self.kept.truncate(self.most);
+        let last = self.kept.get(self.most.saturating_sub(1));
+        let last = last.filter(|ranked| ranked.misses <= 1);
+        self.bar = last.map(|ranked| ranked.candidate.score);
     }
 
     fn finish(mut self) -> Vec<Candidate> {
@@ -237,10 +278,6 @@ mod tests {
 
     fn term(text: &str) -> Term {
         Term::parse(text).expect("a term")
-    }
-
-    fn user(name: &str) -> UserId {
-        UserId::parse(name).expect("a user id")
     }
 
     fn wanted() -> Wanted {
@@ -299,12 +336,10 @@ mod tests {
         cards: &[(&str, MusicianCard)],
     ) -> Found {
         let (wanted, limits) = (wanted(), MatchingLimits::default());
-        let except = except.iter().map(|name| user(name)).collect();
+        let except = except.iter().copied().collect();
         let mut choice = Choice::new(&wanted, &limits, radius_km, &except, limit);
         for (name, card) in cards {
-            choice
-                .look_at(&user(name), &card.encode())
-                .expect("readable");
+            choice.look_at(name, &card.encode()).expect("readable");
         }
         choice.finish()
     }
@@ -422,9 +457,7 @@ mod tests {
         wanted.genre = Some(term("jazz"));
         let except = BTreeSet::new();
         let mut choice = Choice::new(&wanted, &limits, 90.0, &except, 9);
-        choice
-            .look_at(&user("a"), &unreliable.encode())
-            .expect("readable");
+        choice.look_at("a", &unreliable.encode()).expect("readable");
         let found = choice.finish();
         assert_eq!(found.reasons, [NoMatch::Instrument]);
         assert_eq!(names(&found.alternatives), ["a"]);

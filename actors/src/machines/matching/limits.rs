@@ -109,7 +109,7 @@ impl Default for MatchingLimits {
             candidates: 100,
             alternatives: 5,
             alternatives_km: 200.0,
-            rows: 20_000,
+            rows: 10_000,
             page_rows: 1_000,
             parallel_cells: 8,
         }

@@ -63,7 +63,7 @@ pub fn score(wanted: &Wanted, card: &MusicianCard, limits: &MatchingLimits) -> S
         instrument: instrument(wanted, card, limits),
         genre: genre(wanted, card),
         location: location(distance_km, limits),
-        rating: share(figures.rating.map_or(limits.unrated, |rating| rating / 5.0)),
+        rating: rating(figures.rating, limits),
         experience: experience(wanted, card, limits),
         availability: if free { 1.0 } else { 0.0 },
         budget: budget(wanted, cost, limits),
@@ -76,6 +76,38 @@ pub fn score(wanted: &Wanted, card: &MusicianCard, limits: &MatchingLimits) -> S
         cost,
         breakdown,
     }
+}
+
+/// No card with this head scores higher: what the rest of it tells is taken for the best.
+pub fn at_most(wanted: &Wanted, head: &CardHead, km: f64, limits: &MatchingLimits) -> f64 {
+    let figures = &head.figures;
+    let best = Breakdown {
+        instrument: 1.0,
+        genre: 1.0,
+        location: location(km, limits),
+        rating: rating(figures.rating, limits),
+        experience: 1.0,
+        availability: 1.0,
+        budget: budget(wanted, cost(wanted, head), limits),
+        cancellations: cancellations(figures.cancellations, limits),
+        response: response(figures.response_minutes, limits),
+    };
+    total(&best, limits)
+}
+
+/// No musician so far away, or further, scores higher.
+pub fn at_most_from(km: f64, limits: &MatchingLimits) -> f64 {
+    let best = Breakdown {
+        instrument: 1.0,
+        genre: 1.0,
+        location: location(km, limits),
+        rating: 1.0,
+        experience: 1.0,
+        availability: 1.0,
+        budget: 1.0,
+        ..Breakdown::default()
+    };
+    total(&best, limits)
 }
 
 /// The weighted sum less what is taken off, 0 to 1.
@@ -132,6 +164,10 @@ fn location(km: f64, limits: &MatchingLimits) -> f64 {
         return 0.0;
     }
     share((limits.far_km - km) / span)
+}
+
+fn rating(rating: Option<f64>, limits: &MatchingLimits) -> f64 {
+    share(rating.map_or(limits.unrated, |rating| rating / 5.0))
 }
 
 fn experience(wanted: &Wanted, card: &MusicianCard, limits: &MatchingLimits) -> f64 {
@@ -194,8 +230,8 @@ fn response(minutes: Option<u32>, limits: &MatchingLimits) -> f64 {
         return 0.0;
     };
     let steps = limits.response_hours.iter().zip(limits.response_penalties);
-    let slow = steps.filter(|(hours, _)| u64::from(minutes) > hours.saturating_mul(60));
-    share(slow.last().map_or(0.0, |(_, penalty)| penalty))
+    let mut slow = steps.filter(|(hours, _)| u64::from(minutes) > hours.saturating_mul(60));
+    share(slow.next_back().map_or(0.0, |(_, penalty)| penalty))
 }
 
 /// 0 to 1; what is no number counts nothing.
@@ -475,6 +511,9 @@ mod tests {
         #[test]
         fn scores_and_their_parts_are_between_zero_and_one(card in cards(), limits in limits()) {
             let scored = score(&wanted(), &card, &limits);
+            let at_most = at_most(&wanted(), &card.head, scored.distance_km, &limits);
+            prop_assert!(at_most >= scored.score - 1e-12);
+            prop_assert!(at_most_from(scored.distance_km, &limits) >= at_most - 1e-12);
             let parts = scored.breakdown;
             let all = [
                 scored.score, parts.instrument, parts.genre, parts.location, parts.rating,

@@ -24,7 +24,7 @@ pub fn u2_numbers_grow(user: &User) -> bool {
 /// U3: whoever is found in the index is a musician who takes requests, has a place and an instrument.
 pub fn u3_listed_are_musicians(user: &User) -> bool {
     let profile = &user.facts.profile;
-    profile.is_listed() == !user.index_keys().is_empty()
+    profile.is_listed() != user.index_keys().is_empty()
 }
 
 /// U4: nothing is newer than the head.
