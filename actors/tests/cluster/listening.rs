@@ -211,11 +211,10 @@ struct Spy(Mutex<Vec<EntityId>>);
 
 impl Inbox for Spy {
     fn hint(&self, _: Subject, message: Message) {
-        match frame::decode(&message.payload) {
-            Ok((Frame::Row { entity, .. } | Frame::Head { entity, .. }, _)) => {
-                self.0.lock().push(entity);
-            }
-            _ => {}
+        if let Ok((Frame::Row { entity, .. } | Frame::Head { entity, .. }, _)) =
+            frame::decode(&message.payload)
+        {
+            self.0.lock().push(entity);
         }
     }
 

@@ -16,7 +16,7 @@ use crate::desk::{Desk, HOUR, MINUTE, admin, ann, caller, pianist, request};
 #[derive(Debug, Clone)]
 pub enum Step {
     /// Somebody wishes something.
-    Ask(UserCommand),
+    Ask(Box<UserCommand>),
     /// Time passes, in milliseconds.
     Wait(u64),
     /// The errands that wait are carried out.
@@ -42,7 +42,7 @@ pub fn limits() -> UserLimits {
 /// Takes a step; true if it was a wish and was heeded.
 pub fn take(desk: &mut Desk, step: &Step) -> bool {
     match step {
-        Step::Ask(command) => return desk.ask(command.clone()).is_ok(),
+        Step::Ask(command) => return desk.ask((**command).clone()).is_ok(),
         Step::Wait(millis) => desk.wait(*millis),
         Step::Errands => desk.errands_done(),
         Step::Sleep => {
@@ -198,8 +198,8 @@ pub fn wishes() -> impl Strategy<Value = UserCommand> {
 /// A life: a musician to begin with, then anything.
 pub fn lives(length: usize) -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
-        10 => changes().prop_map(Step::Ask),
-        20 => wishes().prop_map(Step::Ask),
+        10 => changes().prop_map(|wish| Step::Ask(Box::new(wish))),
+        20 => wishes().prop_map(|wish| Step::Ask(Box::new(wish))),
         4 => (0..8 * HOUR).prop_map(|millis| Step::Wait(millis / MINUTE * MINUTE)),
         2 => Just(Step::Errands),
         1 => Just(Step::Sleep),
