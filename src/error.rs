@@ -5,6 +5,7 @@ mod asked;
 use std::fmt;
 use std::time::Duration;
 
+use actors::machines::terms::FieldError;
 use axum::http::StatusCode;
 
 /// One row of the table of errors.
@@ -56,7 +57,7 @@ codes! {
     WRONG_STATE = "wrong_state", CONFLICT, false, "The request is in a state that does not allow this.";
     WRONG_MODE = "wrong_mode", CONFLICT, false, "The request comes to its musician in another way.";
     ALREADY_ASSIGNED = "already_assigned", CONFLICT, false, "Another musician has the request.";
-    RESERVATION_PENDING = "reservation_pending", CONFLICT, false, "A musician's time is being reserved: look again in a moment.";
+    RESERVATION_PENDING = "reservation_pending", CONFLICT, true, "A musician's time is being reserved: look again in a moment.";
     DEADLINE_OVER = "deadline_over", CONFLICT, false, "The request's deadline is over.";
     EVENT_BEGUN = "event_begun", CONFLICT, false, "The event has begun.";
     EVENT_OVER = "event_over", CONFLICT, false, "The event is over.";
@@ -91,22 +92,11 @@ pub fn lookup(code: &str) -> Option<&'static ErrorCode> {
     TABLE.iter().copied().find(|e| e.code == code)
 }
 
-/// What is wrong with one part of an input.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct FieldProblem {
-    /// Its name on the wire, as in `place.lat` or `members[2]`; empty for the input as a whole.
-    pub field: String,
-    /// What is wrong with it, to be read after the name.
-    pub problem: String,
-}
-
-impl FieldProblem {
-    /// A problem of a part.
-    pub fn new(field: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self {
-            field: field.into(),
-            problem: problem.into(),
-        }
+/// `problem` of a field, to be read after its name as it is on the wire; the empty name stands for the input as a whole.
+pub fn field_error(field: impl Into<String>, problem: impl Into<String>) -> FieldError {
+    FieldError {
+        field: field.into(),
+        problem: problem.into(),
     }
 }
 
@@ -118,7 +108,7 @@ pub struct HubError {
     /// For people; free of internals.
     pub text: String,
     /// All that is wrong with the input, part by part, if that is known.
-    pub fields: Vec<FieldProblem>,
+    pub fields: Vec<FieldError>,
     /// When the same call may succeed, if that is known.
     pub retry_after: Option<Duration>,
 }
@@ -135,8 +125,8 @@ impl HubError {
     }
 
     /// An input with these problems.
-    pub fn invalid(fields: Vec<FieldProblem>) -> Self {
-        let sentence = |part: &FieldProblem| match &part.field[..] {
+    pub fn invalid(fields: Vec<FieldError>) -> Self {
+        let sentence = |part: &FieldError| match &part.field[..] {
             "" => part.problem.clone(),
             field => format!("{field} {}", part.problem),
         };
@@ -209,8 +199,8 @@ mod tests {
     #[test]
     fn an_input_is_told_all_that_is_wrong_with_it_and_a_wait_how_long_it_is() {
         let error = HubError::invalid(vec![
-            FieldProblem::new("place.lat", "is missing"),
-            FieldProblem::new("", "the body is empty"),
+            field_error("place.lat", "is missing"),
+            field_error("", "the body is empty"),
         ]);
         assert_eq!(
             error.to_string(),
@@ -220,7 +210,7 @@ mod tests {
             field: "text",
             problem: "is empty".into(),
         });
-        assert_eq!(rejected.fields, [FieldProblem::new("text", "is empty")]);
+        assert_eq!(rejected.fields, [field_error("text", "is empty")]);
         let wait = HubError::retry(RATE_LIMITED, Duration::from_micros(1_001));
         assert_eq!(wait.text, "retry after 2 ms");
         let slow = HubError::from(RoomRejection::RateLimited { retry_after_ms: 5 });
@@ -270,6 +260,7 @@ mod tests {
         assert_eq!(
             retry,
             [
+                "reservation_pending",
                 "rate_limited",
                 "overloaded",
                 "unavailable",
@@ -277,7 +268,7 @@ mod tests {
             ]
         );
         for row in TABLE.iter().filter(|e| e.retry) {
-            assert!(matches!(row.status.as_u16(), 429 | 503 | 504));
+            assert!(matches!(row.status.as_u16(), 409 | 429 | 503 | 504));
         }
     }
 }

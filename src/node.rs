@@ -12,15 +12,19 @@ use thiserror::Error;
 use tokio::task::JoinHandle;
 
 use crate::api::{self, ApiParts};
+use crate::auth::issuer::{IssuerError, IssuerKeys};
 use crate::auth::{Authenticate, JwtAuthenticator, SecretFileError, signing_secret};
 use crate::bus::BusError;
 use crate::chat::ChatHub;
 use crate::config::{Config, DrainConfig};
 use crate::drain::{self, Phase};
 use crate::echo::EchoHub;
+use crate::gateway::app::HubApp;
 use crate::gateway::{Gateway, GatewayParts, HubRoute, accept};
 use crate::http::{self, Edge, admin::Admin, health::Health};
+use crate::notifications::NotificationsHub;
 use crate::store::{self, Store, StoreError};
+use crate::telemetry::matches;
 use crate::telemetry::metrics::UPKEEP;
 
 /// What connection tokens are signed with is derived from the secret under this name.
@@ -34,6 +38,9 @@ pub enum StartError {
     /// No secret to check tokens with.
     #[error(transparent)]
     Secret(#[from] SecretFileError),
+    /// The keys of the outside issuer cannot be had the way it is configured.
+    #[error(transparent)]
+    Issuer(#[from] IssuerError),
     /// The journal cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -70,6 +77,8 @@ impl Node {
     pub async fn start(config: &Config, metrics: PrometheusHandle) -> Result<Self, StartError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let secret = signing_secret(config)?;
+        // Before the store: what is wrong here is mended in the configuration.
+        let issuer = IssuerKeys::start(&config.auth).await?.map(Arc::new);
         let store = store::open(config).await?;
         let peers = crate::bus::peers(config, &*clock).await?;
         let parts = HubParts {
@@ -84,8 +93,12 @@ impl Node {
             None => Hub::start(parts).await,
         };
         let hub = hub.map_err(|error| StartError::Actors(error.to_string()))?;
-        let authenticate: Arc<dyn Authenticate> =
-            Arc::new(JwtAuthenticator::new(&secret, &config.auth, clock.clone()));
+        matches::count(&hub, store.journal.clone());
+        let mut authenticate = JwtAuthenticator::new(&secret, &config.auth, clock.clone());
+        if let Some(keys) = issuer.clone() {
+            authenticate = authenticate.with_issuer(keys, &config.auth);
+        }
+        let authenticate: Arc<dyn Authenticate> = Arc::new(authenticate);
         let api = api::router(ApiParts {
             hub: hub.clone(),
             authenticate: authenticate.clone(),
@@ -105,13 +118,14 @@ impl Node {
         });
 
         let (signal, watch) = drain::channel();
-        let health = Arc::new(Health::new(
+        let health = Health::new(
             store.journal.clone(),
             store.wakeups.clone(),
             hub.peers().cloned(),
             config.health.clone(),
             watch.clone(),
-        ));
+        );
+        let health = Arc::new(health.with_issuer(issuer));
         let edge = Edge {
             http: config.http.clone(),
             cors: config.cors.clone(),
@@ -211,11 +225,18 @@ fn limits(config: &Config) -> HubLimits {
 
 /// The hubs that are served, by path.
 fn hubs(config: &Config, hub: &Hub) -> Vec<HubRoute> {
-    let mut hubs = vec![HubRoute {
-        path: "/hubs/chat",
-        app: ChatHub::new(hub.clone()),
-        auth_required: true,
-    }];
+    let platform: [(_, Arc<dyn HubApp>); 2] = [
+        ("/hubs/chat", ChatHub::new(hub.clone())),
+        ("/hubs/notifications", NotificationsHub::new(hub.clone())),
+    ];
+    let mut hubs: Vec<HubRoute> = platform
+        .into_iter()
+        .map(|(path, app)| HubRoute {
+            path,
+            app,
+            auth_required: true,
+        })
+        .collect();
     if config.echo_hub {
         for (path, auth_required) in [("/hubs/echo", false), ("/hubs/echo-auth", true)] {
             hubs.push(HubRoute {

@@ -5,7 +5,6 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 
 use crate::ids::{EntityId, RoomId, Sequence, Timestamp, UserId};
-use crate::journal::Record;
 use crate::machines::inbox::{InboxEvent, InboxShown};
 use crate::machines::request::codec::Peek;
 use crate::machines::room::view::MessageView;
@@ -130,8 +129,6 @@ pub enum Shown {
     Notice(Arc<InboxShown>),
     /// An event of a request: what it did to the state.
     Step(Peek),
-    /// An event of a kind of entity that has no shape of its own here, as it is stored.
-    Raw(Record),
 }
 
 impl Shown {
@@ -140,7 +137,7 @@ impl Shown {
         match self {
             Shown::Other(event) => matches!(**event, RoomEvent::MessageDeleted { .. }),
             Shown::Notice(shown) => matches!(shown.event, InboxEvent::Dismissed { .. }),
-            Shown::Message(_) | Shown::Step(_) | Shown::Raw(_) => false,
+            Shown::Message(_) | Shown::Step(_) => false,
         }
     }
 }

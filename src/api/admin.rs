@@ -11,7 +11,7 @@ use utoipa_axum::routes;
 
 use super::caller::By;
 use super::{Api, json, words};
-use crate::error::{FieldProblem, HubError};
+use crate::error::{HubError, field_error};
 use crate::http::admin;
 use crate::http::problem::Problem;
 
@@ -55,7 +55,7 @@ async fn entity(
         Some(room) => admin::room_of(&api.hub, &room).await?,
         None => {
             let head = api.journal.head(&entity).await;
-            let head = head.map_err(|error| actors::hub::HubError::from(error))?;
+            let head = head.map_err(actors::hub::HubError::from)?;
             serde_json::json!({ "head": head.sequence.0 })
         }
     };
@@ -68,13 +68,13 @@ fn named(kind: &str, id: &str) -> Result<EntityId, HubError> {
     let mut problems = Vec::new();
     let found = words::ENTITY_KINDS.iter().find(|(word, _)| *word == kind);
     if found.is_none() {
-        problems.push(FieldProblem::new("kind", "is none that the hub knows"));
+        problems.push(field_error("kind", "is none that the hub knows"));
     }
     let kind = found.map_or(EntityKind::Room, |(_, kind)| *kind);
     match EntityId::new(kind, id) {
         Ok(entity) if problems.is_empty() => return Ok(entity),
         Ok(_) => {}
-        Err(error) => problems.push(FieldProblem::new("id", format!("is not valid: {error}"))),
+        Err(error) => problems.push(field_error("id", format!("is not valid: {error}"))),
     }
     Err(HubError::invalid(problems))
 }

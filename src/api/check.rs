@@ -1,10 +1,11 @@
 //! Checks a JSON value against the schemas of the document. Knows the part of JSON Schema that the document uses, which a
 //! test guards: a keyword that is not known here would be a promise that nobody keeps.
 
+use actors::machines::terms::FieldError;
 use serde_json::Value;
 
 use super::formats;
-use crate::error::FieldProblem;
+use crate::error::field_error;
 
 /// Problems of one input that are told; what comes after them is cut off.
 const MOST_PROBLEMS: usize = 64;
@@ -45,7 +46,7 @@ pub(super) const KEYWORDS: &[&str] = &[
 pub(super) struct Checker<'a> {
     document: &'a Value,
     /// What was found so far.
-    pub problems: Vec<FieldProblem>,
+    pub problems: Vec<FieldError>,
     depth: usize,
 }
 
@@ -77,7 +78,7 @@ impl<'a> Checker<'a> {
 
     pub fn problem(&mut self, field: &str, problem: impl Into<String>) {
         if self.problems.len() < MOST_PROBLEMS {
-            self.problems.push(FieldProblem::new(field, problem));
+            self.problems.push(field_error(field, problem));
         }
     }
 
@@ -150,7 +151,7 @@ impl<'a> Checker<'a> {
         }
         match &mut of_forms[..] {
             [only] => {
-                for FieldProblem { field, problem } in only.drain(..) {
+                for FieldError { field, problem } in only.drain(..) {
                     self.problem(&field, problem);
                 }
             }
@@ -195,7 +196,9 @@ impl<'a> Checker<'a> {
         }
         if let Some(step) = schema["multipleOf"].as_f64() {
             let steps = number / step;
-            if (steps - steps.round()).abs() > 1e-6 {
+            // What the division of large numbers leaves is no rest.
+            let tolerance = (steps.abs() * 1e-12).max(1e-6);
+            if (steps - steps.round()).abs() > tolerance {
                 self.problem(at, format!("must be a multiple of {step}"));
             }
         }

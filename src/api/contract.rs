@@ -1,13 +1,13 @@
 //! What the document says of each operation, in the form in which requests are checked against it: nothing is refused
 //! that the document allows, nothing taken that it forbids, and all that is wrong is told at once.
 
+use actors::machines::terms::FieldError;
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
 use super::check::{Checker, kind};
-use crate::error::FieldProblem;
 
 /// The document, and its operations by method and path template.
 pub struct Contract {
@@ -50,7 +50,7 @@ impl Contract {
     }
 
     /// Checks the body of a request.
-    pub fn check_body(&self, method: &str, path: &str, body: &Value) -> Vec<FieldProblem> {
+    pub fn check_body(&self, method: &str, path: &str, body: &Value) -> Vec<FieldError> {
         let operation = self.operation(method, path);
         let schema = operation.and_then(|operation| operation.body.as_ref());
         let mut checker = self.checker();
@@ -66,7 +66,7 @@ impl Contract {
         method: &str,
         path: &str,
         pairs: &[(String, String)],
-    ) -> Result<Map<String, Value>, Vec<FieldProblem>> {
+    ) -> Result<Map<String, Value>, Vec<FieldError>> {
         let none = Operation::default();
         let operation = self.operation(method, path).unwrap_or(&none);
         let mut checker = self.checker();

@@ -4,6 +4,8 @@ use actors::ids::{RequestId, RoomId, Sequence};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use crate::error::{HubError, field_error};
+
 /// Longest cursor that is looked at.
 const MOST_CHARS: usize = 512;
 
@@ -35,6 +37,14 @@ pub enum List {
     MessagesBefore = 2,
     /// Messages after a sequence.
     MessagesAfter = 3,
+    /// Requests of a user, by id.
+    Requests = 4,
+    /// Requests that wait for a moderator, by id.
+    PendingRequests = 5,
+    /// The audit of a request.
+    Audit = 6,
+    /// Notifications before a sequence.
+    Inbox = 7,
 }
 
 /// Makes the cursor of a place.
@@ -49,6 +59,11 @@ pub fn read<P: Place>(list: List, text: &str) -> Option<P> {
     let bytes = decoded(text)?;
     let (kind, place) = bytes.split_first()?;
     (*kind == list as u8).then(|| P::read(place)).flatten()
+}
+
+/// A cursor that another list gave.
+pub fn foreign() -> HubError {
+    HubError::invalid(vec![field_error("cursor", "is not from this list")])
 }
 
 /// Whether a text has the form of a cursor.

@@ -7,6 +7,7 @@ use axum::http::StatusCode;
 use serde_json::{Value, json};
 use utoipa::openapi::OpenApi;
 
+use super::bounds;
 use super::formats::FORMATS;
 use super::idempotency::KEY_BYTES;
 use super::words;
@@ -25,6 +26,10 @@ pub(super) fn head() -> OpenApi {
         },
         "servers": [{ "url": "/" }],
         "tags": [
+            { "name": "profile", "description": "Oneself: profile, hours, settings." },
+            { "name": "musicians", "description": "Finding and seeing musicians." },
+            { "name": "requests", "description": "Looking for a musician, from draft to review." },
+            { "name": "inbox", "description": "Notifications." },
             { "name": "rooms", "description": "Talking with others." },
             { "name": "admin", "description": "For operators." },
         ],
@@ -55,7 +60,7 @@ pub(super) fn finished(open_api: OpenApi, limits: &HubLimits) -> Value {
             complete(method, path, operation);
         }
     }
-    for (pointer, bound) in bounds(limits) {
+    for (pointer, bound) in bounds::of(limits) {
         match document.pointer_mut(&pointer) {
             Some(place) => *place = bound,
             // A test looks at each of them.
@@ -64,45 +69,6 @@ pub(super) fn finished(open_api: OpenApi, limits: &HubLimits) -> Value {
     }
     add_patterns(&mut document);
     document
-}
-
-/// Bounds that follow from settings: where they stand, and what they are.
-pub(super) fn bounds(limits: &HubLimits) -> Vec<(String, Value)> {
-    let room = &limits.room;
-    let of = |schema: &str, field: &str, keyword: &str| {
-        format!("/components/schemas/{schema}/properties/{field}/{keyword}")
-    };
-    let mut bounds = vec![
-        (of("NewRoom", "name", "maxLength"), json!(room.name_chars)),
-        (
-            of("NewRoom", "members", "maxItems"),
-            json!(room.members.saturating_sub(1)),
-        ),
-        (
-            of("NewMessage", "text", "maxLength"),
-            json!(room.text_chars),
-        ),
-        (
-            of("NewMetadata", "fileSize", "maximum"),
-            json!(room.file_bytes),
-        ),
-    ];
-    for field in ["fileUrl", "fileName", "mimeType", "address"] {
-        let place = of("NewMetadata", field, "maxLength");
-        bounds.push((place, json!(room.metadata_bytes)));
-    }
-    for (path, at, most) in [
-        ("~1api~1rooms", 1, limits.fanout.rooms_page),
-        (
-            "~1api~1rooms~1{id}~1messages",
-            4,
-            limits.fanout.history_page,
-        ),
-    ] {
-        let place = format!("/paths/{path}/get/parameters/{at}/schema/maximum");
-        bounds.push((place, json!(most)));
-    }
-    bounds
 }
 
 /// What every operation may answer besides what it says itself, and what every POST may be given.

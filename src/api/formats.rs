@@ -2,6 +2,7 @@
 
 use actors::ids::{EntityId, EntityKind, IdError, MessageId, RequestId, RoomId, UserId};
 use actors::machines::terms::Term;
+use actors::machines::zone::Day;
 
 use super::cursor;
 use crate::rfc3339::Rfc3339;
@@ -18,6 +19,10 @@ pub const CHOSEN_ROOM_ID: &str = "chosen-room-id";
 pub const MESSAGE_ID: &str = "message-id";
 /// An id of a matching request.
 pub const REQUEST_ID: &str = "request-id";
+/// A time on the wall clock.
+pub const CLOCK_TIME: &str = "clock-time";
+/// A day.
+pub const DATE: &str = "date";
 /// An id of any kind of entity.
 pub const ENTITY_ID: &str = "entity-id";
 /// A word of a vocabulary.
@@ -70,6 +75,22 @@ pub const FORMATS: &[Format] = &[
         read: |text| id(RequestId::parse(text)),
     },
     Format {
+        name: CLOCK_TIME,
+        pattern: "^(?:(?:[01][0-9]|2[0-3]):[0-5][0-9]|24:00)$",
+        read: |text| match is_clock_time(text) {
+            true => Ok(()),
+            false => Err("must be a time from 00:00 to 24:00".into()),
+        },
+    },
+    Format {
+        name: DATE,
+        pattern: "^[0-9]{4}-[0-9]{2}-[0-9]{2}$",
+        read: |text| match Day::parse(text) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(error.to_string()),
+        },
+    },
+    Format {
         name: ENTITY_ID,
         pattern: r"^[^\x00]{1,255}$",
         read: |text| id(EntityId::new(EntityKind::Room, text)),
@@ -117,5 +138,20 @@ fn id<T>(parsed: Result<T, IdError>) -> Result<(), String> {
         Err(IdError::Reserved { prefix, .. }) => Err(format!(
             "must not begin with {prefix:?}: such ids are derived"
         )),
+    }
+}
+
+fn is_clock_time(text: &str) -> bool {
+    let Some((hours, minutes)) = text.split_once(':') else {
+        return false;
+    };
+    let number = |text: &str| {
+        let digits = text.len() == 2 && text.bytes().all(|b| b.is_ascii_digit());
+        digits.then(|| text.parse::<u8>().ok()).flatten()
+    };
+    match (number(hours), number(minutes)) {
+        (Some(24), Some(0)) => true,
+        (Some(hours), Some(minutes)) => hours < 24 && minutes < 60,
+        _ => false,
     }
 }

@@ -1,7 +1,7 @@
 //! What handlers are given of a request: its body, its query, the ids in its path. Whatever is wrong with one of them is
 //! answered by a problem with all its errors.
 
-use actors::ids::{RoomId, Sequence, UserId};
+use actors::ids::{RequestId, RoomId, Sequence, UserId};
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, MatchedPath, Query, RawPathParams, Request};
 use axum::http::request::Parts;
@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::Api;
-use crate::error::{FieldProblem, HubError, INTERNAL, TOO_LARGE, UNSUPPORTED_MEDIA_TYPE};
+use crate::error::{HubError, INTERNAL, TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, field_error};
 use crate::http::problem::Problem;
 
 /// The body of a request, as the document describes it.
@@ -71,7 +71,7 @@ impl<T: InPath> FromRequestParts<Api> for At<T> {
         let parsed = T::parse(text);
         parsed
             .map(At)
-            .map_err(|problem| HubError::invalid(vec![FieldProblem::new(T::NAME, problem)]).into())
+            .map_err(|problem| HubError::invalid(vec![field_error(T::NAME, problem)]).into())
     }
 }
 
@@ -99,6 +99,14 @@ impl InPath for UserId {
     }
 }
 
+impl InPath for RequestId {
+    const NAME: &'static str = "id";
+
+    fn parse(text: &str) -> Result<Self, String> {
+        RequestId::parse(text).map_err(|error| format!("is not valid: {error}"))
+    }
+}
+
 impl InPath for Sequence {
     const NAME: &'static str = "sequence";
 
@@ -118,7 +126,7 @@ pub(super) async fn read_body(request: Request) -> Result<Bytes, Problem> {
 }
 
 fn whole(problem: String) -> Problem {
-    HubError::invalid(vec![FieldProblem::new("", problem)]).into()
+    HubError::invalid(vec![field_error("", problem)]).into()
 }
 
 /// What the document allows is what the type reads; a test compares them, so this fails only by a mistake.

@@ -5,21 +5,30 @@
 //! `contract`) → a handler (`rooms`, `admin`) → the hub. Every answer that is no success is a problem in JSON.
 
 mod admin;
+mod bounds;
 mod caller;
 mod check;
 mod contract;
 mod cursor;
 mod document;
+mod etag;
 mod formats;
+mod gig;
 mod idempotency;
+mod inbox;
 mod input;
+mod musicians;
+mod profile;
+mod requests;
 mod rooms;
+mod settings;
 mod swagger;
 #[cfg(test)]
 mod tests;
 pub(crate) mod words;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use actors::clock::Clock;
 use actors::hub::{Hub, HubLimits};
@@ -76,6 +85,8 @@ struct Shared {
     flights: Flights,
     answers: FirstAnswers,
     contract: Contract,
+    /// How long an assignment is waited for.
+    assign_wait: Duration,
 }
 
 impl std::ops::Deref for Api {
@@ -89,6 +100,11 @@ impl std::ops::Deref for Api {
 /// All routes of the API with their document.
 fn operations() -> OpenApiRouter<Api> {
     OpenApiRouter::with_openapi(document::head())
+        .merge(profile::routes())
+        .merge(settings::routes())
+        .merge(musicians::routes())
+        .merge(requests::routes())
+        .merge(inbox::routes())
         .merge(rooms::routes())
         .merge(admin::routes())
 }
@@ -105,6 +121,7 @@ fn routed(parts: ApiParts) -> (Router, Api) {
         answers: FirstAnswers::new(parts.journal.clone(), parts.clock, &parts.http),
         contract: Contract::new(document::finished(open_api, &parts.limits)),
         flights: Flights::default(),
+        assign_wait: Duration::from_millis(parts.http.assign_wait_ms),
         authenticate: parts.authenticate,
         hub: parts.hub,
         journal: parts.journal,
@@ -116,6 +133,12 @@ fn routed(parts: ApiParts) -> (Router, Api) {
         .layer(DefaultBodyLimit::disable());
     let public = swagger::routes().route_layer(from_fn_with_state(api.clone(), in_public));
     (guarded.merge(public).with_state(api.clone()), api)
+}
+
+/// The document with the default settings.
+#[cfg(test)]
+pub(crate) fn document() -> serde_json::Value {
+    document::finished(operations().into_openapi(), &HubLimits::default())
 }
 
 /// An answer in JSON.

@@ -4,11 +4,15 @@
 use std::borrow::Cow;
 
 use actors::ids::EntityKind as Kind;
+use actors::machines::terms;
+use serde::Deserialize;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, SchemaType, Type};
 use utoipa::{PartialSchema, ToSchema};
 
 use super::formats;
+use super::gig::Money;
+use super::requests::{MyRole, StateWord};
 use crate::rfc3339::Rfc3339;
 
 /// The largest whole number that every JSON reader keeps exactly.
@@ -16,9 +20,11 @@ pub const MOST: u64 = (1 << 53) - 1;
 
 fn text(format: &str, description: &str) -> RefOr<Schema> {
     let pattern = formats::pattern(format);
+    let longest = (format == formats::TERM).then_some(terms::Term::MAX_CHARS);
     ObjectBuilder::new()
         .schema_type(SchemaType::Type(Type::String))
         .format(Some(SchemaFormat::Custom(format.into())))
+        .max_length(longest)
         .pattern((!pattern.is_empty()).then_some(pattern))
         .description(Some(description))
         .into()
@@ -44,6 +50,10 @@ texts! {
     RoomId, formats::ROOM_ID, "A room.";
     ChosenRoomId, formats::CHOSEN_ROOM_ID, "The id of a room as a client may choose it.";
     MessageId, formats::MESSAGE_ID, "A message, by the id that its sender chose.";
+    RequestId, formats::REQUEST_ID, "A matching request.";
+    Term, formats::TERM, "A word of a vocabulary, such as an instrument or a genre; spellings with capitals are the same word.";
+    ClockTime, formats::CLOCK_TIME, "A time on the wall clock, `18:30`; `24:00` is the end of a day.";
+    Date, formats::DATE, "A day, `2026-06-30`.";
     EntityId, formats::ENTITY_ID, "Any entity: a user, a room, a matching request.";
     Cursor, formats::CURSOR, "A place in a list, as a page gives it.";
 }
@@ -80,6 +90,18 @@ impl ToSchema for Rfc3339 {
     fn name() -> Cow<'static, str> {
         "Time".into()
     }
+}
+
+/// Hours of every day; an end before the beginning lies on the next day.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct QuietHours {
+    /// Beginning.
+    #[schema(value_type = ClockTime)]
+    pub from: String,
+    /// End.
+    #[schema(value_type = ClockTime)]
+    pub to: String,
 }
 
 /// What operators are told: more for every version.
@@ -128,8 +150,15 @@ pub(super) fn all() -> Vec<(Cow<'static, str>, RefOr<Schema>)> {
         named::<RoomId>(),
         named::<ChosenRoomId>(),
         named::<MessageId>(),
+        named::<RequestId>(),
+        named::<Term>(),
+        named::<ClockTime>(),
+        named::<Date>(),
         named::<EntityId>(),
         named::<EntityKind>(),
+        named::<MyRole>(),
+        named::<StateWord>(),
+        named::<Money>(),
         named::<Cursor>(),
         named::<Sequence>(),
         named::<Rfc3339>(),

@@ -5,6 +5,7 @@
 //! `MUSSIKON_SECTION__NAME` in the environment and `--set section.name=value` on the command line.
 //! The documentation comments of the fields are the source of the table in the README.
 
+mod auth;
 mod check;
 mod load;
 #[cfg(test)]
@@ -30,12 +31,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::echo::EchoLimits;
 use crate::limits::GatewayLimits;
+pub use auth::AuthConfig;
 pub(crate) use load::leaves;
 pub use load::{FileChoice, Loaded, Problem, Problems, Setting, Sources, load};
 pub use secret::Secret;
 pub use sections::{
-    AuthConfig, CorsConfig, DrainConfig, HealthConfig, HttpConfig, LogConfig, LogFormat,
-    ThreadsConfig,
+    CorsConfig, DrainConfig, HealthConfig, HttpConfig, LogConfig, LogFormat, ThreadsConfig,
 };
 
 /// Everything that can be configured.

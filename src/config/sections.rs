@@ -2,18 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Which tokens are accepted.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct AuthConfig {
-    /// Issuer that a token must name (`iss`); empty accepts any.
-    pub issuer: String,
-    /// Audience that a token must name (`aud`); empty accepts any.
-    pub audience: String,
-    /// How far the clocks of hub and issuer may differ, in seconds.
-    pub clock_skew_seconds: u64,
-}
-
 /// Requests over HTTP.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -30,6 +18,8 @@ pub struct HttpConfig {
     pub idempotency_keys: u32,
     /// How long a first answer is given again, in hours.
     pub idempotency_hours: u64,
+    /// How long an accept, or a choice of a musician, waits for the musician's calendar before it is answered as under way, in milliseconds.
+    pub assign_wait_ms: u64,
 }
 
 impl Default for HttpConfig {
@@ -41,6 +31,7 @@ impl Default for HttpConfig {
             request_burst: 200,
             idempotency_keys: 1_024,
             idempotency_hours: 24,
+            assign_wait_ms: 2_000,
         }
     }
 }

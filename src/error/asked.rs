@@ -11,7 +11,7 @@ use actors::machines::user::UserRejection;
 use actors::runtime::AskError;
 
 use super::{
-    FieldProblem, HubError, INTERNAL, LIMIT_REACHED, OUTCOME_UNKNOWN, OVERLOADED, UNAVAILABLE,
+    HubError, INTERNAL, LIMIT_REACHED, OUTCOME_UNKNOWN, OVERLOADED, UNAVAILABLE, field_error,
     lookup,
 };
 
@@ -20,7 +20,7 @@ trait Rejection: std::error::Error {
     fn code(&self) -> &'static str;
 
     /// What is wrong with each field, if that is it.
-    fn fields(&self) -> Vec<FieldProblem> {
+    fn fields(&self) -> Vec<FieldError> {
         Vec::new()
     }
 
@@ -34,10 +34,10 @@ impl Rejection for RoomRejection {
         self.code()
     }
 
-    fn fields(&self) -> Vec<FieldProblem> {
+    fn fields(&self) -> Vec<FieldError> {
         match self {
             RoomRejection::Invalid { field, problem } => {
-                vec![FieldProblem::new(*field, problem.clone())]
+                vec![field_error(*field, problem.clone())]
             }
             _ => Vec::new(),
         }
@@ -52,11 +52,6 @@ impl Rejection for RoomRejection {
     }
 }
 
-fn problems(fields: &[FieldError]) -> Vec<FieldProblem> {
-    let problem = |wrong: &FieldError| FieldProblem::new(&*wrong.field, &*wrong.problem);
-    fields.iter().map(problem).collect()
-}
-
 /// Kinds whose inputs are looked at as a whole.
 macro_rules! rejections {
     ($($kind:ident, $invalid:pat => $fields:expr, $retry:pat => $wait:expr;)*) => {$(
@@ -65,9 +60,9 @@ macro_rules! rejections {
                 self.code()
             }
 
-            fn fields(&self) -> Vec<FieldProblem> {
+            fn fields(&self) -> Vec<FieldError> {
                 match self {
-                    $invalid => problems($fields),
+                    $invalid => $fields.clone(),
                     _ => Vec::new(),
                 }
             }
@@ -136,5 +131,44 @@ impl From<actors::hub::HubError> for HubError {
             Inner::Limit(text) => Self::new(LIMIT_REACHED, text),
             Inner::NotReached(_) => Self::new(UNAVAILABLE, error.to_string()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::read;
+
+    #[test]
+    fn every_code_that_a_rejection_may_have_has_a_row() {
+        let mut seen = 0;
+        for kind in ["room", "user", "request", "inbox"] {
+            let text = read(format!("actors/src/machines/{kind}/rejection.rs"));
+            for line in text.lines().filter(|line| line.contains("=> \"")) {
+                let code = line.split('"').nth(1).unwrap_or_default();
+                assert!(lookup(code).is_some(), "{kind}: {code}");
+                seen += 1;
+            }
+        }
+        assert!(seen > 40, "{seen}");
+    }
+
+    #[test]
+    fn all_that_is_wrong_with_an_input_comes_through_whichever_kind_says_it() {
+        let wrong = || vec![field_error("a", "is b"), field_error("c[1]", "is d")];
+        let errors: [HubError; 3] = [
+            rejected(&UserRejection::Invalid(wrong())),
+            rejected(&RequestRejection::Invalid(wrong())),
+            rejected(&InboxRejection::Invalid(wrong())),
+        ];
+        for error in errors {
+            assert_eq!(error.code.code, "invalid_argument");
+            assert_eq!(
+                (error.fields, &error.text[..]),
+                (wrong(), "a is b; c[1] is d")
+            );
+        }
+        let busy = rejected(&RequestRejection::Overloaded { retry_after_ms: 7 });
+        assert_eq!(busy.retry_after, Some(Duration::from_millis(7)));
     }
 }

@@ -1,10 +1,11 @@
-//! What the chat hub calls clients with: the callbacks by name, and a payload turned into them.
+//! What hubs call clients with: the callbacks of the chat hub by name, and any payload turned into callbacks.
 
 use actors::delivery::{Block, Payload, Shown};
 use actors::ids::{EntityKind, Sequence};
 use actors::machines::room::{MessageState, RoomEvent};
 use serde::Serialize;
 
+use super::notices;
 use super::shapes::{
     Added, MemberChange, MessageDeletion, MessageEdit, Presence, ReactionChange, Read, Reset,
     RoomChange, RoomSummary, ShownMessage, Typing,
@@ -18,7 +19,7 @@ pub struct Callback {
     pub name: &'static str,
     /// Members of its object; those with `?` may be missing.
     pub shape: &'static str,
-    /// Whether it stands for a journaled event of the room, one per sequence.
+    /// Whether it stands for a journaled event, one per sequence.
     pub journaled: bool,
     /// When it comes.
     pub meaning: &'static str,
@@ -26,14 +27,16 @@ pub struct Callback {
 
 macro_rules! callbacks {
     ($($name:ident = $text:literal, $shape:literal, $journaled:literal, $meaning:literal;)*) => {
-        $(const $name: &str = $text;)*
+        $(pub(super) const $name: &str = $text;)*
 
-        /// Every callback of the chat hub, in the order of the reference.
-        pub const CALLBACKS: &[Callback] = &[$(Callback {
-            name: $text, shape: $shape, journaled: $journaled, meaning: $meaning,
-        }),*];
+        /// Every callback of the hub, in the order of the reference.
+        pub const CALLBACKS: &[$crate::gateway::callbacks::Callback] =
+            &[$($crate::gateway::callbacks::Callback {
+                name: $text, shape: $shape, journaled: $journaled, meaning: $meaning,
+            }),*];
     };
 }
+pub(super) use callbacks;
 
 callbacks! {
     RECEIVE_MESSAGE = "ReceiveMessage", "{roomId, sequence, number, id, senderId, kind, text?, metadata?, replyTo?: {sequence, id, senderId, kind, text?}, sentAt, edited?, editedAt?, deleted?, reactions?: {emoji: [userId]}}", true, "A message, in its latest state; a deleted one has no text.";
@@ -64,7 +67,7 @@ pub fn count(payload: &Payload) -> usize {
     match payload {
         Payload::Events(block) => match block.entity.kind {
             EntityKind::Room => block.events.len(),
-            EntityKind::User | EntityKind::Request | EntityKind::Inbox => 0,
+            EntityKind::User | EntityKind::Request | EntityKind::Inbox => notices::count(block),
         },
         _ => 1,
     }
@@ -75,14 +78,23 @@ pub fn each<S: Sink>(payload: &Payload, sink: &mut S) -> Result<(), S::Error> {
     match payload {
         Payload::Events(block) => match block.entity.kind {
             EntityKind::Room => events(block, sink),
-            // The place for the callbacks of other kinds: as many as `count` says.
-            EntityKind::User | EntityKind::Request | EntityKind::Inbox => Ok(()),
+            EntityKind::User | EntityKind::Request | EntityKind::Inbox => {
+                notices::each(block, sink)
+            }
         },
         Payload::Reset {
             entity,
             from,
             reason,
-        } => sink.call(STREAM_RESET, &Reset::new(entity, *from, reason.as_str())),
+        } => {
+            let reset = Reset::new(entity, *from, reason.as_str());
+            match entity.kind {
+                EntityKind::Room => sink.call(STREAM_RESET, &reset),
+                EntityKind::User | EntityKind::Request | EntityKind::Inbox => {
+                    sink.call(notices::STREAM_RESET, &reset)
+                }
+            }
+        }
         Payload::Read { room, user, up_to } => sink.call(
             MESSAGES_READ,
             &Read {
@@ -141,7 +153,7 @@ fn events<S: Sink>(block: &Block, sink: &mut S) -> Result<(), S::Error> {
                 other => change(room_id, sequence, other, sink)?,
             },
             // No room has any.
-            Shown::Notice(_) | Shown::Step(_) | Shown::Raw(_) => {}
+            Shown::Notice(_) | Shown::Step(_) => {}
         }
     }
     Ok(())

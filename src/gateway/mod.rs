@@ -20,6 +20,8 @@ mod input;
 mod lane;
 mod metrics;
 mod negotiate;
+pub mod notice_shapes;
+pub mod notices;
 mod parked;
 pub(crate) mod rate;
 mod registry;

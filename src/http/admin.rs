@@ -7,6 +7,7 @@ use actors::cluster::nodes::Part;
 use actors::cluster::{PeerOutlook, Report};
 use actors::hub::Hub;
 use actors::ids::{NodeId, RoomId, Sequence, Timestamp};
+use actors::machines::terms::PlatformRole;
 use axum::extract::{Path, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -18,9 +19,6 @@ use super::problem::Problem;
 use crate::auth::{Authenticate, bearer_token};
 use crate::error::{FORBIDDEN, HubError, INVALID_ARGUMENT, UNAUTHORIZED};
 use crate::rfc3339::Rfc3339;
-
-/// The role that a token must name.
-const ROLE: &str = "admin";
 
 /// What the answers are made of.
 #[derive(Clone)]
@@ -45,7 +43,9 @@ async fn only_operators(State(admin): State<Admin>, request: Request, next: Next
     let token = bearer_token(request.headers(), request.uri());
     let identity = token.map(|token| admin.authenticate.authenticate(&token));
     match identity {
-        Some(Ok(identity)) if identity.role == ROLE => next.run(request).await,
+        Some(Ok(identity)) if identity.platform_role() == PlatformRole::Admin => {
+            next.run(request).await
+        }
         Some(Ok(_)) => Problem::new(FORBIDDEN).into_response(),
         Some(Err(refused)) => {
             Problem::from(HubError::new(UNAUTHORIZED, refused.to_string())).into_response()

@@ -6,6 +6,10 @@ use serde_json::json;
 
 use crate::error::{ErrorCode, HubError};
 
+/// In the extensions of an answer whose cause may be over soon.
+#[derive(Debug, Clone, Copy)]
+pub struct Passing;
+
 /// An answer that says what went wrong.
 #[derive(Debug, Clone)]
 pub struct Problem(HubError);
@@ -57,6 +61,9 @@ impl IntoResponse for Problem {
             body.to_string(),
         )
             .into_response();
+        if code.retry {
+            response.extensions_mut().insert(Passing);
+        }
         let headers = response.headers_mut();
         if code.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

@@ -61,7 +61,7 @@ fn events(events: Vec<Shown>) -> Payload {
 }
 
 /// The callbacks of a payload, the same in both encodings.
-fn callbacks(payload: Payload) -> Vec<(String, Value)> {
+pub fn callbacks(payload: Payload) -> Vec<(String, Value)> {
     let delivery = Delivery::new(payload);
     let [json, packed] = Encoding::ALL.map(|encoding| decode(&delivery, encoding));
     assert_eq!(json, packed);
@@ -291,7 +291,7 @@ fn every_callback_has_the_members_that_the_reference_says() {
 }
 
 /// Names of the outermost members of a shape.
-fn documented(shape: &str) -> BTreeSet<String> {
+pub fn documented(shape: &str) -> BTreeSet<String> {
     let mut depth = 0;
     let mut top = String::new();
     for character in shape.chars() {

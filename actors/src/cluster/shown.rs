@@ -82,11 +82,7 @@ pub(crate) fn rows(
                 .map(|(sequence, record)| Ok((sequence, step(record)?)))
                 .collect()
         }
-        EntityKind::User => {
-            let entries = rows.iter().flat_map(Row::entries);
-            let raw = entries.map(|(sequence, record)| (sequence, Shown::Raw(record.clone())));
-            Ok(raw.collect())
-        }
+        EntityKind::User => Err(unheard()),
     }
 }
 
@@ -96,7 +92,15 @@ pub(crate) fn fresh(entity: &EntityId, records: &[Record]) -> Result<Vec<Shown>,
         EntityKind::Room => show_all::<Room>(records),
         EntityKind::Inbox => show_all::<Inbox>(records),
         EntityKind::Request => records.iter().map(step).collect(),
-        EntityKind::User => Ok(records.iter().cloned().map(Shown::Raw).collect()),
+        EntityKind::User => Err(unheard()),
+    }
+}
+
+/// Nothing of a user is published, so whoever asks for it has made a mistake.
+fn unheard() -> DecodeError {
+    DecodeError {
+        what: "a user's event",
+        reason: "nobody listens to users".into(),
     }
 }
 

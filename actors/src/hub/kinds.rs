@@ -47,16 +47,3 @@ impl Ground {
         Ok(())
     }
 }
-
-#[cfg(feature = "testing")]
-impl super::Hub {
-    /// The hub runs one more kind of entity, to which anybody may listen.
-    pub async fn host<M: crate::cluster::Listened>(
-        &self,
-        rules: M::Limits,
-    ) -> Result<(), SpawnErr> {
-        let ground = &self.parts.ground;
-        let sink = Arc::new(ground.listeners.clone());
-        ground.host::<M>(rules, sink).await
-    }
-}

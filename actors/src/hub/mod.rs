@@ -5,6 +5,7 @@ mod errands;
 mod history;
 mod inbox;
 mod kinds;
+mod matches;
 mod people;
 pub mod reindex;
 mod relay;
@@ -21,6 +22,7 @@ use thiserror::Error;
 
 pub use history::{History, HistoryEntry, HistoryPage};
 pub use inbox::{InboxItem, InboxPage};
+pub use matches::{Match, matched};
 pub use requests::{Assignment, AuditPage, RequestsPage};
 pub use rooms::{RoomListing, RoomsPage};
 pub use session::{HubSession, Joined, Looked};
@@ -144,11 +146,12 @@ pub(crate) struct Shared {
     limits: Arc<FanoutLimits>,
     matching: MatchingLimits,
     inbox: InboxLimits,
+    witness: matches::Witness,
+    /// Lines in a page of a request's audit.
+    audit_page: usize,
     directories: Directories,
     seen: people::Seen,
     sessions: background::UserSessions,
-    #[cfg(feature = "testing")]
-    ground: Ground,
     /// This node among others, if it is.
     peers: Option<Arc<Peers>>,
 }
@@ -210,11 +213,14 @@ impl Hub {
         let (users, matching) = (parts.limits.user, parts.limits.matching);
         ground.host::<User>(users, Arc::new(relay::Nobody)).await?;
         let inbox = parts.limits.inbox;
+        ground.host::<Inbox>(inbox.clone(), listeners).await?;
+        let requests = matches::Requests {
+            listeners: ground.listeners.clone(),
+            witness: matches::Witness::default(),
+        };
+        let (witness, audit_page) = (requests.witness.clone(), parts.limits.request.audit_page);
         ground
-            .host::<Inbox>(inbox.clone(), listeners.clone())
-            .await?;
-        ground
-            .host::<Request>(parts.limits.request, listeners)
+            .host::<Request>(parts.limits.request, Arc::new(requests))
             .await?;
         let hub = Self {
             directories: directories.clone(),
@@ -224,14 +230,14 @@ impl Hub {
                 directories,
                 matching,
                 inbox,
+                witness,
+                audit_page,
                 seen: people::Seen::default(),
                 journal: parts.journal,
                 wakeups: parts.wakeups,
                 clock: parts.clock,
                 limits,
                 sessions: background::UserSessions::default(),
-                #[cfg(feature = "testing")]
-                ground,
                 peers,
             }),
         };

@@ -4,7 +4,6 @@ pub mod checks;
 pub mod front;
 pub mod market;
 pub mod mistake;
-pub mod notes;
 pub mod oracle;
 pub mod reader;
 pub mod words;

@@ -272,7 +272,6 @@ pub fn fact(shown: &Shown) -> String {
         Shown::Other(event) => fact_of(event),
         Shown::Notice(shown) => format!("{:?}", shown.event),
         Shown::Step(step) => format!("{step:?}"),
-        Shown::Raw(record) => format!("{record:?}"),
     }
 }
 
@@ -297,7 +296,7 @@ pub fn text(shown: &Shown) -> Option<String> {
     match shown {
         Shown::Message(view) => text_of(&RoomEvent::MessageSent(view.message.clone())),
         Shown::Other(event) => text_of(event),
-        Shown::Notice(_) | Shown::Step(_) | Shown::Raw(_) => None,
+        Shown::Notice(_) | Shown::Step(_) => None,
     }
 }
 

@@ -6,7 +6,7 @@ mod ear;
 mod handover;
 mod kinds;
 mod listening;
-mod notes;
+mod mail;
 mod presence;
 mod routing;
 mod slow;

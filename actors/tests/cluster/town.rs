@@ -7,7 +7,7 @@ use actors::clock::Clock;
 use actors::cluster::PeerParts;
 use actors::cluster::placement::Placement;
 use actors::hub::{Hub, HubError, HubLimits, HubParts, HubSession};
-use actors::ids::{EntityId, NodeId, Sequence};
+use actors::ids::{EntityId, NodeId, Sequence, Timestamp};
 use actors::journal::memory::MemoryJournal;
 use actors::journal::{Journal, PageLimit, Range};
 use actors::machines::room::{RoomCommand, RoomKind, RoomReply};
@@ -93,6 +93,11 @@ impl Town {
         };
         let hub = Hub::start_among(parts, peers).await.expect("a hub starts");
         self.nodes[number] = Some(Node { hub, switches });
+    }
+
+    /// The time of day at which a town begins, about.
+    pub fn now() -> Timestamp {
+        Paused::default().now()
     }
 
     /// The process is gone: nobody hears or answers in its name, and its connections have ended.

@@ -4,6 +4,7 @@ mod desk;
 
 mod bytes;
 mod once;
+mod pages;
 mod posts;
 mod quiet;
 mod replay;

@@ -31,7 +31,7 @@ fn told(mistake: String, seed: Result<u64, Vec<String>>) {
     }
 }
 
-const SEEDS: u64 = 400;
+const SEEDS: u64 = 3_000;
 
 /// The seed by which one of `checks` finds something; else what other checks found.
 fn finds(known: u64, checks: &[&str]) -> Result<u64, Vec<String>> {

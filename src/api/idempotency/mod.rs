@@ -16,8 +16,8 @@ use actors::ids::UserId;
 
 use super::caller::By;
 use super::{Api, input};
-use crate::error::{FieldProblem, HubError, IDEMPOTENCY_KEY_REUSED, INTERNAL};
-use crate::http::problem::Problem;
+use crate::error::{HubError, IDEMPOTENCY_KEY_REUSED, INTERNAL, field_error};
+use crate::http::problem::{Passing, Problem};
 pub use answers::FirstAnswers;
 use answers::{Found, Kept};
 pub use flights::Flights;
@@ -43,6 +43,12 @@ impl Key {
         hasher.update(&[0]);
         hasher.update(key.as_bytes());
         Self(Some(hasher.finalize().into()))
+    }
+
+    /// For commands: a number that the same user and key always give.
+    pub fn number(&self) -> Option<u64> {
+        let [a, b, c, d, e, f, g, h, ..] = self.0?;
+        Some(u64::from_be_bytes([a, b, c, d, e, f, g, h]))
     }
 
     /// For new things: an id that the same user and key always give, and no other.
@@ -100,7 +106,7 @@ fn given(headers: &HeaderMap, user: &UserId) -> Result<Key, Problem> {
         _ => {
             let problem =
                 format!("must be given once and have 1 to {KEY_BYTES} visible characters of ASCII");
-            let field = FieldProblem::new("Idempotency-Key", problem);
+            let field = field_error("Idempotency-Key", problem);
             Err(HubError::invalid(vec![field]).into())
         }
     }
@@ -129,7 +135,9 @@ async fn keep(
     response: Response,
 ) -> Result<Response, Problem> {
     let status = response.status();
-    if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
+    let later = [StatusCode::TOO_MANY_REQUESTS, StatusCode::ACCEPTED];
+    let passing = response.extensions().get::<Passing>().is_some();
+    if status.is_server_error() || later.contains(&status) || passing {
         return Ok(response);
     }
     let (parts, body) = response.into_parts();

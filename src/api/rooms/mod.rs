@@ -17,7 +17,7 @@ use super::cursor::{self, List};
 use super::idempotency::Key;
 use super::input::{At, Input, Params};
 use super::{Api, json, words};
-use crate::error::{FieldProblem, HubError, INTERNAL};
+use crate::error::INTERNAL;
 use crate::gateway::shapes::RoomSummary;
 use crate::http::problem::Problem;
 use shapes::{Messages, ReadMark, RoomEntry, Rooms, SentMessage};
@@ -44,7 +44,7 @@ type Answered = Result<Response, Problem>;
 async fn list(State(api): State<Api>, by: By, Params(query): Params<RoomsQuery>) -> Answered {
     let after = match &query.cursor {
         None => None,
-        Some(cursor) => Some(cursor::read(List::Rooms, cursor).ok_or_else(foreign_cursor)?),
+        Some(cursor) => Some(cursor::read(List::Rooms, cursor).ok_or_else(cursor::foreign)?),
     };
     let limit = query.limit.unwrap_or(usize::MAX);
     let page = api.hub.my_rooms(by.user(), after.as_ref(), limit).await?;
@@ -163,12 +163,7 @@ async fn read(
     Ok(json(StatusCode::OK, &ReadMark::new(&room, mark)))
 }
 
-fn foreign_cursor() -> Problem {
-    let problem = "is not from this list";
-    HubError::invalid(vec![FieldProblem::new("cursor", problem)]).into()
-}
-
-fn located(mut answer: Response, path: &str) -> Response {
+pub(super) fn located(mut answer: Response, path: &str) -> Response {
     if let Ok(path) = HeaderValue::from_str(path) {
         answer.headers_mut().insert(header::LOCATION, path);
     }

@@ -5,6 +5,7 @@ use actors::ids::{MessageId, RoomId, Sequence, UserId};
 use actors::machines::room::{
     Content, Location, Media, MessageKind, Metadata, RoomCommand, RoomKind,
 };
+use actors::machines::terms::FieldError;
 use serde::Deserialize;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
@@ -12,7 +13,7 @@ use uuid::Uuid;
 use crate::api::cursor::{self, List};
 use crate::api::idempotency::Key;
 use crate::api::words;
-use crate::error::{FieldProblem, HubError};
+use crate::error::{HubError, field_error};
 
 /// Messages on a page if the client does not say.
 pub const MESSAGES: usize = 50;
@@ -58,7 +59,7 @@ impl MessagesQuery {
                 match (before, after) {
                     (Some(before), _) => Ok(HistoryPage::Before(Some(before))),
                     (None, Some(after)) => Ok(HistoryPage::After(after)),
-                    (None, None) => Err(invalid("cursor", "is not from this list")),
+                    (None, None) => Err(cursor::foreign()),
                 }
             }
             _ => Err(invalid("", "before, after and cursor exclude each other")),
@@ -99,7 +100,7 @@ impl NewRoom {
         for (at, member) in self.members.iter().flatten().enumerate() {
             match UserId::parse(member) {
                 Ok(member) => members.push(member),
-                Err(error) => problems.push(FieldProblem::new(
+                Err(error) => problems.push(field_error(
                     format!("members[{at}]"),
                     format!("is not valid: {error}"),
                 )),
@@ -128,24 +129,24 @@ impl NewRoom {
         }
     }
 
-    fn direct(&self, by: &UserId, members: &[UserId]) -> Result<RoomId, FieldProblem> {
+    fn direct(&self, by: &UserId, members: &[UserId]) -> Result<RoomId, FieldError> {
         if self.room_id.is_some() {
             let problem = "must be left out: the id of a direct room is derived";
-            return Err(FieldProblem::new("roomId", problem));
+            return Err(field_error("roomId", problem));
         }
         match members {
             [other] => Ok(RoomId::direct(by, other)),
-            _ => Err(FieldProblem::new(
+            _ => Err(field_error(
                 "members",
                 "must have exactly the one other member of a direct room",
             )),
         }
     }
 
-    fn chosen(&self, key: &Key) -> Result<RoomId, FieldProblem> {
+    fn chosen(&self, key: &Key) -> Result<RoomId, FieldError> {
         let id = self.room_id.clone().or_else(|| key.id("room"));
         let id = id.unwrap_or_else(|| Uuid::now_v7().to_string());
-        let refused = |error| FieldProblem::new("roomId", format!("is not valid: {error}"));
+        let refused = |error| field_error("roomId", format!("is not valid: {error}"));
         RoomId::chosen(&id).map_err(refused)
     }
 }
@@ -218,10 +219,10 @@ struct NewMetadata {
 }
 
 impl NewMetadata {
-    fn typed(self, kind: NewMessageKind) -> Result<Metadata, Vec<FieldProblem>> {
+    fn typed(self, kind: NewMessageKind) -> Result<Metadata, Vec<FieldError>> {
         let mut problems = Vec::new();
         let mut problem = |field: &str, text: &str| {
-            problems.push(FieldProblem::new(format!("metadata.{field}"), text));
+            problems.push(field_error(format!("metadata.{field}"), text));
         };
         let is_location = kind == NewMessageKind::Location;
         for (field, given, of_location) in [
@@ -291,5 +292,5 @@ pub struct Read {
 }
 
 fn invalid(field: &str, problem: &str) -> HubError {
-    HubError::invalid(vec![FieldProblem::new(field, problem)])
+    HubError::invalid(vec![field_error(field, problem)])
 }

@@ -3,7 +3,11 @@
 mod document;
 mod frame;
 mod idempotency;
+mod people;
+mod requests;
 mod rooms;
+mod steps;
+mod swagger;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -67,6 +71,8 @@ impl Clock for Hands {
 pub struct Stage {
     router: Router,
     pub clock: Arc<Hands>,
+    pub hub: Hub,
+    pub journal: Arc<dyn Journal>,
     shared: Arc<Shared>,
 }
 
@@ -136,7 +142,7 @@ impl Stage {
         });
         let hub = hub.await.expect("started");
         let parts = ApiParts {
-            hub,
+            hub: hub.clone(),
             authenticate: Arc::new(Names),
             journal: setting.journal.clone(),
             clock: clock.clone(),
@@ -153,7 +159,13 @@ impl Stage {
         let edge = Edge {
             http: setting.http,
             cors: CorsConfig::default(),
-            health: Arc::new(Health::new(setting.journal, alarms, None, health, watch)),
+            health: Arc::new(Health::new(
+                setting.journal.clone(),
+                alarms,
+                None,
+                health,
+                watch,
+            )),
             metrics: recorder.handle(),
             admin: None,
             api,
@@ -161,6 +173,8 @@ impl Stage {
         Self {
             router: whole(edge, Router::new()),
             clock,
+            hub,
+            journal: setting.journal,
             shared: shared.0,
         }
     }

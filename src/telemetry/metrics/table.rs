@@ -41,7 +41,7 @@ pub const METRICS: &[Metric] = &[
         Counter,
         "musical_matching_matches_total",
         &["instrument", "location"],
-        "Requests that found their musician, by instrument and place; values outside the known ones count as other.",
+        "Requests that found their musician, by instrument and region (a cell of H3 of some 87,000 square kilometres); what has no label of its own counts as other.",
     ),
     metric(
         Histogram,
@@ -231,6 +231,12 @@ pub const METRICS: &[Metric] = &[
     ),
     metric(
         Counter,
+        "mussikon_errand_retries_total",
+        &[],
+        "Errands between entities that could not be carried out yet and are tried again.",
+    ),
+    metric(
+        Counter,
         "mussikon_gap_fills_total",
         &[],
         "Catch-ups of subscribers from the journal.",
@@ -282,6 +288,30 @@ pub const METRICS: &[Metric] = &[
         "mussikon_ready",
         &[],
         "1 while /health/ready says yes, else 0.",
+    ),
+    metric(
+        Counter,
+        "mussikon_tokens_refused_total",
+        &["reason"],
+        "Tokens that were refused, by reason, such as expired, signature or unknown_key.",
+    ),
+    metric(
+        Counter,
+        "mussikon_jwks_refreshes_total",
+        &["outcome"],
+        "Fetches of the outside issuer's keys: fetched, or why not (unreachable, late, redirect, status, too_large, file, malformed, too_many_keys).",
+    ),
+    metric(
+        Gauge,
+        "mussikon_jwks_keys",
+        &[],
+        "Keys of the outside issuer that are accepted; 0 without one.",
+    ),
+    metric(
+        Gauge,
+        "mussikon_jwks_stale",
+        &[],
+        "1 while the last fetch of the outside issuer's keys failed, so that older ones or none are in use; else 0.",
     ),
     metric(
         Histogram,

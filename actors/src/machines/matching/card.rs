@@ -253,8 +253,162 @@ pub fn index_prefix(instrument: &Term, cell: &str) -> Vec<u8> {
     key
 }
 
+/// The name of the musician in a key of the index, unchecked.
+pub fn name_of_key(key: &[u8]) -> Option<&str> {
+    let end = key.iter().position(|byte| *byte == 0)?;
+    std::str::from_utf8(&key[end + 1..]).ok()
+}
+
 /// The musician in a key of the index.
 pub fn user_of_key(key: &[u8]) -> Option<UserId> {
-    let end = key.iter().position(|byte| *byte == 0)?;
-    UserId::parse(std::str::from_utf8(&key[end + 1..]).ok()?).ok()
+    UserId::parse(name_of_key(key)?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::machines::hours::{DateHours, DayHours, WeekHours};
+    use crate::machines::zone::{Day, Zone};
+
+    const HOUR: u64 = 60 * MINUTE;
+
+    fn term(text: &str) -> Term {
+        Term::parse(text).expect("a term")
+    }
+
+    fn hours(from: u64, to: u64) -> Window {
+        Window {
+            from: Timestamp(from * HOUR),
+            to: Timestamp(to * HOUR),
+        }
+    }
+
+    fn card() -> MusicianCard {
+        MusicianCard {
+            head: CardHead {
+                lat: -33.4489,
+                lng: -70.6693,
+                radius_km: 40,
+                hourly_rate: Some(Cents(12_345)),
+                figures: Figures {
+                    rating: Some(4.25),
+                    reviews: 17,
+                    cancellations: 2,
+                    response_minutes: Some(90),
+                },
+            },
+            instruments: vec![(term("violin"), 12), (term("canto"), 0)],
+            genres: vec![term("tango")],
+            availability: Availability {
+                zone: Zone::parse("America/Santiago").expect("a zone"),
+                weekly: Some(vec![WeekHours {
+                    weekday: 6,
+                    hours: DayHours {
+                        from: 1_200,
+                        to: 1_560,
+                    },
+                }]),
+                dates: vec![DateHours {
+                    day: Day(20_000),
+                    hours: vec![],
+                }],
+            },
+            taken: vec![hours(480_000, 480_004)],
+        }
+    }
+
+    #[test]
+    fn a_card_comes_back_as_it_was() {
+        let card = card();
+        assert_eq!(MusicianCard::decode(&card.encode()), Ok(card.clone()));
+        assert_eq!(CardHead::peek(&card.encode()), Ok(card.head));
+        let mut bare = card;
+        bare.head.hourly_rate = None;
+        bare.head.figures = Figures::default();
+        assert_eq!(MusicianCard::decode(&bare.encode()), Ok(bare.clone()));
+    }
+
+    #[test]
+    fn numbers_out_of_bounds_become_the_largest_that_is_no_missing_one() {
+        let mut card = card();
+        card.head.hourly_rate = Some(Cents(u64::MAX));
+        card.head.radius_km = u32::MAX;
+        card.head.figures.response_minutes = Some(u32::MAX);
+        let read = MusicianCard::decode(&card.encode()).expect("readable");
+        assert_eq!(read.head.hourly_rate, Some(Cents(u64::from(u32::MAX) - 1)));
+        assert_eq!(read.head.radius_km, 65_535);
+        assert_eq!(read.head.figures.response_minutes, Some(u32::MAX - 1));
+    }
+
+    #[test]
+    fn damaged_cards_are_refused() {
+        let bytes = card().encode();
+        for end in 0..bytes.len() {
+            assert!(MusicianCard::decode(&bytes[..end]).is_err(), "{end}");
+        }
+        let mut version = bytes.to_vec();
+        version[0] = 9;
+        assert!(CardHead::peek(&version).is_err());
+    }
+
+    #[test]
+    fn taken_times_are_merged_widened_to_minutes_and_bounded() {
+        let now = Timestamp(10 * HOUR);
+        let odd = Window {
+            from: Timestamp(20 * HOUR + 1),
+            to: Timestamp(21 * HOUR + 1),
+        };
+        let times = vec![
+            hours(30, 32),
+            odd,
+            hours(8, 10),
+            hours(21, 22),
+            hours(31, 31),
+            hours(31, 33),
+        ];
+        let merged = MusicianCard::merge_taken(times, now);
+        assert_eq!(merged, [hours(20, 22), hours(30, 33)]);
+        let many = (0..200).map(|n| hours(100 + 2 * n, 101 + 2 * n)).collect();
+        let merged = MusicianCard::merge_taken(many, now);
+        assert_eq!(merged.len(), MusicianCard::MAX_TAKEN);
+        assert_eq!(merged[0], hours(100, 101), "the soonest stay");
+        let endless = Window {
+            from: now,
+            to: Timestamp(u64::MAX),
+        };
+        assert_eq!(MusicianCard::merge_taken(vec![endless], now).len(), 1);
+    }
+
+    #[test]
+    fn free_is_who_plays_then_and_is_not_taken() {
+        let mut card = card();
+        card.availability = Availability::default();
+        card.taken = vec![hours(10, 12), hours(20, 22)];
+        for free in [hours(0, 10), hours(12, 20), hours(22, 90)] {
+            assert!(card.is_free(&free), "{free:?}");
+        }
+        for taken in [
+            hours(9, 11),
+            hours(11, 12),
+            hours(5, 50),
+            hours(21, 23),
+            hours(19, 21),
+        ] {
+            assert!(!card.is_free(&taken), "{taken:?}");
+        }
+        card.availability.weekly = Some(vec![]);
+        assert!(!card.is_free(&hours(0, 10)));
+    }
+
+    #[test]
+    fn keys_of_a_cell_lie_together_and_name_their_user() {
+        let user = UserId::parse("ann|b@c").expect("a user id");
+        let key = index_key(&term("caja de ritmos"), "8400000ffffffff", &user);
+        assert!(key.starts_with(&index_prefix(&term("caja de ritmos"), "8400000ffffffff")));
+        assert!(!key.starts_with(&index_prefix(&term("caja"), "8400000ffffffff")));
+        assert_eq!(key.iter().filter(|byte| **byte == 0).count(), 1);
+        assert_eq!(user_of_key(&key), Some(user));
+        assert_eq!(user_of_key(b"no separator"), None);
+        assert_eq!(user_of_key(b"no user\0"), None);
+    }
 }

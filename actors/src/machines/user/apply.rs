@@ -25,10 +25,10 @@ impl User {
             }
             UserEvent::FiguresSet { figures, .. } => self.facts.figures = *figures,
             UserEvent::Forgotten { requests, busy, .. } => {
-                requests
-                    .iter()
-                    .for_each(|request| drop(self.facts.slots.remove(request)));
-                busy.iter().for_each(|id| drop(self.facts.busy.remove(id)));
+                self.facts
+                    .slots
+                    .retain(|request, _| !requests.contains(request));
+                self.facts.busy.retain(|id, _| !busy.contains(id));
             }
             _ => self.apply_to_slot(sequence, event),
         }

@@ -80,7 +80,7 @@ impl User {
         let busy = validate_profile::busy(input, context.now, context.limits)?;
         let mut draft = Draft::new(self);
         let forgotten = self.forget(context, &mut draft);
-        if self.facts.busy.len() - forgotten.busy >= context.limits.busy {
+        if self.facts.busy.len() - forgotten.busy.len() >= context.limits.busy {
             let problem = format!(
                 "would be one more than the {} there may be",
                 context.limits.busy

@@ -13,11 +13,10 @@ use crate::mutation::{self, Mutation};
 /// When a refused wish may be repeated.
 const RETRY_MS: u64 = 1_000;
 
-/// How much an event makes forgotten.
-#[derive(Default)]
+/// What an event makes forgotten.
 pub(super) struct Forgotten {
-    pub busy: usize,
-    pub taken: usize,
+    pub requests: Vec<RequestId>,
+    pub busy: Vec<Sequence>,
 }
 
 impl User {
@@ -46,9 +45,10 @@ impl User {
             return draft.reply(UserReply::Slot(Err(refusal)));
         }
         let forgotten = self.forget(context, &mut draft);
-        let others = self.facts.slots.iter();
-        let others = others.filter(|(other, slot)| *other != request && slot.is_taken());
-        if others.count() - forgotten.taken >= context.limits.slots {
+        let others = self.facts.slots.iter().filter(|(other, slot)| {
+            *other != request && slot.is_taken() && !forgotten.requests.contains(other)
+        });
+        if others.count() >= context.limits.slots {
             let full = UserReply::Slot(Err(SlotRefusal::Full));
             return Draft::new(self).reply(full);
         }
@@ -150,7 +150,7 @@ impl User {
             let Hold::Held { ask_at, asked } = slot.hold else {
                 continue;
             };
-            if ask_at > context.now || forgets.0.contains(request) {
+            if ask_at > context.now || forgets.requests.contains(request) {
                 continue;
             }
             if mutation::is_on(Mutation::HoldsLapse) {
@@ -235,18 +235,11 @@ impl User {
 
     /// Adds the event that makes forgotten what may be, if there is something.
     pub(super) fn forget(&self, context: &Context<'_, User>, draft: &mut Draft) -> Forgotten {
-        let (requests, busy) = self.to_forget(context);
-        let taken = requests
-            .iter()
-            .filter(|request| self.facts.slots.get(request).is_some_and(Slot::is_taken));
-        let forgotten = Forgotten {
-            busy: busy.len(),
-            taken: taken.count(),
-        };
-        if !requests.is_empty() || !busy.is_empty() {
+        let forgotten = self.to_forget(context);
+        if !forgotten.requests.is_empty() || !forgotten.busy.is_empty() {
             draft.push(UserEvent::Forgotten {
-                requests,
-                busy,
+                requests: forgotten.requests.clone(),
+                busy: forgotten.busy.clone(),
                 at: context.now,
             });
         }
@@ -254,26 +247,23 @@ impl User {
     }
 
     /// What ended long ago, and the released times above their bound, the oldest first.
-    fn to_forget(&self, context: &Context<'_, User>) -> (Vec<RequestId>, Vec<Sequence>) {
+    fn to_forget(&self, context: &Context<'_, User>) -> Forgotten {
         let over = |window: &Window| context.now.since(window.to) > context.limits.past_ms;
-        let (mut gone, mut released) = (Vec::new(), Vec::new());
+        let (mut requests, mut released) = (Vec::new(), Vec::new());
         for (request, slot) in &self.facts.slots {
             match slot.hold {
-                _ if over(&slot.window) => gone.push(request.clone()),
+                _ if over(&slot.window) => requests.push(request.clone()),
                 Hold::Released(since) => released.push((since, request)),
                 Hold::Held { .. } | Hold::Booked => {}
             }
         }
         released.sort_unstable();
         let excess = released.len().saturating_sub(context.limits.released);
-        gone.extend(
-            released
-                .into_iter()
-                .take(excess)
-                .map(|(_, request)| request.clone()),
-        );
+        let oldest = released.into_iter().take(excess);
+        requests.extend(oldest.map(|(_, request)| request.clone()));
         let busy = self.facts.busy.iter();
         let busy = busy.filter(|(_, busy)| over(&busy.window));
-        (gone, busy.map(|(id, _)| *id).collect())
+        let busy = busy.map(|(id, _)| *id).collect();
+        Forgotten { requests, busy }
     }
 }
