@@ -118,10 +118,7 @@ mod tests {
         (lat, lng).prop_map(|(lat, lng)| at(lat, lng))
     }
 
-    proptest! {
-        #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
-
-        #[test]
+    #[test]
     fn a_region_is_wide_and_a_place_off_the_earth_has_none() {
         let place = |lat, lng| {
             let address = String::new();
@@ -133,7 +130,10 @@ mod tests {
         assert_eq!(region_of(&place(f64::NAN, 0.0)), None);
     }
 
-    #[test]
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+        #[test]
         fn every_point_within_the_radius_lies_in_a_cell_around(
             place in places(),
             radius in prop_oneof![0.0..60.0_f64, 0.0..MAX_RADIUS_KM],
