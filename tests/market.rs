@@ -24,7 +24,11 @@ fn token(user: &str, role: &str) -> String {
 
 /// `{"user": token, …}` of an organizer and two musicians.
 pub fn tokens() -> String {
-    let people = [("olga", "organizer"), ("ana", "musician"), ("ben", "musician")];
+    let people = [
+        ("olga", "organizer"),
+        ("ana", "musician"),
+        ("ben", "musician"),
+    ];
     let tokens = people.map(|(user, role)| format!("\"{user}\":\"{}\"", token(user, role)));
     format!("{{{}}}", tokens.join(","))
 }

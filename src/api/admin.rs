@@ -55,7 +55,7 @@ async fn entity(
         Some(room) => admin::room_of(&api.hub, &room).await?,
         None => {
             let head = api.journal.head(&entity).await;
-            let head = head.map_err(|error| actors::hub::HubError::from(error))?;
+            let head = head.map_err(actors::hub::HubError::from)?;
             serde_json::json!({ "head": head.sequence.0 })
         }
     };

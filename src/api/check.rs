@@ -196,7 +196,9 @@ impl<'a> Checker<'a> {
         }
         if let Some(step) = schema["multipleOf"].as_f64() {
             let steps = number / step;
-            if (steps - steps.round()).abs() > 1e-6 {
+            // What the division of large numbers leaves is no rest.
+            let tolerance = (steps.abs() * 1e-12).max(1e-6);
+            if (steps - steps.round()).abs() > tolerance {
                 self.problem(at, format!("must be a multiple of {step}"));
             }
         }

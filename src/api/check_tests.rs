@@ -41,7 +41,7 @@ fn what_fits_has_no_problems() {
         json!({ "id": "r-1", "kind": "one", "place": null, "either": 3, "at": "2026-01-31T20:00:00+02:00" }),
         json!({ "id": "r-1", "kind": "one", "place": { "lat": -90, "address": "ñandú" }, "either": true }),
         json!({ "id": "r-1", "kind": "one", "place": { "lat": 1.5, "address": null },
-            "prices": [0.07, 19.99, 1234567.89], "years": { "piano": 3 } }),
+            "prices": [0.07, 19.99, 123456789.01], "years": { "piano": 3 } }),
     ] {
         assert_eq!(problems("Thing", &value), Vec::<String>::new(), "{value}");
     }

@@ -1,7 +1,5 @@
 //! The caller's own inbox over HTTP: lists, read marks, putting away.
 
-use std::collections::BTreeMap;
-
 use actors::hub::InboxItem;
 use actors::ids::Sequence;
 use actors::machines::inbox::{InboxCommand, InboxReply};
@@ -18,8 +16,8 @@ use super::cursor::{self, List};
 use super::input::{At, Input, Params};
 use super::{Api, json, words};
 use crate::error::INTERNAL;
+use crate::gateway::notice_shapes::ShownNotification;
 use crate::http::problem::Problem;
-use crate::rfc3339::Rfc3339;
 
 /// Notifications on a page if the client does not say how many.
 const NOTIFICATIONS: usize = 50;
@@ -63,17 +61,13 @@ async fn list(State(api): State<Api>, by: By, Params(query): Params<InboxQuery>)
     };
     let limit = query.limit.unwrap_or(NOTIFICATIONS);
     let page = api.hub.inbox_page(by.user(), before, limit).await?;
-    let shown = Notifications {
-        items: page
-            .items
-            .iter()
-            .filter_map(NotificationShape::new)
-            .collect(),
+    let page = Notifications {
+        items: page.items.iter().filter_map(shown).collect(),
         next: page.next.map(|at| cursor::write(List::Inbox, at)),
         unread: page.unread,
         head: page.head,
     };
-    Ok(json(StatusCode::OK, &shown))
+    Ok(json(StatusCode::OK, &page))
 }
 
 /// How many are unread
@@ -139,6 +133,10 @@ async fn done(api: &Api, by: &By, command: InboxCommand) -> Answered {
     }
 }
 
+fn shown(item: &InboxItem) -> Option<ShownNotification<'_>> {
+    ShownNotification::new(item.sequence, &item.notification, item.read)
+}
+
 pub(super) fn out_of_turn(reply: &InboxReply) -> Problem {
     tracing::error!(?reply, "an inbox answered out of turn");
     Problem::new(INTERNAL)
@@ -163,7 +161,7 @@ struct Unread {
 /// A page of notifications, the newest first.
 #[derive(Serialize, ToSchema)]
 struct Notifications<'a> {
-    items: Vec<NotificationShape<'a>>,
+    items: Vec<ShownNotification<'a>>,
     /// Give this as `cursor` for the next page; absent at the end.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = words::Cursor, required = false)]
@@ -173,40 +171,4 @@ struct Notifications<'a> {
     /// The inbox's last sequence when the page was read.
     #[schema(value_type = words::Sequence)]
     head: Sequence,
-}
-
-/// Something that a user is told.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-#[schema(as = Notification)]
-struct NotificationShape<'a> {
-    #[schema(value_type = words::Sequence)]
-    sequence: Sequence,
-    /// What about: `newRequest`, `applicationAccepted` and so on.
-    r#type: &'static str,
-    /// `low`, `normal`, `high` or `critical`.
-    priority: &'static str,
-    title: &'a str,
-    message: &'a str,
-    /// Facts by name, such as `requestId`.
-    data: &'a BTreeMap<String, String>,
-    created_at: Rfc3339,
-    read: bool,
-}
-
-impl<'a> NotificationShape<'a> {
-    fn new(item: &'a InboxItem) -> Option<Self> {
-        let notification = &item.notification;
-        let content = notification.content.as_ref()?;
-        Some(Self {
-            sequence: item.sequence,
-            r#type: notification.kind.as_str(),
-            priority: notification.priority.as_str(),
-            title: &content.title,
-            message: &content.message,
-            data: &content.data,
-            created_at: Rfc3339(notification.at),
-            read: item.read,
-        })
-    }
 }

@@ -1,10 +1,10 @@
 //! The caller's own settings about notifications: language, time zone, quiet times, mutes.
 
-use actors::machines::inbox::{InboxCommand, InboxReply, InboxSettings, QuietPatch, SettingsPatch};
+use actors::machines::inbox::{InboxCommand, InboxReply, QuietPatch, SettingsPatch};
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -12,6 +12,7 @@ use utoipa_axum::routes;
 use super::caller::By;
 use super::input::Input;
 use super::{Api, inbox, json, words};
+use crate::gateway::notice_shapes::ShownSettings;
 use crate::http::problem::Problem;
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
@@ -23,7 +24,7 @@ pub(super) fn routes() -> OpenApiRouter<Api> {
 /// What the caller has settled about notifications.
 #[utoipa::path(
     get, path = "/api/settings", operation_id = "getSettings", tag = "profile",
-    responses((status = 200, description = "The settings.", body = Settings)),
+    responses((status = 200, description = "The settings.", body = ShownSettings)),
 )]
 async fn look(State(api): State<Api>, by: By) -> Result<Response, Problem> {
     answer(&api, &by, InboxCommand::Settings).await
@@ -35,7 +36,7 @@ async fn look(State(api): State<Api>, by: By) -> Result<Response, Problem> {
 #[utoipa::path(
     put, path = "/api/settings", operation_id = "putSettings", tag = "profile",
     request_body = NewSettings,
-    responses((status = 200, description = "The settings as they are now.", body = Settings)),
+    responses((status = 200, description = "The settings as they are now.", body = ShownSettings)),
 )]
 async fn change(
     State(api): State<Api>,
@@ -49,56 +50,10 @@ async fn change(
 async fn answer(api: &Api, by: &By, command: InboxCommand) -> Result<Response, Problem> {
     match api.hub.inbox(by.user(), command).await? {
         InboxReply::Settings { settings, .. } => {
-            Ok(json(StatusCode::OK, &Settings::new(&settings)))
+            Ok(json(StatusCode::OK, &ShownSettings::new(&settings)))
         }
         other => Err(inbox::out_of_turn(&other)),
     }
-}
-
-/// Settings about notifications.
-#[derive(Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-struct Settings<'a> {
-    /// `en` or `es`.
-    language: &'static str,
-    /// A name of the IANA time zone database.
-    time_zone: &'a str,
-    /// Hours of every day in which nothing is shown live; absent if there are none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = QuietHours, required = false)]
-    quiet_hours: Option<QuietHours>,
-    /// Days on which nothing is shown live.
-    quiet_days: Vec<&'static str>,
-    /// Types that are not shown live.
-    muted: Vec<&'static str>,
-    /// How many are shown live in one day.
-    live_per_day: u32,
-}
-
-impl<'a> Settings<'a> {
-    fn new(of: &'a InboxSettings) -> Self {
-        Self {
-            language: of.language.as_str(),
-            time_zone: of.time_zone.as_str(),
-            quiet_hours: of.quiet_hours.map(|hours| QuietHours {
-                from: hours.from.to_string(),
-                to: hours.to.to_string(),
-            }),
-            quiet_days: of.quiet_days.iter().map(|day| day.as_str()).collect(),
-            muted: of.muted.iter().map(|kind| kind.as_str()).collect(),
-            live_per_day: of.live_per_day,
-        }
-    }
-}
-
-/// Hours of every day; an end before the beginning lies on the next day.
-#[derive(Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct QuietHours {
-    #[schema(value_type = words::ClockTime)]
-    from: String,
-    #[schema(value_type = words::ClockTime)]
-    to: String,
 }
 
 /// What is to be settled anew.
@@ -113,8 +68,8 @@ struct NewSettings {
     time_zone: Option<String>,
     /// Hours in which nothing is shown live; null for none.
     #[serde(default, deserialize_with = "given")]
-    #[schema(value_type = Option<QuietHours>)]
-    quiet_hours: Option<Option<QuietHours>>,
+    #[schema(value_type = Option<words::QuietHours>)]
+    quiet_hours: Option<Option<words::QuietHours>>,
     /// Days on which nothing is shown live, such as `sunday`.
     #[schema(max_items = 7)]
     quiet_days: Option<Vec<String>>,
@@ -137,7 +92,7 @@ impl From<NewSettings> for SettingsPatch {
     fn from(wish: NewSettings) -> Self {
         let quiet_hours = wish.quiet_hours.map(|hours| match hours {
             None => QuietPatch::Off,
-            Some(QuietHours { from, to }) => QuietPatch::Between { from, to },
+            Some(words::QuietHours { from, to }) => QuietPatch::Between { from, to },
         });
         Self {
             language: wish.language,

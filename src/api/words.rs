@@ -5,6 +5,7 @@ use std::borrow::Cow;
 
 use actors::ids::EntityKind as Kind;
 use actors::machines::terms;
+use serde::Deserialize;
 use utoipa::openapi::RefOr;
 use utoipa::openapi::schema::{KnownFormat, ObjectBuilder, Schema, SchemaFormat, SchemaType, Type};
 use utoipa::{PartialSchema, ToSchema};
@@ -89,6 +90,18 @@ impl ToSchema for Rfc3339 {
     fn name() -> Cow<'static, str> {
         "Time".into()
     }
+}
+
+/// Hours of every day; an end before the beginning lies on the next day.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct QuietHours {
+    /// Beginning.
+    #[schema(value_type = ClockTime)]
+    pub from: String,
+    /// End.
+    #[schema(value_type = ClockTime)]
+    pub to: String,
 }
 
 /// What operators are told: more for every version.

@@ -144,12 +144,24 @@ fn bounds(config: &Config, checks: &mut Checks<'_>) {
         let (name, text) = problem.split_once(' ').unwrap_or((&problem, ""));
         checks.require(false, &format!("gateway.{name}"), text);
     }
+    for (name, text) in config.request.problems() {
+        checks.require(false, &format!("request.{name}"), text);
+    }
+    for (name, text) in config.inbox.problems() {
+        checks.require(false, &format!("inbox.{name}"), text);
+    }
     if let Err(OpenError::Option { name, least, .. }) = config.journal.check() {
         checks.require(
             false,
             &format!("journal.{name}"),
             format!("must be at least {least}"),
         );
+    }
+    for (name, text) in config.user.problems() {
+        checks.require(false, &format!("user.{name}"), text);
+    }
+    for (name, text) in config.matching.problems() {
+        checks.require(false, &format!("matching.{name}"), text);
     }
     for (key, value) in [
         ("room.text_chars", room.text_chars as u64),
@@ -224,6 +236,11 @@ fn bounds(config: &Config, checks: &mut Checks<'_>) {
             <= config.journal.max_row_bytes,
         "journal.max_row_bytes",
         "must be above runtime.batch_bytes and gateway.max_message_bytes together, so that a batch fits",
+    );
+    checks.require(
+        config.inbox.notification_bytes() <= config.runtime.batch_bytes,
+        "inbox.data_value_chars",
+        "is too much: a notification with inbox.data_entries such facts must fit into runtime.batch_bytes",
     );
     checks.require(
         room.members >= 2,

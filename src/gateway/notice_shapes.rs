@@ -5,19 +5,26 @@ use std::collections::BTreeMap;
 use actors::ids::Sequence;
 use actors::machines::inbox::{InboxSettings, Notification, QuietHours};
 use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
 
+use crate::api::words;
 use crate::rfc3339::Rfc3339;
 
 /// A notification as its owner sees it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Notification)]
 pub struct ShownNotification<'a> {
+    #[schema(value_type = words::Sequence)]
     sequence: Sequence,
+    /// What about: `newRequest`, `applicationAccepted` and so on.
     #[serde(rename = "type")]
     kind: &'static str,
+    /// `low`, `normal`, `high` or `critical`.
     priority: &'static str,
     title: &'a str,
     message: &'a str,
+    /// Facts by name, such as `requestId`.
     data: &'a BTreeMap<String, String>,
     created_at: Rfc3339,
     read: bool,
@@ -41,14 +48,22 @@ impl<'a> ShownNotification<'a> {
 }
 
 /// Settings as clients read them; `quietHours` is null if there are none, so that what was read can be written.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Settings)]
 pub struct ShownSettings<'a> {
+    /// `en` or `es`.
     language: &'static str,
+    /// A name of the IANA time zone database, or an offset.
     time_zone: &'a str,
+    /// Hours of every day in which nothing is shown live.
+    #[schema(value_type = Option<words::QuietHours>)]
     quiet_hours: Option<Hours>,
+    /// Days on which nothing is shown live.
     quiet_days: Vec<&'static str>,
+    /// Types that are not shown live.
     muted: Vec<&'static str>,
+    /// How many are shown live in one day.
     live_per_day: u32,
 }
 

@@ -3,10 +3,13 @@
 use serde_json::Value as Json;
 
 use super::read;
-use crate::chat::methods::METHODS;
+use crate::chat;
 use crate::config::{Config, leaves};
 use crate::error;
-use crate::gateway::callbacks::CALLBACKS;
+use crate::gateway::callbacks::{self, Callback};
+use crate::gateway::notices;
+use crate::hubs::MethodDoc;
+use crate::notifications;
 use crate::telemetry::metrics::{Kind, METRICS};
 
 /// Sections of the configuration: prefix of the key, file and struct that it is read into.
@@ -284,13 +287,17 @@ pub fn operations() -> String {
     rows.join("\n")
 }
 
-/// Every callback of the chat hub.
-pub fn callbacks() -> String {
+/// Every callback of the chat hub, and of the hub for notifications.
+pub fn callbacks() -> [String; 2] {
+    [callbacks::CALLBACKS, notices::CALLBACKS].map(callback_rows)
+}
+
+fn callback_rows(callbacks: &[Callback]) -> String {
     let mut rows = vec![
         "| callback | argument | one per sequence | meaning |".into(),
         "|---|---|---|---|".into(),
     ];
-    for callback in CALLBACKS {
+    for callback in callbacks {
         let journaled = if callback.journaled { "yes" } else { "no" };
         rows.push(format!(
             "| `{}` | `{}` | {journaled} | {} |",
@@ -302,13 +309,17 @@ pub fn callbacks() -> String {
     rows.join("\n")
 }
 
-/// Every method of the chat hub.
-pub fn methods() -> String {
+/// Every method of the chat hub, and of the hub for notifications.
+pub fn methods() -> [String; 2] {
+    [chat::methods::METHODS, notifications::methods::METHODS].map(method_rows)
+}
+
+fn method_rows(methods: &[MethodDoc]) -> String {
     let mut rows = vec![
         "| method | arguments | result | meaning |".into(),
         "|---|---|---|---|".into(),
     ];
-    for method in METHODS {
+    for method in methods {
         let code = |text: &str| match text {
             "" => "–".to_owned(),
             text => format!("`{}`", cell(text)),

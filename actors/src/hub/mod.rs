@@ -147,6 +147,8 @@ pub(crate) struct Shared {
     matching: MatchingLimits,
     inbox: InboxLimits,
     witness: matches::Witness,
+    /// Lines in a page of a request's audit.
+    audit_page: usize,
     directories: Directories,
     seen: people::Seen,
     sessions: background::UserSessions,
@@ -216,7 +218,7 @@ impl Hub {
             listeners: ground.listeners.clone(),
             witness: matches::Witness::default(),
         };
-        let witness = requests.witness.clone();
+        let (witness, audit_page) = (requests.witness.clone(), parts.limits.request.audit_page);
         ground
             .host::<Request>(parts.limits.request, Arc::new(requests))
             .await?;
@@ -229,6 +231,7 @@ impl Hub {
                 matching,
                 inbox,
                 witness,
+                audit_page,
                 seen: people::Seen::default(),
                 journal: parts.journal,
                 wakeups: parts.wakeups,

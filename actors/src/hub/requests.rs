@@ -213,7 +213,7 @@ impl Hub {
             )));
         }
         let entity = EntityId::request(request);
-        let limit = limit.clamp(1, PAGE);
+        let limit = limit.clamp(1, self.parts.audit_page.max(1));
         let page = PageLimit {
             records: limit + 1,
             bytes: self.parts.limits.page_bytes,

@@ -8,7 +8,7 @@ use futures_util::{FutureExt, StreamExt, TryFutureExt, TryStreamExt, stream};
 use crate::ids::UserId;
 use crate::journal::{Journal, ReadError, Table, TableRow};
 use crate::machines::matching::card::{index_prefix, name_of_key};
-use crate::machines::matching::cells::cells_around;
+use crate::machines::matching::cells::cells_by_distance;
 use crate::machines::matching::found::Choice;
 use crate::machines::matching::{Found, MatchingLimits, Wanted};
 use crate::machines::terms::{Gig, Term};
@@ -46,7 +46,7 @@ pub async fn look(
     let except = except.iter().map(UserId::as_str).collect();
     let mut choice = Choice::new(wanted, limits, radius_km, &except, limit);
     let mut rows = limits.rows;
-    let near = cells_around(&wanted.place, radius_km);
+    let near = cells_by_distance(&wanted.place, radius_km);
     scan(
         journal,
         limits,
@@ -57,9 +57,9 @@ pub async fn look(
     )
     .await?;
     if !choice.has_candidates() {
-        let seen: BTreeSet<String> = near.into_iter().collect();
-        let mut wider = cells_around(&wanted.place, limits.alternatives_km);
-        wider.retain(|cell| !seen.contains(cell));
+        let seen: BTreeSet<String> = near.into_iter().map(|(_, cell)| cell).collect();
+        let mut wider = cells_by_distance(&wanted.place, limits.alternatives_km);
+        wider.retain(|(_, cell)| !seen.contains(cell));
         scan(
             journal,
             limits,
@@ -73,28 +73,32 @@ pub async fn look(
     Ok(choice.finish())
 }
 
-/// The first rows of a cell, and what their keys begin with.
-type Page = (Vec<u8>, Vec<TableRow>);
+/// The first rows of a cell, what their keys begin with, and how far away the cell is at least.
+type Page = (f64, Vec<u8>, Vec<TableRow>);
 
-/// Shows the rows of some cells to a choice, in their order, as long as there may be more of them.
+/// Shows the rows of some cells to a choice, the nearest first, until there have been enough or none can change it.
 async fn scan(
     journal: &dyn Journal,
     limits: &MatchingLimits,
     instrument: &Term,
-    cells: &[String],
+    cells: &[(f64, String)],
     left: &mut usize,
     choice: &mut Choice<'_>,
 ) -> Result<(), ReadError> {
     // Lazy, and of no lifetime: nothing is read before its turn, and whoever waits for all of it may be any task.
-    let pages = cells.iter().map(|cell| {
+    let pages = cells.iter().map(|(km, cell)| {
+        let km = *km;
         let prefix = index_prefix(instrument, cell);
         let rows = limits.page_rows.max(1);
         let page = journal.scan_rows(Table::Musicians, prefix.clone(), None, rows);
-        page.map_ok(move |page| (prefix, page)).boxed()
+        page.map_ok(move |page| (km, prefix, page)).boxed()
     });
     let pages: Vec<BoxFuture<'static, Result<Page, ReadError>>> = pages.collect();
     let mut pages = stream::iter(pages).buffered(limits.parallel_cells.max(1));
-    while let Some((prefix, mut page)) = pages.try_next().await? {
+    while let Some((km, prefix, mut page)) = pages.try_next().await? {
+        if choice.is_settled(km) {
+            return Ok(());
+        }
         loop {
             show(&page, left, choice);
             let last = page

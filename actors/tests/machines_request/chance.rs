@@ -178,27 +178,33 @@ fn told(desk: &Desk, event: Sequence, whom: &UserId) -> Vec<NoticeKind> {
     notices.collect()
 }
 
-/// Whoever waited is told exactly once what became of it, by the event that ended the waiting.
+/// Whoever waited is told exactly once what became of it, by the event that ended the waiting; and who has waited longest
+/// is tried first.
 fn standbys_are_told_once(desk: &Desk) {
-    let mut waiting: BTreeMap<UserId, Vec<NoticeKind>> = BTreeMap::new();
+    let mut waiting: Vec<(UserId, Vec<NoticeKind>)> = Vec::new();
     for (sequence, entry) in entries(desk) {
         for (user, heard) in &mut waiting {
             heard.extend(told(desk, sequence, user));
         }
         let mut ends = |user: &UserId, expected: &[NoticeKind]| {
-            if let Some(heard) = waiting.remove(user) {
+            let at = waiting.iter().position(|(waits, _)| waits == user);
+            if let Some(at) = at {
+                let (_, heard) = waiting.remove(at);
                 assert_eq!(heard, expected, "{user} at {sequence}");
             }
+            at
         };
         match &entry.event {
-            RequestEvent::Withdrawn { .. } => ends(entry.by.as_ref().expect("someone"), &[]),
+            RequestEvent::Withdrawn { .. } => {
+                ends(entry.by.as_ref().expect("someone"), &[]);
+            }
             RequestEvent::LetGo { next, .. } | RequestEvent::SlotRefused { next, .. } => {
                 if let Some(next) = next {
-                    ends(&next.musician, &[]);
+                    assert_eq!(ends(&next.musician, &[]), Some(0), "{sequence}");
                 }
             }
             RequestEvent::StoodBy => {
-                waiting.insert(entry.by.clone().expect("someone"), Vec::new());
+                waiting.push((entry.by.clone().expect("someone"), Vec::new()));
             }
             _ => {}
         }

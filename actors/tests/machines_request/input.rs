@@ -1,7 +1,7 @@
 //! What a request must be like: everything that is wrong is said at once, and what is right is kept as it is meant.
 
 use actors::ids::Timestamp;
-use actors::machines::request::{Change, Mode, RequestInput, RequestRejection};
+use actors::machines::request::{Change, Mode, RequestInput, RequestLimits, RequestRejection};
 use actors::machines::terms::{Cents, FieldError};
 
 use crate::desk::{DAY, Desk, HOUR, input};
@@ -226,4 +226,31 @@ fn what_is_unusual_is_allowed_and_said() {
         ["budget.min"]
     );
     assert_eq!(warnings(|i| i.event_type = "circus".into()), none);
+}
+
+#[test]
+fn settings_that_contradict_themselves_are_named() {
+    let limits = RequestLimits::default();
+    assert_eq!(limits.problems(), []);
+    let wrong = RequestLimits {
+        budget_max_cents: 1,
+        wave_size: 0,
+        retry_ms: 0,
+        offers: 401,
+        keys: 257,
+        radius_km: 300.0,
+        score_min: f64::NAN,
+        ..limits
+    };
+    let names: Vec<&str> = wrong.problems().iter().map(|(name, _)| *name).collect();
+    let expected = [
+        "budget_max_cents",
+        "wave_size",
+        "retry_ms",
+        "offers",
+        "keys",
+        "radius_km",
+        "score_min",
+    ];
+    assert_eq!(names, expected);
 }

@@ -38,7 +38,10 @@ fn standing_of(desk: &Desk, name: &str) -> Option<(RequestState, Option<Standing
 
 fn open(desk: &mut Desk) -> (usize, usize) {
     let place = desk.view("olga").expect("hers").gig.place;
-    let guitars = open_requests_prefix(&Term::parse("guitarra").expect("a term"), &cell_of(&place));
+    let guitars = open_requests_prefix(
+        &Term::parse("guitarra").expect("a term"),
+        &cell_of(&place).expect("on Earth"),
+    );
     (
         rows(desk, Table::OpenRequests, &guitars).len(),
         rows(desk, Table::OpenRequests, &pending_requests_prefix()).len(),

@@ -2,6 +2,7 @@
 
 mod desk;
 
+mod best;
 mod bytes;
 mod index;
 mod keys;

@@ -104,7 +104,7 @@ test("musicians write their profiles and everybody listens", async () => {
   }
   for (const person of [olga, ana, ben]) devices[person.user] = await person.listen();
   const found = await olga.get("/api/musicians?instrument=violin&lat=40.42&lng=-3.7&radiusKm=30");
-  same(found.candidates.map(({ userId }) => userId).sort(), ["ana", "ben"]);
+  same(found.items.map(({ musicianId }) => musicianId).sort(), ["ana", "ben"]);
 });
 
 test("a request is made once, whichever node a repeat reaches", async () => {

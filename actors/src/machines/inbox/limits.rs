@@ -34,6 +34,43 @@ pub struct InboxLimits {
     pub recent: usize,
 }
 
+impl InboxLimits {
+    /// What is out of range or contradicts itself: name of the field, and why.
+    pub fn problems(&self) -> Vec<(&'static str, String)> {
+        let mut found = Vec::new();
+        for (name, value) in [
+            ("unread", self.unread),
+            ("sources", self.sources),
+            ("data_entries", self.data_entries),
+            ("data_key_bytes", self.data_key_bytes),
+            ("data_value_chars", self.data_value_chars),
+            ("title_chars", self.title_chars),
+            ("message_chars", self.message_chars),
+            ("page", self.page),
+            ("page_records", self.page_records),
+            ("recent", self.recent),
+        ] {
+            if value == 0 {
+                found.push((name, "must be at least 1".to_owned()));
+            }
+        }
+        if self.live_per_day > self.live_per_day_max {
+            let text = "must not be below live_per_day".to_owned();
+            found.push(("live_per_day_max", text));
+        }
+        found
+    }
+
+    /// Bytes that the words of one notification may take: at most four a character.
+    pub fn notification_bytes(&self) -> usize {
+        let fact = self.data_value_chars.saturating_mul(4);
+        let fact = fact.saturating_add(self.data_key_bytes).saturating_add(16);
+        let words = self.title_chars.saturating_add(self.message_chars);
+        let facts = fact.saturating_mul(self.data_entries);
+        facts.saturating_add(words.saturating_mul(4))
+    }
+}
+
 impl Default for InboxLimits {
     fn default() -> Self {
         Self {
@@ -50,5 +87,28 @@ impl Default for InboxLimits {
             page_records: 4_096,
             recent: 64,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_are_in_order_and_what_is_not_is_named() {
+        let defaults = InboxLimits::default();
+        assert_eq!(defaults.problems(), []);
+        assert!(defaults.notification_bytes() < 128 * 1_024);
+        let wrong = InboxLimits {
+            unread: 0,
+            page: 0,
+            live_per_day: 9,
+            live_per_day_max: 8,
+            data_value_chars: usize::MAX,
+            ..defaults
+        };
+        let names: Vec<_> = wrong.problems().into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["unread", "page", "live_per_day_max"]);
+        assert_eq!(wrong.notification_bytes(), usize::MAX);
     }
 }

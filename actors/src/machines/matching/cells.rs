@@ -33,8 +33,15 @@ pub fn region_of(place: &Place) -> Option<String> {
 }
 
 /// All cells that hold a point within a radius (at most [`MAX_RADIUS_KM`]) of a place, and some of their neighbours; the
-/// nearest first, so that whoever looks at some of them only looks at the right ones. None if it is no place on Earth.
+/// nearest first. None if it is no place on Earth.
 pub fn cells_around(place: &Place, radius_km: f64) -> Vec<String> {
+    let cells = cells_by_distance(place, radius_km).into_iter();
+    cells.map(|(_, cell)| cell).collect()
+}
+
+/// The same, each with a distance that no point of it is nearer than, in kilometres: whoever looks at some of them only
+/// looks at the right ones.
+pub fn cells_by_distance(place: &Place, radius_km: f64) -> Vec<(f64, String)> {
     let radius_km = if radius_km.is_nan() {
         0.0
     } else {
@@ -57,10 +64,8 @@ pub fn cells_around(place: &Place, radius_km: f64) -> Vec<String> {
         edge.extend(around.into_iter().filter(|near| seen.insert(*near)));
     }
     found.sort_by(|(a, left), (b, right)| a.total_cmp(b).then(left.cmp(right)));
-    found
-        .into_iter()
-        .map(|(_, cell)| cell.to_string())
-        .collect()
+    let named = found.into_iter().map(|(km, cell)| (km, cell.to_string()));
+    named.collect()
 }
 
 fn index_of(place: &Place) -> Option<CellIndex> {
@@ -118,18 +123,6 @@ mod tests {
         (lat, lng).prop_map(|(lat, lng)| at(lat, lng))
     }
 
-    #[test]
-    fn a_region_is_wide_and_a_place_off_the_earth_has_none() {
-        let place = |lat, lng| {
-            let address = String::new();
-            Place { lat, lng, address }
-        };
-        let santo_domingo = region_of(&place(18.4861, -69.9312));
-        assert_eq!(santo_domingo, region_of(&place(18.45, -69.3)));
-        assert_ne!(santo_domingo, region_of(&place(40.4168, -3.7038)));
-        assert_eq!(region_of(&place(f64::NAN, 0.0)), None);
-    }
-
     proptest! {
         #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 
@@ -139,16 +132,27 @@ mod tests {
             radius in prop_oneof![0.0..60.0_f64, 0.0..MAX_RADIUS_KM],
             points in proptest::collection::vec((0.0..1.0_f64, 0.0..std::f64::consts::TAU), 16),
         ) {
-            let cells = cells_around(&place, radius);
-            prop_assert!(cells.len() < MAX_CELLS, "{} cells", cells.len());
+            let by_distance = cells_by_distance(&place, radius);
+            prop_assert!(by_distance.len() < MAX_CELLS, "{} cells", by_distance.len());
+            prop_assert!(by_distance.is_sorted_by(|(a, _), (b, _)| a <= b));
             for (share, bearing) in points {
                 // As many points near the edge as near the middle.
                 let point = away(&place, radius * share.sqrt(), bearing);
                 prop_assert!(place.km_to(&point) <= radius + 1e-6);
                 let cell = cell_of(&point).expect("a cell");
-                prop_assert!(cells.contains(&cell), "{point:?} in {cell}");
+                let at_least = by_distance.iter().find(|(_, around)| *around == cell);
+                prop_assert!(at_least.is_some(), "{point:?} in {cell}");
+                prop_assert!(at_least.is_some_and(|(km, _)| *km <= place.km_to(&point)));
             }
         }
+    }
+
+    #[test]
+    fn a_region_is_wide_and_a_place_off_the_earth_has_none() {
+        let santo_domingo = region_of(&at(18.4861, -69.9312));
+        assert_eq!(santo_domingo, region_of(&at(18.45, -69.3)));
+        assert_ne!(santo_domingo, region_of(&at(40.4168, -3.7038)));
+        assert_eq!(region_of(&at(f64::NAN, 0.0)), None);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use thiserror::Error;
 
 use super::card::{CardHead, MusicianCard};
 use super::limits::MatchingLimits;
-use super::score::{Scored, Wanted, at_most, score};
+use super::score::{Scored, Wanted, at_most, at_most_from, score};
 use crate::ids::{IdError, UserId};
 use crate::machines::DecodeError;
 use crate::machines::terms::Candidate;
@@ -49,6 +49,9 @@ impl NoMatch {
         }
     }
 }
+
+/// Sums of the same numbers in another order may differ by less than this.
+const NEARLY: f64 = 1e-9;
 
 /// A row of the index that is none.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -106,8 +109,8 @@ impl<'a> Choice<'a> {
         let head = CardHead::peek(card)?;
         let km = self.wanted.place.km_to(&head.place());
         let far = self.too_far(&head, km);
-        // Most are passed over by this: while somebody fits, only whoever may fit better is of interest.
-        if self.has_candidates() && (far || self.cannot_be_among(&head, km)) {
+        // Most are passed over by this: of interest is only who may come before one of those who are kept.
+        if self.is_out(far, at_most(self.wanted, &head, km, self.limits)) {
             return Ok(());
         }
         if self.except.contains(user) {
@@ -155,9 +158,20 @@ impl<'a> Choice<'a> {
         km > self.radius_km || km > f64::from(head.radius_km)
     }
 
-    fn cannot_be_among(&self, head: &CardHead, km: f64) -> bool {
-        let bar = self.fit.bar.unwrap_or(self.limits.threshold);
-        at_most(self.wanted, head, km, self.limits) < bar
+    /// Whether nobody so far away, or further, can change the outcome.
+    pub fn is_settled(&self, km: f64) -> bool {
+        let full = self.fit.bar.is_some() || !self.has_candidates();
+        full && self.is_out(km > self.radius_km, at_most_from(km, self.limits))
+    }
+
+    /// Whether somebody with no higher score than this cannot change the outcome.
+    fn is_out(&self, far: bool, at_most: f64) -> bool {
+        if self.has_candidates() {
+            return far || at_most + NEARLY < self.fit.bar.unwrap_or(self.limits.threshold);
+        }
+        // It is known already that somebody is too far away and nothing else, and there are others who miss no more.
+        let known = far && self.alone.contains(&NoMatch::Place);
+        known && self.missed.bar.is_some_and(|bar| at_most + NEARLY < bar)
     }
 
     fn misses(&self, scored: &Scored, far: bool) -> Vec<NoMatch> {
@@ -213,7 +227,7 @@ impl Ranked {
 struct Best {
     most: usize,
     kept: Vec<Ranked>,
-    /// Nobody with a lower score will be among them.
+    /// Nobody with a lower score and something missed will be among them; if these miss nothing, nobody at all.
     bar: Option<f64>,
 }
 
@@ -241,6 +255,7 @@ impl Best {
             .retain(|ranked| seen.insert(ranked.candidate.user.clone()));
         self.kept.truncate(self.most);
         let last = self.kept.get(self.most.saturating_sub(1));
+        let last = last.filter(|ranked| ranked.misses <= 1);
         self.bar = last.map(|ranked| ranked.candidate.score);
     }
 

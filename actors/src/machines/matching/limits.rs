@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::cells::MAX_RADIUS_KM;
+use crate::machines::terms::Term;
+
 /// How musicians are found and scored. Configuration section `[matching]`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -109,9 +112,129 @@ impl Default for MatchingLimits {
             candidates: 100,
             alternatives: 5,
             alternatives_km: 200.0,
-            rows: 20_000,
+            rows: 10_000,
             page_rows: 1_000,
             parallel_cells: 8,
         }
+    }
+}
+
+impl MatchingLimits {
+    /// What is wrong with them: names of fields, and words about each.
+    pub fn problems(&self) -> Vec<(&'static str, String)> {
+        let mut problems = Vec::new();
+        let mut require = |holds: bool, name, words: &str| {
+            if !holds {
+                problems.push((name, words.to_owned()));
+            }
+        };
+        for (name, shares) in self.shares() {
+            // A comparison with NaN is false, so that only numbers pass.
+            let good = shares.iter().all(|share| (0.0..=1.0).contains(share));
+            require(good, name, "must be between 0 and 1");
+        }
+        let weights = self.shares().into_iter().take(7);
+        let sum: f64 = weights.flat_map(|(_, weight)| weight.iter()).sum();
+        let words = "and the other weights must be more than 0 together";
+        require(sum > 0.0, "weight_instrument", words);
+        let far = self.near_km >= 0.0 && self.near_km <= self.far_km && self.far_km.is_finite();
+        require(far, "far_km", "must not be below near_km, nor that below 0");
+        let wide = (0.0..=MAX_RADIUS_KM).contains(&self.alternatives_km);
+        let words = format!("must be between 0 and {MAX_RADIUS_KM}");
+        require(wide, "alternatives_km", &words);
+        let factors = self.negotiable_factors.iter().all(|factor| *factor >= 1.0);
+        require(factors, "negotiable_factors", "must be at least 1");
+        require(
+            self.fixed_factor >= 1.0,
+            "fixed_factor",
+            "must be at least 1",
+        );
+        let terms = self.formal_events.iter();
+        let known = terms
+            .into_iter()
+            .all(|event| Term::parse(event).is_ok_and(|term| term.as_str() == event));
+        require(
+            known,
+            "formal_events",
+            "must be words in lower case without blanks around them",
+        );
+        for (name, value) in [
+            ("candidates", self.candidates),
+            ("rows", self.rows),
+            ("page_rows", self.page_rows),
+            ("parallel_cells", self.parallel_cells),
+        ] {
+            require(value >= 1, name, "must be at least 1");
+        }
+        problems
+    }
+
+    /// All that is a share of 1; the weights first.
+    fn shares(&self) -> [(&'static str, &[f64]); 17] {
+        use std::slice::from_ref;
+        [
+            ("weight_instrument", from_ref(&self.weight_instrument)),
+            ("weight_genre", from_ref(&self.weight_genre)),
+            ("weight_location", from_ref(&self.weight_location)),
+            ("weight_rating", from_ref(&self.weight_rating)),
+            ("weight_experience", from_ref(&self.weight_experience)),
+            ("weight_availability", from_ref(&self.weight_availability)),
+            ("weight_budget", from_ref(&self.weight_budget)),
+            ("further_share", from_ref(&self.further_share)),
+            ("unrated", from_ref(&self.unrated)),
+            ("unpriced", from_ref(&self.unpriced)),
+            ("formal_scores", &self.formal_scores),
+            ("informal_scores", &self.informal_scores),
+            ("negotiable_scores", &self.negotiable_scores),
+            ("fixed_score", from_ref(&self.fixed_score)),
+            ("cancellation_penalties", &self.cancellation_penalties),
+            ("response_penalties", &self.response_penalties),
+            ("threshold", from_ref(&self.threshold)),
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_good_and_everything_wrong_is_named() {
+        assert_eq!(MatchingLimits::default().problems(), []);
+        let wrong = MatchingLimits {
+            weight_genre: -0.1,
+            threshold: f64::NAN,
+            near_km: 100.0,
+            far_km: 50.0,
+            alternatives_km: f64::INFINITY,
+            negotiable_factors: [1.2, 0.5],
+            fixed_factor: f64::NAN,
+            formal_events: vec!["boda".into(), "Wedding".into()],
+            page_rows: 0,
+            ..MatchingLimits::default()
+        };
+        let names: Vec<&str> = wrong.problems().iter().map(|(name, _)| *name).collect();
+        let expected = [
+            "weight_genre",
+            "threshold",
+            "far_km",
+            "alternatives_km",
+            "negotiable_factors",
+            "fixed_factor",
+            "formal_events",
+            "page_rows",
+        ];
+        assert_eq!(names, expected);
+        let weightless = MatchingLimits {
+            weight_instrument: 0.0,
+            weight_genre: 0.0,
+            weight_location: 0.0,
+            weight_rating: 0.0,
+            weight_experience: 0.0,
+            weight_availability: 0.0,
+            weight_budget: 0.0,
+            ..MatchingLimits::default()
+        };
+        assert_eq!(weightless.problems()[0].0, "weight_instrument");
     }
 }

@@ -95,6 +95,21 @@ pub fn at_most(wanted: &Wanted, head: &CardHead, km: f64, limits: &MatchingLimit
     total(&best, limits)
 }
 
+/// No musician so far away, or further, scores higher.
+pub fn at_most_from(km: f64, limits: &MatchingLimits) -> f64 {
+    let best = Breakdown {
+        instrument: 1.0,
+        genre: 1.0,
+        location: location(km, limits),
+        rating: 1.0,
+        experience: 1.0,
+        availability: 1.0,
+        budget: 1.0,
+        ..Breakdown::default()
+    };
+    total(&best, limits)
+}
+
 /// The weighted sum less what is taken off, 0 to 1.
 pub fn total(parts: &Breakdown, limits: &MatchingLimits) -> f64 {
     let weighted = [
@@ -496,7 +511,9 @@ mod tests {
         #[test]
         fn scores_and_their_parts_are_between_zero_and_one(card in cards(), limits in limits()) {
             let scored = score(&wanted(), &card, &limits);
-            prop_assert!(at_most(&wanted(), &card.head, scored.distance_km, &limits) >= scored.score);
+            let at_most = at_most(&wanted(), &card.head, scored.distance_km, &limits);
+            prop_assert!(at_most >= scored.score - 1e-12);
+            prop_assert!(at_most_from(scored.distance_km, &limits) >= at_most - 1e-12);
             let parts = scored.breakdown;
             let all = [
                 scored.score, parts.instrument, parts.genre, parts.location, parts.rating,

@@ -33,10 +33,7 @@ pub struct AuditEntry {
 pub fn audit_of(sequence: Sequence, entry: &RequestEntry) -> AuditEntry {
     let reason = match &entry.event {
         RequestEvent::RanOut { nobody, .. } => {
-            let reasons = nobody
-                .reasons
-                .iter()
-                .map(|reason| super::notices::why(*reason));
+            let reasons = nobody.reasons.iter().map(|reason| reason.as_str());
             Some(reasons.collect::<Vec<_>>().join(","))
         }
         event => event.reason().map(Into::into),

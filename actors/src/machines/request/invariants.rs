@@ -153,3 +153,190 @@ pub fn violated(request: &Request) -> Option<&'static str> {
     let broken = ALWAYS.iter().find(|(_, holds)| !holds(request));
     broken.map(|(name, _)| *name)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{EntityId, RequestId, Sequence, Timestamp};
+    use crate::machines::Machine;
+    use crate::machines::request::state::{Hunt, Part, Pending};
+    use crate::machines::request::{Actor, Brief, Mode, RequestEntry, RequestEvent, Texts};
+    use crate::machines::terms::{Budget, Cents, Gig, Place, Term, Window};
+
+    fn user(name: &str) -> UserId {
+        UserId::parse(name).unwrap()
+    }
+
+    fn part(standing: Standing) -> Part {
+        Part {
+            standing,
+            since: Timestamp(1),
+            offer: None,
+            application: None,
+            reason: None,
+        }
+    }
+
+    /// A request that mia has and in which nothing is wrong.
+    fn request() -> Request {
+        let mut request = created();
+        request.head = Sequence(3);
+        let mut facts = request.facts.take().unwrap();
+        facts.state = RequestState::Assigned;
+        facts.assigned = Some(user("mia"));
+        facts.parts.insert(user("mia"), part(Standing::Assigned));
+        request.facts = Some(facts);
+        request
+    }
+
+    fn created() -> Request {
+        let text = || "guitar".to_owned();
+        let (from, to) = (Timestamp(1), Timestamp(2));
+        let (min, max) = (Cents(1), Cents(2));
+        let brief = Brief {
+            gig: Gig {
+                event_type: Term::parse("party").unwrap(),
+                instrument: Term::parse(&text()).unwrap(),
+                more_instruments: Vec::new(),
+                genre: None,
+                window: Window { from, to },
+                place: Place {
+                    lat: 0.0,
+                    lng: 0.0,
+                    address: text(),
+                },
+                budget: Budget {
+                    min,
+                    max,
+                    negotiable: false,
+                },
+            },
+            mode: Mode::FirstAccept,
+            attendees: None,
+            radius_km: None,
+            deadline: None,
+            texts: Texts::default(),
+        };
+        let entry = RequestEntry {
+            event: RequestEvent::Created {
+                brief: Box::new(brief),
+            },
+            from: RequestState::Draft,
+            to: RequestState::Draft,
+            at: Timestamp(1),
+            by: Some(user("olga")),
+            role: Actor::Organizer,
+            key: None,
+        };
+        let id = RequestId::parse("r").unwrap();
+        let mut request = Request::empty(&EntityId::request(&id));
+        request.apply(Sequence(1), &entry);
+        request
+    }
+
+    fn damaged(damage: impl FnOnce(&mut Request, &mut Facts)) -> Option<&'static str> {
+        let mut request = request();
+        let mut facts = request.facts.take().unwrap();
+        damage(&mut request, &mut facts);
+        request.facts = Some(facts);
+        violated(&request).map(|name| &name[..2])
+    }
+
+    #[test]
+    fn a_sound_request_violates_nothing() {
+        assert_eq!(damaged(|_, _| {}), None);
+        let limits = RequestLimits::default();
+        assert!(q10_bounds_hold(&request(), &limits));
+        let none = RequestLimits {
+            applications: 0,
+            ..limits
+        };
+        assert!(!q10_bounds_hold(&request(), &none));
+    }
+
+    #[test]
+    fn each_predicate_sees_the_damage_it_is_for() {
+        let pending = || {
+            Some(Pending {
+                musician: user("max"),
+                number: 1_024,
+            })
+        };
+        assert_eq!(
+            damaged(|_, facts| {
+                facts.parts.insert(user("max"), part(Standing::Assigned));
+            }),
+            Some("Q1")
+        );
+        assert_eq!(damaged(|_, facts| facts.assigned = None), Some("Q2"));
+        assert_eq!(
+            damaged(|_, facts| {
+                facts.assigned = None;
+                facts.pending = pending();
+                facts.state = RequestState::Active;
+            }),
+            Some("Q3")
+        );
+        assert_eq!(
+            damaged(|_, facts| {
+                facts.parts.insert(user("olga"), part(Standing::Lapsed));
+            }),
+            Some("Q4")
+        );
+        assert_eq!(
+            damaged(|_, facts| {
+                facts.parts.insert(user("max"), part(Standing::Offered));
+            }),
+            Some("Q5")
+        );
+        assert_eq!(
+            damaged(|_, facts| {
+                facts.hunt = Some(Hunt {
+                    radius_km: 1.0,
+                    wave: 0,
+                    searching: None,
+                    next_at: Timestamp(1),
+                    misses: 0,
+                    told: None,
+                });
+            }),
+            Some("Q6")
+        );
+        let confirm = || Errand::Confirm {
+            musician: user("mia"),
+        };
+        assert_eq!(
+            damaged(|request, _| {
+                request.outbox.push(Sequence(4), 0, confirm());
+            }),
+            Some("Q7")
+        );
+        let reserve = |request: &mut Request| {
+            let (from, to) = (Timestamp(1), Timestamp(2));
+            let window = Window { from, to };
+            let musician = user("max");
+            let hold_ms = 1;
+            let errand = Errand::Reserve {
+                musician,
+                window,
+                hold_ms,
+            };
+            request.outbox.push(Sequence(2), 0, errand);
+        };
+        assert_eq!(damaged(|request, _| reserve(request)), Some("Q8"));
+        assert_eq!(
+            damaged(|request, _| {
+                reserve(request);
+                let musician = user("max");
+                let release = Errand::Release { musician };
+                request.outbox.push(Sequence(3), 0, release);
+            }),
+            None,
+            "it is taken back"
+        );
+        assert_eq!(
+            damaged(|request, _| request.head = Sequence::ZERO),
+            Some("Q9")
+        );
+    }
+}

@@ -157,10 +157,91 @@ impl Default for RequestLimits {
     }
 }
 
+/// Idempotency keys that are kept at most: an event must apply whatever the limits are by then.
+pub(super) const MOST_KEYS: usize = 256;
 /// One event may bring about 1,024 errands, among them a word to everybody who has a part.
 const MOST_OF_EITHER: usize = 400;
 
+/// Due times are looked at about once a second.
+const SHORTEST_WAIT_MS: u64 = 1_000;
+
 impl RequestLimits {
+    /// What is out of range or contradicts itself: name of the field, and why.
+    pub fn problems(&self) -> Vec<(&'static str, String)> {
+        let mut found = Vec::new();
+        let mut require = |holds: bool, name: &'static str, text: &str| {
+            if !holds {
+                found.push((name, text.to_owned()));
+            }
+        };
+        let ordered = [
+            (
+                "duration_max_ms",
+                self.duration_min_ms,
+                self.duration_max_ms,
+            ),
+            (
+                "budget_max_cents",
+                self.budget_min_cents,
+                self.budget_max_cents,
+            ),
+            ("horizon_ms", self.lead_ms, self.horizon_ms),
+            ("retry_max_ms", self.retry_ms, self.retry_max_ms),
+            (
+                "address_max_chars",
+                self.address_min_chars as u64,
+                self.address_max_chars as u64,
+            ),
+            (
+                "description_max_chars",
+                self.description_min_chars as u64,
+                self.description_max_chars as u64,
+            ),
+        ];
+        for (name, least, most) in ordered {
+            require(least <= most, name, "must not be below its lower bound");
+        }
+        let counts = [
+            ("reason_chars", self.reason_chars),
+            ("wave_size", self.wave_size),
+            ("offers", self.offers),
+            ("keys", self.keys),
+            ("outbox", self.outbox),
+            ("audit_page", self.audit_page),
+        ];
+        for (name, count) in counts {
+            require(count >= 1, name, "must be at least 1");
+        }
+        let waits = [
+            ("wave_wait_ms", self.wave_wait_ms),
+            ("search_wait_ms", self.search_wait_ms),
+            ("retry_ms", self.retry_ms),
+            ("hold_ms", self.hold_ms),
+        ];
+        for (name, wait) in waits {
+            require(wait >= SHORTEST_WAIT_MS, name, "must be at least 1000");
+        }
+        for (name, count) in [("offers", self.offers), ("applications", self.applications)] {
+            require(count <= MOST_OF_EITHER, name, "must be at most 400");
+        }
+        require(self.keys <= MOST_KEYS, "keys", "must be at most 256");
+        let reach = self.radius_km > 0.0 && self.radius_km <= self.radius_max_km;
+        require(
+            reach,
+            "radius_km",
+            "must be above 0 and not above radius_max_km",
+        );
+        let farther = self.radius_step_km >= 0.0 && self.radius_max_km.is_finite();
+        require(
+            farther,
+            "radius_step_km",
+            "must not be negative, and the largest radius must be finite",
+        );
+        let score = (0.0..=1.0).contains(&self.score_min);
+        require(score, "score_min", "must be 0 to 1");
+        found
+    }
+
     /// Most musicians who are offered one request.
     pub(super) fn most_offers(&self) -> usize {
         self.offers.min(MOST_OF_EITHER)

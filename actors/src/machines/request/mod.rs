@@ -19,7 +19,7 @@ pub mod input;
 pub mod invariants;
 pub mod limits;
 mod machine;
-pub mod notices;
+mod notices;
 mod permit;
 pub mod rejection;
 mod snapshot;

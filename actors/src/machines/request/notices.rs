@@ -6,7 +6,6 @@ use super::event::{Nobody, RequestEvent};
 use super::state::Facts;
 use super::{Request, RequestEntry, Standing};
 use crate::ids::{RoomId, Timestamp, UserId};
-use crate::machines::matching::NoMatch;
 use crate::machines::notice::{Notice, NoticeKind, Priority};
 use crate::machines::terms::{Candidate, SlotRefusal};
 
@@ -183,7 +182,11 @@ impl Request {
 
     pub(super) fn nobody_notice(&self, facts: &Facts, nobody: &Nobody) -> Notice {
         let mut told = self.told(facts);
-        let reasons: Vec<&str> = nobody.reasons.iter().map(|reason| why(*reason)).collect();
+        let reasons: Vec<&str> = nobody
+            .reasons
+            .iter()
+            .map(|reason| reason.as_str())
+            .collect();
         told.add("reasons", reasons.join(","));
         let radius = facts
             .hunt
@@ -203,16 +206,6 @@ impl Request {
             .some("rate", rate.map(|application| application.rate.0))
             .add("roomId", RoomId::of_request(&self.id));
         told.notice(NoticeKind::RequestAssignment, Priority::High)
-    }
-}
-
-/// The wire word of a reason.
-pub fn why(reason: NoMatch) -> &'static str {
-    match reason {
-        NoMatch::Place => "place",
-        NoMatch::Instrument => "instrument",
-        NoMatch::Date => "date",
-        NoMatch::Budget => "budget",
     }
 }
 

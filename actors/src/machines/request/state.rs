@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::event::Nobody;
 use super::input::Brief;
+use super::limits::MOST_KEYS;
 use super::{Mode, RequestRejection, RequestState, Standing};
 use crate::ids::{EntityId, RequestId, Sequence, Timestamp, UserId};
 use crate::machines::errand::Outbox;
@@ -119,11 +120,8 @@ pub(super) struct Hunt {
 pub(super) struct Keys(VecDeque<(u64, Sequence)>);
 
 impl Keys {
-    /// Most that are kept, whatever the limits say: an event must apply without them.
-    const MOST: usize = 256;
-
     pub fn remember(&mut self, key: u64, sequence: Sequence) {
-        if self.0.len() >= Self::MOST {
+        if self.0.len() >= MOST_KEYS {
             self.0.pop_front();
         }
         self.0.push_back((key, sequence));

@@ -90,3 +90,136 @@ pub fn violated(user: &User) -> Option<&'static str> {
     let broken = ALWAYS.iter().find(|(_, holds)| !holds(user));
     broken.map(|(name, _)| *name)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{EntityId, RequestId, Timestamp, UserId};
+    use crate::machines::hours::{DayHours, WeekHours};
+    use crate::machines::terms::{Caller, Place, PlatformRole, Window};
+    use crate::machines::user::{ProfileInput, UserCommand};
+    use crate::machines::{Context, Machine};
+
+    const HOUR: u64 = 3_600_000;
+
+    fn request(name: &str) -> RequestId {
+        RequestId::parse(name).expect("a request id")
+    }
+
+    fn window(from: u64) -> Window {
+        Window {
+            from: Timestamp(from * HOUR),
+            to: Timestamp((from + 1) * HOUR),
+        }
+    }
+
+    /// A musician with two times, in whom nothing is wrong.
+    fn user() -> User {
+        let id = UserId::parse("ann").expect("a user id");
+        let mut user = User::new(&EntityId::user(&id));
+        let role = PlatformRole::Musician;
+        let profile = ProfileInput {
+            name: "Ann".into(),
+            musician: true,
+            available: true,
+            instruments: vec![("piano".into(), 3)],
+            place: Some(Place {
+                lat: 40.0,
+                lng: -3.0,
+                address: String::new(),
+            }),
+            ..ProfileInput::default()
+        };
+        let reserve = |name: &str, from: u64| UserCommand::Reserve {
+            request: request(name),
+            number: 7,
+            window: window(from),
+            hold_ms: 1,
+        };
+        let by = Caller { user: id, role };
+        let (key, expected) = (Some(1), None);
+        let set = UserCommand::SetProfile {
+            by,
+            key,
+            expected,
+            profile,
+        };
+        for command in [set, reserve("a", 10), reserve("b", 20)] {
+            let context = Context {
+                now: Timestamp(1),
+                limits: &UserLimits::default(),
+            };
+            for event in user.decide(&context, &command).expect("decided").events {
+                user.apply(user.head().next(), &event);
+            }
+        }
+        assert_eq!(user.slots_len(), 2);
+        user
+    }
+
+    fn damaged(damage: impl FnOnce(&mut User)) -> Option<&'static str> {
+        let mut user = user();
+        damage(&mut user);
+        violated(&user).map(|name| &name[..2])
+    }
+
+    fn slot(user: &mut User) -> &mut Slot {
+        user.facts.slots.get_mut(&request("a")).expect("there")
+    }
+
+    #[test]
+    fn a_sound_user_violates_nothing() {
+        assert_eq!(damaged(|_| {}), None);
+        assert!(u6_bounds_hold(&user(), &UserLimits::default()));
+    }
+
+    #[test]
+    fn each_predicate_sees_the_damage_it_is_for() {
+        assert_eq!(damaged(|user| slot(user).window = window(20)), Some("U1"));
+        assert_eq!(
+            damaged(|user| slot(user).window = window(18)),
+            Some("U1"),
+            "travel"
+        );
+        assert_eq!(damaged(|user| slot(user).last = 6), Some("U2"));
+        assert_eq!(damaged(|user| user.facts.profile.place = None), Some("U3"));
+        assert_eq!(
+            damaged(|user| user.facts.profile.instruments.clear()),
+            Some("U3")
+        );
+        assert_eq!(damaged(|user| user.facts.version = Sequence(9)), Some("U4"));
+        assert_eq!(
+            damaged(|user| user.facts.keys[0].1 = Sequence(9)),
+            Some("U4")
+        );
+        let released = Hold::Released(Sequence(9));
+        assert_eq!(damaged(|user| slot(user).hold = released), Some("U4"));
+        let week = |weekday, from, to| WeekHours {
+            weekday,
+            hours: DayHours { from, to },
+        };
+        for weekly in [
+            vec![week(2, 5, 6), week(1, 5, 6)],
+            vec![week(1, 5, 6), week(1, 5, 6)],
+            vec![week(1, 6, 6)],
+            vec![week(1, 1_440, 1_441)],
+            vec![week(1, 0, 1_441)],
+        ] {
+            let name = damaged(|user| user.facts.availability.weekly = Some(weekly));
+            assert_eq!(name, Some("U5"));
+        }
+    }
+
+    #[test]
+    fn bounds_are_checked_against_the_limits_in_force() {
+        let holds = |change: fn(&mut UserLimits)| {
+            let mut limits = UserLimits::default();
+            change(&mut limits);
+            u6_bounds_hold(&user(), &limits)
+        };
+        assert!(!holds(|limits| limits.slots = 1));
+        assert!(!holds(|limits| limits.keys = 0));
+        assert!(!holds(|limits| limits.instruments = 0));
+        assert!(holds(|limits| limits.released = 0));
+    }
+}

@@ -93,3 +93,54 @@ impl Default for UserLimits {
         }
     }
 }
+
+/// Largest numbers that the card of a musician in the index can hold.
+const MOST_CENTS: u64 = u32::MAX as u64 - 1;
+const MOST_KM: u32 = u16::MAX as u32;
+
+impl UserLimits {
+    /// What is wrong with them: names of fields, and words about each.
+    pub fn problems(&self) -> Vec<(&'static str, String)> {
+        let least = [
+            ("name_chars", self.name_chars as u64),
+            ("instruments", self.instruments as u64),
+            ("slots", self.slots as u64),
+            ("slot_longest_ms", self.slot_longest_ms),
+            ("ahead_ms", self.ahead_ms),
+            ("hold_longest_ms", self.hold_longest_ms),
+            ("settle_ms", self.settle_ms),
+            ("settle_longest_ms", self.settle_longest_ms),
+            ("errands", self.errands as u64),
+        ];
+        let small = least.into_iter().filter(|(_, value)| *value < 1);
+        let mut problems: Vec<(&'static str, String)> = small
+            .map(|(name, _)| (name, "must be at least 1".to_owned()))
+            .collect();
+        let most = [
+            ("rate_cents", self.rate_cents, MOST_CENTS),
+            ("radius_km", self.radius_km.into(), MOST_KM.into()),
+        ];
+        let big = most.into_iter().filter(|(_, value, most)| value > most);
+        problems.extend(big.map(|(name, _, most)| (name, format!("must not be above {most}"))));
+        problems
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_defaults_are_good_and_everything_wrong_is_named() {
+        assert_eq!(UserLimits::default().problems(), []);
+        let wrong = UserLimits {
+            slots: 0,
+            errands: 0,
+            rate_cents: u64::from(u32::MAX),
+            radius_km: 65_536,
+            ..UserLimits::default()
+        };
+        let names: Vec<&str> = wrong.problems().iter().map(|(name, _)| *name).collect();
+        assert_eq!(names, ["slots", "errands", "rate_cents", "radius_km"]);
+    }
+}

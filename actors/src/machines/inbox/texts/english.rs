@@ -46,7 +46,7 @@ pub(super) fn templates(kind: NoticeKind) -> Templates {
             "{message|Somebody has written to you.}",
         ),
         NoticeKind::EventReminder => (
-            "Soon[: {eventType}]",
+            "Coming up[: {eventType}]",
             "Your event is near[: {date}][, in {location}].",
         ),
         NoticeKind::ProfileUpdated => ("Profile changed", "Your profile was changed."),
