@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use actors::clock::{Clock, SystemClock};
 use actors::hub::{Hub, HubLimits, HubParts};
+use actors::ids::EntityKind;
 use metrics_exporter_prometheus::PrometheusHandle;
 use rand::RngCore;
 use thiserror::Error;
@@ -257,6 +258,10 @@ async fn keep_gauges(hub: Hub, health: Arc<Health>, metrics: PrometheusHandle) {
         let (awake, rooms, waiting) = hub.load();
         metrics::gauge!("mussikon_entities_awake").set(awake as f64);
         metrics::gauge!("mussikon_rooms_subscribed").set(rooms as f64);
+        let inboxes = hub.subscribed(EntityKind::Inbox);
+        metrics::gauge!("mussikon_inboxes_subscribed").set(inboxes as f64);
+        let requests = hub.subscribed(EntityKind::Request);
+        metrics::gauge!("mussikon_requests_subscribed").set(requests as f64);
         metrics::gauge!("mussikon_commands_waiting_bytes").set(waiting as f64);
         // So that the gauge of readiness is true even where nobody asks.
         health.report().await;

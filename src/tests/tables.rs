@@ -143,7 +143,7 @@ const LIMITS: &[(&str, &str)] = &[
         "gateway.pending_invocations",
     ),
     (
-        "Rooms that a connection is subscribed to",
+        "Rooms, requests and inboxes that a connection is subscribed to",
         "fanout.rooms_per_session",
     ),
     ("Messages in a page of history", "fanout.history_page"),

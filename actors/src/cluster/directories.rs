@@ -13,7 +13,8 @@ use super::wire;
 use crate::ids::{EntityId, EntityKind, Timestamp};
 use crate::journal::RETRY_AFTER;
 use crate::machines::{Machine, Wish};
-use crate::runtime::{AskError, Directory, Tally};
+use crate::runtime::admission::NodeGate;
+use crate::runtime::{AskError, Directory, RuntimeLimits, Tally};
 
 /// A machine whose wishes and answers can travel between nodes. Every machine is one whose words can be written.
 pub trait Hosted:
@@ -31,8 +32,11 @@ where
 }
 
 /// The directories of one node. Clones share them.
-#[derive(Clone, Default)]
-pub struct Directories(Arc<[OnceLock<Box<dyn Host>>; EntityKind::ALL.len()]>);
+#[derive(Clone)]
+pub struct Directories {
+    hosts: Arc<[OnceLock<Box<dyn Host>>; EntityKind::ALL.len()]>,
+    gate: Arc<NodeGate>,
+}
 
 /// What a forwarded wish came to.
 pub(super) struct Served {
@@ -45,9 +49,24 @@ pub(super) struct Served {
 }
 
 impl Directories {
+    /// None yet, of a node with these bounds.
+    pub fn new(limits: &RuntimeLimits) -> Self {
+        Self {
+            hosts: Arc::default(),
+            gate: NodeGate::new(limits.node_bytes, limits.entities),
+        }
+    }
+
+    /// What bounds the entities of all kinds together.
+    pub fn gate(&self) -> &Arc<NodeGate> {
+        &self.gate
+    }
+
     /// This node runs one more kind of entity, from now on. False if it does already.
     pub fn host<M: Hosted>(&self, directory: Directory<M>) -> bool {
-        self.0[M::KIND.number()].set(Box::new(directory)).is_ok()
+        self.hosts[M::KIND.number()]
+            .set(Box::new(directory))
+            .is_ok()
     }
 
     /// The directory of a machine, if it runs here.
@@ -118,7 +137,7 @@ impl Directories {
 
     /// Bytes of commands waiting in front of all entities.
     pub fn waiting_bytes(&self) -> usize {
-        self.all().map(Host::waiting_bytes).sum()
+        self.gate.bytes()
     }
 
     /// Puts those entities to sleep that nobody asks anything just now; true once all of them sleep.
@@ -157,11 +176,11 @@ impl Directories {
     }
 
     fn kind(&self, kind: EntityKind) -> Option<&dyn Host> {
-        self.0[kind.number()].get().map(|host| &**host)
+        self.hosts[kind.number()].get().map(|host| &**host)
     }
 
     fn all(&self) -> impl Iterator<Item = &dyn Host> {
-        self.0
+        self.hosts
             .iter()
             .filter_map(OnceLock::get)
             .map(|host| &**host as &dyn Host)
@@ -181,7 +200,6 @@ trait Host: Any + Send + Sync {
     fn used(&self) -> Vec<(Reverse<u64>, EntityId)>;
     fn awake(&self) -> usize;
     fn is_awake(&self, entity: &EntityId) -> bool;
-    fn waiting_bytes(&self) -> usize;
     fn let_go(&self, which: &dyn Fn(&EntityId) -> bool) -> bool;
     fn passivate_idle(&self);
     fn leave(&self);
@@ -223,10 +241,6 @@ impl<M: Hosted> Host for Directory<M> {
 
     fn is_awake(&self, entity: &EntityId) -> bool {
         self.is_awake(entity)
-    }
-
-    fn waiting_bytes(&self) -> usize {
-        self.waiting_bytes()
     }
 
     fn let_go(&self, which: &dyn Fn(&EntityId) -> bool) -> bool {

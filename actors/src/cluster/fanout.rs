@@ -180,10 +180,19 @@ impl Fanout {
                     peers.want(entity);
                 }
                 self.counts.of(entity.kind).fetch_add(1, Ordering::Relaxed);
-                let feed = Feed::new(entity.clone(), self.limits.recent_events);
+                let feed = Feed::new(entity.clone(), self.recent_events(entity.kind));
                 Arc::new(Mutex::new(feed))
             })
             .clone()
+    }
+
+    /// Live events kept for those who resume shortly after. Of what has few readers there are too many feeds for that, and
+    /// the journal has the events as well.
+    fn recent_events(&self, kind: EntityKind) -> usize {
+        match kind {
+            EntityKind::Room => self.limits.recent_events,
+            EntityKind::User | EntityKind::Request | EntityKind::Inbox => 0,
+        }
     }
 
     /// Gives up a feed that nobody needs. The shard's lock keeps a new subscriber from taking it meanwhile:

@@ -30,7 +30,7 @@ impl Ground {
         rules: M::Limits,
         sink: Arc<dyn CommitSink<M>>,
     ) -> Result<(), SpawnErr> {
-        let directory = Directory::start(Deps {
+        let deps = Deps {
             journal: self.journal.clone(),
             wakeups: self.wakeups.clone(),
             clock: self.clock.clone(),
@@ -39,8 +39,9 @@ impl Ground {
             limits: self.limits.clone(),
             rules: Arc::new(rules),
             salt: self.salt,
-        })
-        .await?;
+        };
+        let gate = self.directories.gate().clone();
+        let directory = Directory::start_beside(deps, gate).await?;
         if !self.directories.host(directory) {
             tracing::error!(kind = ?M::KIND, "a kind of entity was to run twice on one hub");
         }

@@ -183,7 +183,7 @@ impl Hub {
     async fn start_as(parts: HubParts, peers: Option<PeerParts>) -> Result<Self, ractor::SpawnErr> {
         let limits = Arc::new(parts.limits.fanout);
         let fanout = Fanout::new(parts.journal.clone(), parts.clock.clone(), limits.clone());
-        let directories = Directories::default();
+        let directories = Directories::new(&parts.limits.runtime);
         let among = |peers| Peers::new(peers, fanout.clone(), directories.clone(), parts.salt);
         let peers = peers.map(among);
         let cursors = Arc::new(Cursors::new(parts.journal.clone(), limits.clone()));

@@ -15,20 +15,39 @@ pub struct Gate {
     node: Arc<NodeGate>,
 }
 
-/// Bytes waiting in front of all entities of a node.
+/// Entities of all kinds on a node: how many are awake, and the bytes that wait in front of them.
 #[derive(Debug)]
 pub struct NodeGate {
     bytes: AtomicUsize,
     max_bytes: usize,
+    awake: AtomicUsize,
+    max_awake: usize,
 }
 
 impl NodeGate {
-    /// A gate with room for so many bytes.
-    pub fn new(max_bytes: usize) -> Arc<Self> {
+    /// A gate with room for so many bytes and entities.
+    pub fn new(max_bytes: usize, max_awake: usize) -> Arc<Self> {
         Arc::new(Self {
             bytes: AtomicUsize::new(0),
             max_bytes,
+            awake: AtomicUsize::new(0),
+            max_awake,
         })
+    }
+
+    /// Whether as many are awake as may be.
+    pub(super) fn is_full(&self) -> bool {
+        self.awake.load(Ordering::Acquire) >= self.max_awake
+    }
+
+    /// One more is awake.
+    pub(super) fn woke(&self) {
+        self.awake.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// One is awake no more.
+    pub(super) fn slept(&self) {
+        self.awake.fetch_sub(1, Ordering::AcqRel);
     }
 
     /// Bytes waiting now.
@@ -119,7 +138,7 @@ mod tests {
 
     #[test]
     fn a_full_gate_refuses_and_a_dropped_permit_makes_room() {
-        let node = NodeGate::new(100);
+        let node = NodeGate::new(100, 1);
         let gate = Gate::new(2, 80, node.clone());
         let first = gate.try_enter(50).expect("room");
         assert!(gate.try_enter(40).is_none(), "over the entity's bytes");

@@ -85,13 +85,22 @@ const MAX_FAILURES: usize = 10_000;
 impl<M: Machine> Directory<M> {
     /// A directory with nobody awake, and its supervisor.
     pub async fn start(deps: Deps<M>) -> Result<Self, ractor::SpawnErr> {
+        let node = NodeGate::new(deps.limits.node_bytes, deps.limits.entities);
+        Self::start_beside(deps, node).await
+    }
+
+    /// The same of a node that has others: what bounds the node bounds all of them together.
+    pub async fn start_beside(
+        deps: Deps<M>,
+        node: Arc<NodeGate>,
+    ) -> Result<Self, ractor::SpawnErr> {
         // The supervisor knows the directory weakly and the directory the supervisor's cell: the slot
         // is filled once both exist.
         let slot = Arc::new(std::sync::OnceLock::new());
         let directory = slot.clone();
         let (supervisor, _) = Actor::spawn(None, Supervisor { directory }, ()).await?;
         let inner = Arc::new(Inner {
-            node: NodeGate::new(deps.limits.node_bytes),
+            node,
             deps: Arc::new(deps),
             awake: DashMap::new(),
             by_actor: DashMap::new(),
@@ -236,11 +245,6 @@ impl<M: Machine> Directory<M> {
         &self.0.tally
     }
 
-    /// Bytes of commands waiting in front of all entities.
-    pub fn waiting_bytes(&self) -> usize {
-        self.0.node.bytes()
-    }
-
     /// This node goes: from now on commands that another node keeps it from writing are given up.
     pub fn leave(&self) {
         self.0.leaving.store(true, Ordering::Release);
@@ -322,7 +326,7 @@ impl<M: Machine> Inner<M> {
                 Ok((resident.mailbox.clone(), permit))
             }
             Entry::Vacant(entry) => {
-                if self.count.load(Ordering::Acquire) >= self.deps.limits.entities {
+                if self.node.is_full() {
                     return Err(overloaded());
                 }
                 let limits = &self.deps.limits;
@@ -346,6 +350,7 @@ impl<M: Machine> Inner<M> {
                     .map_err(|e| self.unavailable(&e.to_string()))?;
                 self.by_actor.insert(mailbox.get_id(), entry.key().clone());
                 self.count.fetch_add(1, Ordering::AcqRel);
+                self.node.woke();
                 entry.insert(Resident {
                     mailbox: mailbox.clone(),
                     gate,
@@ -380,6 +385,7 @@ impl<M: Machine> Inner<M> {
             if sleepy {
                 self.by_actor.remove(&resident.mailbox.get_id());
                 self.count.fetch_sub(1, Ordering::AcqRel);
+                self.node.slept();
                 asleep.insert(entity.clone(), resident.mailbox.clone());
             }
             !sleepy
@@ -402,6 +408,7 @@ impl<M: Machine> Inner<M> {
             .remove_if(&entity, |_, resident| resident.mailbox.get_id() == actor);
         if removed.is_some() {
             self.count.fetch_sub(1, Ordering::AcqRel);
+            self.node.slept();
         }
         let Some(error) = failure else {
             return;

@@ -9,6 +9,7 @@ use actors::machines::inbox::InboxCommand;
 use actors::machines::request::Change;
 use actors::machines::terms::PlatformRole;
 use actors::machines::user::{ProfileInput, UserCommand};
+use actors::testing::{Mutation, mutate};
 use parking_lot::Mutex;
 
 use super::mail::{caller, gig, of};
@@ -80,6 +81,31 @@ async fn lost_words_are_healed_by_the_next_one_and_by_the_repeat_of_the_head() {
     town.notify_all(0, &name, 4..=4).await;
     pass(62_000).await;
     assert_eq!(ear.events(), [1, 2, 3, 4], "a look is the last net");
+}
+
+/// What a listener on another node sees of a word that was lost, and of what came before it, with a mistake in the code.
+async fn seen_with(mistake: Option<Mutation>) -> Vec<u64> {
+    mutate(mistake);
+    let town = Town::new(2).await;
+    let name = town.somebody_of(0);
+    town.notify_all(0, &name, 1..=2).await;
+    let (_session, ear) = town.listen(1, &name, Some(0)).await;
+    pass(2_000).await;
+    Switches::set(&town.switches(0).no_hints, true);
+    town.notify_all(0, &name, 3..=3).await;
+    pass(1_500).await;
+    Switches::set(&town.switches(0).no_hints, false);
+    pass(3_000).await;
+    mutate(None);
+    ear.events()
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_mistakes_that_would_show_with_rooms_show_here_as_well() {
+    assert_eq!(seen_with(None).await, [1, 2, 3]);
+    assert_eq!(seen_with(Some(Mutation::SkipTails)).await, [1, 2]);
+    assert_eq!(seen_with(Some(Mutation::TrustToldHead)).await, [1, 2]);
+    assert_eq!(seen_with(Some(Mutation::SpliceLate)).await, [2, 3]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,6 +3,7 @@
 
 mod entities;
 mod errands;
+mod listening;
 mod pager;
 mod panics;
 mod readers;

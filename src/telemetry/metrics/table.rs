@@ -201,6 +201,18 @@ pub const METRICS: &[Metric] = &[
     ),
     metric(
         Gauge,
+        "mussikon_inboxes_subscribed",
+        &[],
+        "Inboxes with at least one subscriber on this node.",
+    ),
+    metric(
+        Gauge,
+        "mussikon_requests_subscribed",
+        &[],
+        "Requests with at least one subscriber on this node.",
+    ),
+    metric(
+        Gauge,
         "mussikon_commands_waiting_bytes",
         &[],
         "Bytes of commands that wait in front of all entities.",

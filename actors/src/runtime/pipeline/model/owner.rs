@@ -56,7 +56,7 @@ impl Owner {
         let mut owner = Self {
             pipeline,
             ops: Vec::new(),
-            gate: Gate::new(1_000, 1_000, NodeGate::new(1_000)),
+            gate: Gate::new(1_000, 1_000, NodeGate::new(1_000, 1)),
             answers: BTreeMap::new(),
         };
         owner.note(out);
@@ -103,7 +103,7 @@ impl Owner {
     /// The same owner again, with channels of its own.
     pub fn fork(&self) -> Self {
         let mut answers = BTreeMap::new();
-        let gate = Gate::new(1_000, 1_000, NodeGate::new(1_000));
+        let gate = Gate::new(1_000, 1_000, NodeGate::new(1_000, 1));
         let from = &self.pipeline;
         let mut again = |old: &Asked<Notes>| asked(&gate, &mut answers, old.command, old.admitted);
         let mut waits = |list: &mut dyn Iterator<Item = &Waiting<Notes>>| -> Vec<Waiting<Notes>> {
