@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn whatever_stays_keeps_awake_and_takes_nobodys_place() {
-        let gate = Gate::new(1, 10, NodeGate::new(10));
+        let gate = Gate::new(1, 10, NodeGate::new(10, 10));
         let stay = gate.stay();
         assert!(!gate.is_idle());
         assert!(gate.try_enter(10).is_some(), "the only place is free");
