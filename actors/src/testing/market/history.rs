@@ -32,7 +32,7 @@ pub struct History {
     pub travel_ms: u64,
     /// What had to come about within a time after all faults were healed.
     pub awaited: Vec<Awaited>,
-    moments: u64,
+    pub(crate) moments: u64,
 }
 
 /// One command of one person.
