@@ -2,7 +2,6 @@
 
 pub mod checks;
 pub mod front;
-pub mod market;
 pub mod mistake;
 pub mod oracle;
 pub mod reader;

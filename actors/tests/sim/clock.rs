@@ -27,12 +27,6 @@ impl NodeClock {
         self.skew.fetch_add(by, Ordering::Relaxed);
         self.jumped.fetch_add(by.unsigned_abs(), Ordering::Relaxed);
     }
-
-    /// The clock was never more wrong than this.
-    pub fn widest(&self) -> u64 {
-        let jumped = self.jumped.load(Ordering::Relaxed);
-        self.skew.load(Ordering::Relaxed).unsigned_abs() + jumped
-    }
 }
 
 impl Clock for NodeClock {

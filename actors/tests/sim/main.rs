@@ -12,7 +12,6 @@ mod fuse;
 mod incidents;
 mod journal;
 mod line;
-mod market;
 mod mutants;
 mod net;
 mod node;

@@ -70,7 +70,7 @@ pub(super) fn templates(kind: NoticeKind) -> Templates {
             "Contract expired",
             "The contract has run out[: {eventType}][, {date}].",
         ),
-        NoticeKind::Marketing => ("{title|News}", "{message|There is something new.}"),
+        NoticeKind::Marketing => ("{title|News for you}", "{message|There is something new.}"),
         NoticeKind::System => (
             "{title|From the platform}",
             "{message|There is news about the platform.}",
