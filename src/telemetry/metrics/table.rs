@@ -249,6 +249,12 @@ pub const METRICS: &[Metric] = &[
     ),
     metric(
         Counter,
+        "mussikon_errands_taken_over_total",
+        &[],
+        "Errands that waited when an entity was read anew: left by another life, or by a lost race.",
+    ),
+    metric(
+        Counter,
         "mussikon_gap_fills_total",
         &[],
         "Catch-ups of subscribers from the journal.",
