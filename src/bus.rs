@@ -56,6 +56,8 @@ pub fn reported(report: Option<&Report>) -> Value {
     json!({
         "entitiesAwake": report.map(|r| r.entities_awake),
         "roomsSubscribed": report.map(|r| r.rooms_subscribed),
+        "inboxesSubscribed": report.map(|r| r.inboxes_subscribed),
+        "requestsSubscribed": report.map(|r| r.requests_subscribed),
         "lag": report.map(|r| r.lag),
         "readersBehind": report.map(|r| r.readers_behind),
         "conflicts": report.map(|r| r.conflicts),

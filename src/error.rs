@@ -1,10 +1,11 @@
 //! What a client is told when something fails: a stable code and a text, the same on every wire.
 
-use std::fmt;
+mod asked;
 
-use actors::journal::{RETRY_AFTER, ReadError};
-use actors::machines::room::RoomRejection;
-use actors::runtime::AskError;
+use std::fmt;
+use std::time::Duration;
+
+use actors::machines::terms::FieldError;
 use axum::http::StatusCode;
 
 /// One row of the table of errors.
@@ -40,6 +41,11 @@ codes! {
     ROOM_NOT_FOUND = "room_not_found", NOT_FOUND, false, "There is no such room.";
     MESSAGE_NOT_FOUND = "message_not_found", NOT_FOUND, false, "There is no message at that sequence.";
     MEMBER_NOT_FOUND = "member_not_found", NOT_FOUND, false, "That user is not a member of the room.";
+    REQUEST_NOT_FOUND = "request_not_found", NOT_FOUND, false, "There is no such request, or none that the caller may know of.";
+    USER_NOT_FOUND = "user_not_found", NOT_FOUND, false, "That user has no profile.";
+    NOTIFICATION_NOT_FOUND = "notification_not_found", NOT_FOUND, false, "There is no notification at that sequence.";
+    APPLICATION_NOT_FOUND = "application_not_found", NOT_FOUND, false, "That musician has no application that waits.";
+    BUSY_NOT_FOUND = "busy_not_found", NOT_FOUND, false, "There is no busy time with that id.";
     NOT_FOUND = "not_found", NOT_FOUND, false, "There is nothing at this address.";
     METHOD_NOT_ALLOWED = "method_not_allowed", METHOD_NOT_ALLOWED, false, "The address does not take this HTTP method.";
     ROOM_EXISTS = "room_exists", CONFLICT, false, "The room id belongs to another room.";
@@ -47,8 +53,33 @@ codes! {
     MESSAGE_DELETED = "message_deleted", CONFLICT, false, "The message was deleted.";
     MESSAGE_ID_REUSED = "message_id_reused", CONFLICT, false, "The message id was used before with another content.";
     EDIT_WINDOW_CLOSED = "edit_window_closed", CONFLICT, false, "The time to edit the message is over.";
+    REQUEST_EXISTS = "request_exists", CONFLICT, false, "The request id belongs to someone else's request.";
+    WRONG_STATE = "wrong_state", CONFLICT, false, "The request is in a state that does not allow this.";
+    WRONG_MODE = "wrong_mode", CONFLICT, false, "The request comes to its musician in another way.";
+    ALREADY_ASSIGNED = "already_assigned", CONFLICT, false, "Another musician has the request.";
+    RESERVATION_PENDING = "reservation_pending", CONFLICT, true, "A musician's time is being reserved: look again in a moment.";
+    DEADLINE_OVER = "deadline_over", CONFLICT, false, "The request's deadline is over.";
+    EVENT_BEGUN = "event_begun", CONFLICT, false, "The event has begun.";
+    EVENT_OVER = "event_over", CONFLICT, false, "The event is over.";
+    TOO_EARLY = "too_early", CONFLICT, false, "It is too early; the text says when it will be possible.";
+    TOO_NEAR = "too_near", CONFLICT, false, "The event is too near.";
+    DISPUTE_OVER = "dispute_over", CONFLICT, false, "The time to dispute is over.";
+    OWN_REQUEST = "own_request", CONFLICT, false, "Nobody plays for oneself.";
+    NO_OFFER = "no_offer", CONFLICT, false, "The musician has no offer that stands.";
+    GAVE_BACK = "gave_back", CONFLICT, false, "The musician had the request and gave it back.";
+    ALREADY_APPLIED = "already_applied", CONFLICT, false, "The musician has applied before.";
+    APPLICATIONS_CLOSED = "applications_closed", CONFLICT, false, "The request takes no applications now.";
+    APPLICATIONS_FULL = "applications_full", CONFLICT, false, "The request has as many applications as it may have.";
+    WAITING_LIST_FULL = "waiting_list_full", CONFLICT, false, "As many musicians wait as may wait.";
+    NO_APPLICATIONS = "no_applications", CONFLICT, false, "Nobody has applied yet.";
+    NOTHING_TO_WITHDRAW = "nothing_to_withdraw", CONFLICT, false, "There is nothing to take back.";
+    NOT_A_MUSICIAN = "not_a_musician", CONFLICT, false, "The profile is not that of a musician.";
+    REQUEST_CHANGED = "request_changed", PRECONDITION_FAILED, false, "The request has changed since the caller read it.";
+    VERSION_CONFLICT = "version_conflict", PRECONDITION_FAILED, false, "The profile has changed since the caller read it.";
     LIMIT_REACHED = "limit_reached", CONFLICT, false, "A bound of the connection or the node is reached; the text names it.";
     TOO_LARGE = "too_large", PAYLOAD_TOO_LARGE, false, "The request is larger than allowed.";
+    UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, false, "The body of a request must be `application/json`.";
+    IDEMPOTENCY_KEY_REUSED = "idempotency_key_reused", UNPROCESSABLE_ENTITY, false, "The `Idempotency-Key` was used before with another request.";
     RATE_LIMITED = "rate_limited", TOO_MANY_REQUESTS, true, "Too many calls in too short a time; the text says when to retry.";
     OVERLOADED = "overloaded", SERVICE_UNAVAILABLE, true, "The hub has too much to do; the text says when to retry.";
     UNAVAILABLE = "unavailable", SERVICE_UNAVAILABLE, true, "The store or the node that owns the room does not answer, or this node is shutting down.";
@@ -61,6 +92,14 @@ pub fn lookup(code: &str) -> Option<&'static ErrorCode> {
     TABLE.iter().copied().find(|e| e.code == code)
 }
 
+/// `problem` of a field, to be read after its name as it is on the wire; the empty name stands for the input as a whole.
+pub fn field_error(field: impl Into<String>, problem: impl Into<String>) -> FieldError {
+    FieldError {
+        field: field.into(),
+        problem: problem.into(),
+    }
+}
+
 /// A failure as a client is told of it.
 #[derive(Debug, Clone)]
 pub struct HubError {
@@ -68,6 +107,10 @@ pub struct HubError {
     pub code: &'static ErrorCode,
     /// For people; free of internals.
     pub text: String,
+    /// All that is wrong with the input, part by part, if that is known.
+    pub fields: Vec<FieldError>,
+    /// When the same call may succeed, if that is known.
+    pub retry_after: Option<Duration>,
 }
 
 impl HubError {
@@ -76,6 +119,31 @@ impl HubError {
         Self {
             code,
             text: text.into(),
+            fields: Vec::new(),
+            retry_after: None,
+        }
+    }
+
+    /// An input with these problems.
+    pub fn invalid(fields: Vec<FieldError>) -> Self {
+        let sentence = |part: &FieldError| match &part.field[..] {
+            "" => part.problem.clone(),
+            field => format!("{field} {}", part.problem),
+        };
+        let text: Vec<String> = fields.iter().map(sentence).collect();
+        Self {
+            fields,
+            ..Self::new(INVALID_ARGUMENT, text.join("; "))
+        }
+    }
+
+    /// An error of the given kind that may be over after a while.
+    pub fn retry(code: &'static ErrorCode, wait: Duration) -> Self {
+        // In whole milliseconds, and never less than it takes.
+        let wait_ms = wait.as_micros().div_ceil(1_000);
+        Self {
+            retry_after: Some(wait),
+            ..Self::new(code, format!("retry after {wait_ms} ms"))
         }
     }
 }
@@ -89,47 +157,13 @@ impl fmt::Display for HubError {
 
 impl std::error::Error for HubError {}
 
-impl From<RoomRejection> for HubError {
-    fn from(rejection: RoomRejection) -> Self {
-        // A test walks through all rejections, so none of them is left without a row.
-        let code = lookup(rejection.code()).unwrap_or(INTERNAL);
-        Self::new(code, rejection.to_string())
-    }
-}
-
-impl From<actors::hub::HubError> for HubError {
-    fn from(error: actors::hub::HubError) -> Self {
-        use actors::hub::HubError as Inner;
-        let retry = |wait: std::time::Duration| format!("retry after {} ms", wait.as_millis());
-        match error {
-            Inner::Room(AskError::Rejected(rejection)) => rejection.into(),
-            Inner::Room(AskError::Overloaded { retry_after }) => {
-                Self::new(OVERLOADED, retry(retry_after))
-            }
-            // The reason is for operators and stands in the log.
-            Inner::Room(AskError::Unavailable { retry_after, .. }) => {
-                Self::new(UNAVAILABLE, retry(retry_after))
-            }
-            Inner::Room(AskError::OutcomeUnknown) => Self::new(
-                OUTCOME_UNKNOWN,
-                "it may have happened; a message may be sent again with the same id",
-            ),
-            Inner::Store(ReadError::Unavailable(_)) | Inner::CutOff => {
-                Self::new(UNAVAILABLE, retry(RETRY_AFTER))
-            }
-            Inner::Store(ReadError::Corrupt { .. } | ReadError::CorruptRow { .. }) => {
-                Self::new(INTERNAL, "what is stored is damaged")
-            }
-            Inner::Limit(text) => Self::new(LIMIT_REACHED, text),
-            Inner::NotReached(_) => Self::new(UNAVAILABLE, error.to_string()),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use actors::ids::Sequence;
+    use actors::journal::ReadError;
+    use actors::machines::room::RoomRejection;
+    use actors::runtime::AskError;
 
     fn every_rejection() -> Vec<RoomRejection> {
         vec![
@@ -160,6 +194,27 @@ mod tests {
             assert_eq!(error.code.code, code, "{text}");
             assert_eq!(error.to_string(), format!("{code}: {text}"));
         }
+    }
+
+    #[test]
+    fn an_input_is_told_all_that_is_wrong_with_it_and_a_wait_how_long_it_is() {
+        let error = HubError::invalid(vec![
+            field_error("place.lat", "is missing"),
+            field_error("", "the body is empty"),
+        ]);
+        assert_eq!(
+            error.to_string(),
+            "invalid_argument: place.lat is missing; the body is empty"
+        );
+        let rejected = HubError::from(RoomRejection::Invalid {
+            field: "text",
+            problem: "is empty".into(),
+        });
+        assert_eq!(rejected.fields, [field_error("text", "is empty")]);
+        let wait = HubError::retry(RATE_LIMITED, Duration::from_micros(1_001));
+        assert_eq!(wait.text, "retry after 2 ms");
+        let slow = HubError::from(RoomRejection::RateLimited { retry_after_ms: 5 });
+        assert_eq!(slow.retry_after, Some(Duration::from_millis(5)));
     }
 
     #[test]
@@ -205,6 +260,7 @@ mod tests {
         assert_eq!(
             retry,
             [
+                "reservation_pending",
                 "rate_limited",
                 "overloaded",
                 "unavailable",
@@ -212,7 +268,7 @@ mod tests {
             ]
         );
         for row in TABLE.iter().filter(|e| e.retry) {
-            assert!(matches!(row.status.as_u16(), 429 | 503 | 504));
+            assert!(matches!(row.status.as_u16(), 409 | 429 | 503 | 504));
         }
     }
 }

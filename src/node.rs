@@ -6,20 +6,26 @@ use std::time::Duration;
 
 use actors::clock::{Clock, SystemClock};
 use actors::hub::{Hub, HubLimits, HubParts};
+use actors::ids::EntityKind;
 use metrics_exporter_prometheus::PrometheusHandle;
 use rand::RngCore;
 use thiserror::Error;
 use tokio::task::JoinHandle;
 
+use crate::api::{self, ApiParts};
+use crate::auth::issuer::{IssuerError, IssuerKeys};
 use crate::auth::{Authenticate, JwtAuthenticator, SecretFileError, signing_secret};
 use crate::bus::BusError;
 use crate::chat::ChatHub;
 use crate::config::{Config, DrainConfig};
 use crate::drain::{self, Phase};
 use crate::echo::EchoHub;
+use crate::gateway::app::HubApp;
 use crate::gateway::{Gateway, GatewayParts, HubRoute, accept};
 use crate::http::{self, Edge, admin::Admin, health::Health};
+use crate::notifications::NotificationsHub;
 use crate::store::{self, Store, StoreError};
+use crate::telemetry::matches;
 use crate::telemetry::metrics::UPKEEP;
 
 /// What connection tokens are signed with is derived from the secret under this name.
@@ -33,6 +39,9 @@ pub enum StartError {
     /// No secret to check tokens with.
     #[error(transparent)]
     Secret(#[from] SecretFileError),
+    /// The keys of the outside issuer cannot be had the way it is configured.
+    #[error(transparent)]
+    Issuer(#[from] IssuerError),
     /// The journal cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -69,17 +78,15 @@ impl Node {
     pub async fn start(config: &Config, metrics: PrometheusHandle) -> Result<Self, StartError> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let secret = signing_secret(config)?;
+        // Before the store: what is wrong here is mended in the configuration.
+        let issuer = IssuerKeys::start(&config.auth).await?.map(Arc::new);
         let store = store::open(config).await?;
         let peers = crate::bus::peers(config, &*clock).await?;
         let parts = HubParts {
             journal: store.journal.clone(),
             wakeups: store.wakeups.clone(),
             clock: clock.clone(),
-            limits: HubLimits {
-                room: config.room.clone(),
-                runtime: config.runtime.clone(),
-                fanout: config.fanout.clone(),
-            },
+            limits: limits(config),
             salt: rand::rng().next_u64(),
         };
         let hub = match peers {
@@ -87,8 +94,21 @@ impl Node {
             None => Hub::start(parts).await,
         };
         let hub = hub.map_err(|error| StartError::Actors(error.to_string()))?;
-        let authenticate: Arc<dyn Authenticate> =
-            Arc::new(JwtAuthenticator::new(&secret, &config.auth, clock.clone()));
+        matches::count(&hub, store.journal.clone());
+        let mut authenticate = JwtAuthenticator::new(&secret, &config.auth, clock.clone());
+        if let Some(keys) = issuer.clone() {
+            authenticate = authenticate.with_issuer(keys, &config.auth);
+        }
+        let authenticate: Arc<dyn Authenticate> = Arc::new(authenticate);
+        let api = api::router(ApiParts {
+            hub: hub.clone(),
+            authenticate: authenticate.clone(),
+            journal: store.journal.clone(),
+            clock: clock.clone(),
+            http: config.http.clone(),
+            limits: limits(config),
+            trust_proxy: config.gateway.trust_forwarded_for,
+        });
         let gateway = Gateway::new(GatewayParts {
             limits: config.gateway.clone(),
             authenticate: authenticate.clone(),
@@ -99,13 +119,14 @@ impl Node {
         });
 
         let (signal, watch) = drain::channel();
-        let health = Arc::new(Health::new(
+        let health = Health::new(
             store.journal.clone(),
             store.wakeups.clone(),
             hub.peers().cloned(),
             config.health.clone(),
             watch.clone(),
-        ));
+        );
+        let health = Arc::new(health.with_issuer(issuer));
         let edge = Edge {
             http: config.http.clone(),
             cors: config.cors.clone(),
@@ -115,6 +136,7 @@ impl Node {
                 hub: hub.clone(),
                 authenticate,
             }),
+            api,
         };
         let router = http::router(edge, gateway.router());
         let failed = |source| StartError::Listen {
@@ -189,13 +211,33 @@ fn spread(limits: &DrainConfig, connections: usize) -> Duration {
     Duration::from_millis(paced.min(limits.spread_ms))
 }
 
+/// The bounds of the hub without its wire.
+fn limits(config: &Config) -> HubLimits {
+    HubLimits {
+        room: config.room.clone(),
+        runtime: config.runtime.clone(),
+        fanout: config.fanout.clone(),
+        user: config.user.clone(),
+        request: config.request.clone(),
+        inbox: config.inbox.clone(),
+        matching: config.matching.clone(),
+    }
+}
+
 /// The hubs that are served, by path.
 fn hubs(config: &Config, hub: &Hub) -> Vec<HubRoute> {
-    let mut hubs = vec![HubRoute {
-        path: "/hubs/chat",
-        app: ChatHub::new(hub.clone()),
-        auth_required: true,
-    }];
+    let platform: [(_, Arc<dyn HubApp>); 2] = [
+        ("/hubs/chat", ChatHub::new(hub.clone())),
+        ("/hubs/notifications", NotificationsHub::new(hub.clone())),
+    ];
+    let mut hubs: Vec<HubRoute> = platform
+        .into_iter()
+        .map(|(path, app)| HubRoute {
+            path,
+            app,
+            auth_required: true,
+        })
+        .collect();
     if config.echo_hub {
         for (path, auth_required) in [("/hubs/echo", false), ("/hubs/echo-auth", true)] {
             hubs.push(HubRoute {
@@ -216,6 +258,10 @@ async fn keep_gauges(hub: Hub, health: Arc<Health>, metrics: PrometheusHandle) {
         let (awake, rooms, waiting) = hub.load();
         metrics::gauge!("mussikon_entities_awake").set(awake as f64);
         metrics::gauge!("mussikon_rooms_subscribed").set(rooms as f64);
+        let inboxes = hub.subscribed(EntityKind::Inbox);
+        metrics::gauge!("mussikon_inboxes_subscribed").set(inboxes as f64);
+        let requests = hub.subscribed(EntityKind::Request);
+        metrics::gauge!("mussikon_requests_subscribed").set(requests as f64);
         metrics::gauge!("mussikon_commands_waiting_bytes").set(waiting as f64);
         // So that the gauge of readiness is true even where nobody asks.
         health.report().await;

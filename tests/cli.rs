@@ -5,6 +5,12 @@ use std::path::Path;
 use std::process::{Command, Output};
 use std::time::Duration;
 
+use actors::ids::{EntityId, Timestamp, UserId};
+use actors::journal::fjall::{FjallJournal, FjallOptions};
+use actors::journal::{Append, Head, Journal, Row, SideWrites, Table, TableWrite};
+use actors::machines::terms::{Caller, Place, PlatformRole};
+use actors::machines::user::{ProfileInput, User, UserCommand, UserLimits};
+use actors::machines::{Context, Machine};
 use chaos::client::{Client, Settings};
 use protocol::Encoding;
 use serde_json::{Value, json};
@@ -98,6 +104,55 @@ fn without_a_secret_development_makes_one_and_production_refuses() {
             "{wrong:?}"
         );
     }
+}
+
+#[test]
+fn a_token_has_a_role_that_exists_or_none_and_is_made_only_where_it_is_accepted() {
+    let folder = folder();
+    let secret = ("MUSSIKON_JWT_SECRET", SECRET);
+    let roles = ["user", "musician", "organizer", "moderator", "admin"];
+    for role in roles {
+        let arguments = ["token", "--user", "ana", "--role", role];
+        let printed = stdout(&run(folder.path(), &arguments, &[secret]));
+        assert_eq!(claims(printed.trim())["role"], json!(role));
+    }
+    let printed = stdout(&run(folder.path(), &["token", "--user", "ana"], &[secret]));
+    assert!(claims(printed.trim()).get("role").is_none());
+    for wrong in ["root", "Admin", "superadmin", ""] {
+        let arguments = ["token", "--user", "ana", "--role", wrong];
+        let refused = run(folder.path(), &arguments, &[secret]);
+        assert_eq!(refused.status.code(), Some(2), "{wrong:?}");
+        assert_eq!(stdout(&refused), "");
+        let text = stderr(&refused);
+        for role in roles {
+            assert!(text.contains(role), "{role} in {text}");
+        }
+    }
+    let variables = [
+        secret,
+        ("MUSSIKON_AUTH__ACCEPT_OWN_TOKENS", "false"),
+        ("MUSSIKON_AUTH__JWKS_FILE", "keys.json"),
+    ];
+    let useless = run(folder.path(), &["token", "--user", "ana"], &variables);
+    assert_eq!(
+        (useless.status.code(), stdout(&useless)),
+        (Some(1), String::new())
+    );
+    assert!(stderr(&useless).contains("auth.accept_own_tokens is false"));
+    let blind = run(folder.path(), &["serve"], &variables);
+    assert_eq!(
+        (blind.status.code(), stdout(&blind)),
+        (Some(1), String::new())
+    );
+    assert!(
+        stderr(&blind).contains("the keys of the issuer in keys.json"),
+        "{}",
+        stderr(&blind)
+    );
+    assert!(
+        !folder.path().join("data/journal").exists(),
+        "nothing was begun"
+    );
 }
 
 #[test]
@@ -229,4 +284,92 @@ async fn rooms_and_tail_look_into_the_journal_but_not_while_a_hub_runs() {
     let elsewhere = run(&folder, &["rooms", "--data-dir", "elsewhere"], &variables);
     assert!(stderr(&elsewhere).contains("there is no journal in elsewhere"));
     assert!(!folder.join("elsewhere").exists(), "looking makes nothing");
+}
+
+/// A musician whose rows never reached the index.
+async fn unlisted_musician(store: &FjallJournal, name: &str) {
+    let user = UserId::parse(name).expect("a user id");
+    let (entity, role) = (EntityId::user(&user), PlatformRole::Musician);
+    let place = Place {
+        lat: 18.5,
+        lng: -69.9,
+        address: "Santo Domingo".into(),
+    };
+    let command = UserCommand::SetProfile {
+        by: Caller { user, role },
+        key: None,
+        expected: None,
+        profile: ProfileInput {
+            name: name.into(),
+            musician: true,
+            available: true,
+            instruments: vec![("guitarra".into(), 3), ("canto".into(), 1)],
+            place: Some(place),
+            ..ProfileInput::default()
+        },
+    };
+    let context = Context {
+        now: Timestamp(1_790_000_000_000),
+        limits: &UserLimits::default(),
+    };
+    let decision = User::new(&entity).decide(&context, &command);
+    let events = decision.expect("a good profile").events;
+    let append = Append {
+        entity,
+        after: Head::default(),
+        row: Row::seal(
+            Head::default(),
+            0,
+            events.iter().map(User::encode).collect(),
+        ),
+        side: SideWrites::default(),
+    };
+    store.append(append).await.expect("appended");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn index_rebuild_puts_the_index_right_but_not_while_a_hub_runs() {
+    let folder = folder();
+    let journal = folder.path().join("data/journal");
+    fs::create_dir_all(journal.parent().expect("a folder")).expect("made");
+    let open = || FjallJournal::open(&journal, &FjallOptions::default()).expect("opened");
+    let store = open();
+    unlisted_musician(&store, "ana").await;
+    unlisted_musician(&store, "ben").await;
+    let stray = TableWrite {
+        table: Table::Musicians,
+        key: b"guitarra\x1f84\0nobody".to_vec(),
+        rank: 5,
+        value: Some(vec![1].into()),
+    };
+    store.put_rows(vec![stray]).await.expect("written");
+    let rebuild = || {
+        let output = run(
+            folder.path(),
+            &["index", "rebuild"],
+            &[("MUSSIKON_JWT_SECRET", SECRET)],
+        );
+        (output.status.code(), stdout(&output), stderr(&output))
+    };
+    let (code, _, complaint) = rebuild();
+    assert_eq!(code, Some(1));
+    assert!(
+        complaint.contains("a running hub holds its lock"),
+        "{complaint}"
+    );
+    store.close().await;
+    drop(store);
+    for removed in [1, 0] {
+        let (code, printed, complaint) = rebuild();
+        assert_eq!(code, Some(0), "{complaint}");
+        let printed: Value = serde_json::from_str(&printed).expect("json");
+        let done = json!({"users": 2, "musicians": 2, "rows": 4, "removed": removed});
+        assert_eq!(printed, done);
+    }
+    let store = open();
+    let rows = store
+        .scan_rows(Table::Musicians, Vec::new(), None, 10)
+        .await;
+    assert_eq!(rows.expect("rows").len(), 4);
+    store.close().await;
 }

@@ -4,7 +4,9 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 
-use crate::ids::{RoomId, Sequence, Timestamp, UserId};
+use crate::ids::{EntityId, RoomId, Sequence, Timestamp, UserId};
+use crate::machines::inbox::{InboxEvent, InboxShown};
+use crate::machines::request::codec::Peek;
 use crate::machines::room::view::MessageView;
 use crate::machines::room::{RoomEvent, RoomView};
 
@@ -37,12 +39,12 @@ impl Delivery {
 /// What is shown.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Payload {
-    /// Consecutive journaled events of one room: callbacks with `roomId` and `sequence`.
+    /// Consecutive journaled events of one entity: callbacks with its id and `sequence`.
     Events(Block),
     /// `StreamReset`: the position asked for cannot be served, events follow from `from`.
     Reset {
-        /// Room.
-        room: RoomId,
+        /// Of which journal.
+        entity: EntityId,
         /// First sequence that follows.
         from: Sequence,
         /// Why.
@@ -81,11 +83,11 @@ pub enum Payload {
     RoomAdded(Box<RoomView>),
 }
 
-/// Consecutive events of one room; the first has sequence `first`.
+/// Consecutive events of one entity; the first has sequence `first`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Block {
-    /// Room.
-    pub room: RoomId,
+    /// Whose they are.
+    pub entity: EntityId,
     /// Sequence of the first event.
     pub first: Sequence,
     /// The events, at least one.
@@ -109,7 +111,7 @@ impl Block {
         let end = (last.0 + 1).saturating_sub(self.first.0) as usize;
         let events = self.events.get(skip..end.min(self.events.len()))?;
         (!events.is_empty()).then(|| Block {
-            room: self.room.clone(),
+            entity: self.entity.clone(),
             first: self.first.plus(skip as u64),
             events: events.to_vec(),
         })
@@ -121,14 +123,22 @@ impl Block {
 pub enum Shown {
     /// `ReceiveMessage`, with the latest known state of the message.
     Message(Arc<MessageView>),
-    /// Any other event.
+    /// Any other event of a room.
     Other(Arc<RoomEvent>),
+    /// An entry of an inbox, with the latest known state of a notification.
+    Notice(Arc<InboxShown>),
+    /// An event of a request: what it did to the state.
+    Step(Peek),
 }
 
 impl Shown {
     /// Whether this takes back an older message.
     pub(crate) fn is_deletion(&self) -> bool {
-        matches!(self, Shown::Other(event) if matches!(**event, RoomEvent::MessageDeleted { .. }))
+        match self {
+            Shown::Other(event) => matches!(**event, RoomEvent::MessageDeleted { .. }),
+            Shown::Notice(shown) => matches!(shown.event, InboxEvent::Dismissed { .. }),
+            Shown::Message(_) | Shown::Step(_) => false,
+        }
     }
 }
 

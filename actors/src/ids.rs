@@ -92,6 +92,10 @@ text_id! {
     MessageId, "a message id", 64, |c| c.is_ascii_graphic()
 }
 text_id! {
+    /// A matching request. Short enough for the id of its room.
+    RequestId, "a request id", 100, |c| c.is_ascii_alphanumeric() || "._-".contains(c)
+}
+text_id! {
     /// One hub process, unique in its cluster.
     NodeId, "a node id", 64, |c| c.is_ascii_alphanumeric() || "._-".contains(c)
 }
@@ -99,16 +103,24 @@ text_id! {
 impl RoomId {
     /// Prefix of the ids of direct rooms, which are derived and never chosen.
     pub const DIRECT_PREFIX: &'static str = "direct-";
+    /// Prefix of the ids of requests' rooms, which are derived too.
+    pub const REQUEST_PREFIX: &'static str = "request-";
 
     /// Like [`RoomId::parse`], but for an id that a client chose: derived ids are refused.
     pub fn chosen(text: &str) -> Result<Self, IdError> {
-        if text.starts_with(Self::DIRECT_PREFIX) {
+        let reserved = [Self::DIRECT_PREFIX, Self::REQUEST_PREFIX];
+        if let Some(prefix) = reserved.into_iter().find(|prefix| text.starts_with(prefix)) {
             return Err(IdError::Reserved {
                 kind: "a room id",
-                prefix: Self::DIRECT_PREFIX,
+                prefix,
             });
         }
         Self::parse(text)
+    }
+
+    /// The room of a matching request.
+    pub fn of_request(request: &RequestId) -> Self {
+        Self(format!("{}{request}", Self::REQUEST_PREFIX).into())
     }
 
     /// The one direct room of two users, the same whoever asks: a digest over the sorted pair.
@@ -133,6 +145,28 @@ pub enum EntityKind {
     User = b'u',
     /// A matching request.
     Request = b'q',
+    /// A user's notifications, apart from the user for they are many and their readers count them.
+    Inbox = b'i',
+}
+
+impl EntityKind {
+    /// All kinds.
+    pub const ALL: [EntityKind; 4] = [
+        EntityKind::Room,
+        EntityKind::User,
+        EntityKind::Request,
+        EntityKind::Inbox,
+    ];
+
+    /// Where it stands among them.
+    pub const fn number(self) -> usize {
+        match self {
+            EntityKind::Room => 0,
+            EntityKind::User => 1,
+            EntityKind::Request => 2,
+            EntityKind::Inbox => 3,
+        }
+    }
 }
 
 /// An addressable thing with a journal of its own.
@@ -149,6 +183,30 @@ impl EntityId {
         Self {
             kind: EntityKind::Room,
             id: room.0.clone(),
+        }
+    }
+
+    /// A user: profile, availability, held and booked times.
+    pub fn user(user: &UserId) -> Self {
+        Self {
+            kind: EntityKind::User,
+            id: user.0.clone(),
+        }
+    }
+
+    /// A user's inbox.
+    pub fn inbox(user: &UserId) -> Self {
+        Self {
+            kind: EntityKind::Inbox,
+            id: user.0.clone(),
+        }
+    }
+
+    /// A matching request.
+    pub fn request(request: &RequestId) -> Self {
+        Self {
+            kind: EntityKind::Request,
+            id: request.0.clone(),
         }
     }
 
@@ -181,6 +239,17 @@ impl EntityId {
     /// The room behind this entity, if it is one.
     pub fn as_room(&self) -> Option<RoomId> {
         (self.kind == EntityKind::Room).then(|| RoomId(self.id.clone()))
+    }
+
+    /// The user whose profile or inbox this is, if it is one.
+    pub fn as_user(&self) -> Option<UserId> {
+        let of_user = matches!(self.kind, EntityKind::User | EntityKind::Inbox);
+        of_user.then(|| UserId(self.id.clone()))
+    }
+
+    /// The matching request behind this entity, if it is one.
+    pub fn as_request(&self) -> Option<RequestId> {
+        (self.kind == EntityKind::Request).then(|| RequestId(self.id.clone()))
     }
 }
 

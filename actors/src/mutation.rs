@@ -50,6 +50,38 @@ pub enum Mutation {
     KeepTheGone,
     /// Nobody is asked who is present elsewhere.
     AskNobody,
+    /// An errand is carried out before what brought it about is durable.
+    ErrandsBeforeDurable,
+    /// An errand that failed counts as done.
+    ErrandsTriedOnce,
+    /// That errands are done is noted as far as numbers go that nothing durable has given yet.
+    NoteBeyondDurable,
+    /// That errands are done is taken to be noted although the store refused it.
+    NoteOnce,
+    /// An append is covered by the alarm of what was decided after it.
+    ArmForLater,
+    /// An append that may land late is covered by no alarm beyond those for what follows from it at once.
+    TrustAlarms,
+    /// An alarm is armed at the very moment of one that is being cleared.
+    ArmAgain,
+    /// Alarms are cleared by what was decided, although it is not durable.
+    ClearUnsettled,
+    /// An alarm is cleared once it went off, whether or not it is still needed.
+    ClearEarly,
+    /// An inbox takes a repeat of an errand for a new one.
+    TellTwice,
+    /// A time that is held becomes free by itself, and nobody asks its request.
+    HoldsLapse,
+    /// A late copy of a release frees what was taken since.
+    UnfencedRelease,
+    /// Whoever waits behind a reservation is forgotten when it comes to nothing.
+    ForgetStandbys,
+    /// The answer to an earlier reservation is taken for that to the one that is waited for.
+    StaleSlotAnswers,
+    /// Whoever accepts has the request, before the calendar has answered.
+    AcceptUnreserved,
+    /// A late copy of an arrangement of a room counts as the newest.
+    UnfencedArrange,
 }
 
 #[cfg(feature = "testing")]

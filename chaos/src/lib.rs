@@ -12,6 +12,7 @@
 //! | [`raw`] | a socket for clients that break the rules |
 //! | [`http`] | one question to a server, as an operator asks it |
 //! | [`token`] | signed tokens for clients |
+//! | [`issuer`] | an outside issuer: its keys, the set of them, tokens signed with them |
 //! | [`certificates`] | an authority and what it signs, for servers with TLS |
 //! | [`node`], [`python`] | unmodified client packages of other languages, installed once per build folder |
 //! | [`driver`] | a client script of another language as a child: its cases, its wishes for faults, its end |
@@ -29,6 +30,7 @@ pub mod cql;
 pub mod driver;
 pub mod http;
 pub mod hub;
+pub mod issuer;
 pub mod member;
 pub mod nats;
 pub mod nginx;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use chaos::suite::{
-    Plan, Report, Scenario, Servers, SiteSpec, Topology, Verdict, WorkloadSpec, plan, run,
+    Plan, Report, Scenario, Servers, SiteSpec, Stand, Topology, Verdict, WorkloadSpec, plan, run,
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -31,6 +31,15 @@ enum Command {
     Plan {
         /// The kind of trouble.
         scenario: Scenario,
+        #[command(flatten)]
+        options: Options,
+    },
+    /// Starts hubs and what they stand on, does nothing to them, prints how to reach them as one line of JSON, and ends them
+    /// on SIGINT or SIGTERM: for measuring them.
+    Up {
+        /// A variable of all hubs, as KEY=VALUE; may be repeated.
+        #[arg(long, value_parser = key_value)]
+        variable: Vec<(String, String)>,
         #[command(flatten)]
         options: Options,
     },
@@ -114,6 +123,7 @@ async fn work(cli: Cli) -> Result<bool, Box<dyn std::error::Error>> {
             options.plan(scenario)?;
             (vec![scenario], options)
         }
+        Command::Up { variable, options } => return up(&options, variable).await,
         Command::All { options } => (Scenario::value_variants().to_vec(), options),
     };
     let topology = options.topology;
@@ -150,6 +160,40 @@ async fn work(cli: Cli) -> Result<bool, Box<dyn std::error::Error>> {
         }
     }
     Ok(good)
+}
+
+/// Hubs until a signal comes.
+async fn up(
+    options: &Options,
+    variables: Vec<(String, String)>,
+) -> Result<bool, Box<dyn std::error::Error>> {
+    let topology = options.topology;
+    std::fs::create_dir_all(&options.folder)?;
+    let folder = options.folder.canonicalize()?;
+    let place = empty(&folder.join(format!("up-{topology:?}").to_lowercase()))?;
+    let servers = Servers::start(topology, &folder, &empty(&place.join("servers"))?).await?;
+    let site = SiteSpec {
+        hub: hub(options)?,
+        folder: empty(&place.join("hubs"))?,
+        topology,
+        variables,
+    };
+    let stand = Stand::start(&site, servers.as_ref()).await?;
+    println!("{}", serde_json::to_string(&stand.standing())?);
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    tokio::select! {
+        ended = tokio::signal::ctrl_c() => ended?,
+        _ = terminate.recv() => {}
+    }
+    Ok(true)
+}
+
+/// `KEY=VALUE` as a pair.
+fn key_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("it is not KEY=VALUE".into()),
+    }
 }
 
 async fn one(

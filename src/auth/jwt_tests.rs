@@ -1,7 +1,9 @@
 //! Every way a token can be refused, and what an accepted one says.
 
 use super::*;
-use base64::Engine;
+use crate::auth::ROLE_URI;
+use actors::ids::Timestamp;
+use actors::machines::terms::PlatformRole;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD as B64;
 
 const SECRET: &str = "a secret of the tests, long enough";
@@ -32,6 +34,7 @@ fn strict() -> AuthConfig {
         issuer: "https://id.example".into(),
         audience: "hub".into(),
         clock_skew_seconds: 30,
+        ..AuthConfig::default()
     }
 }
 
@@ -216,4 +219,92 @@ fn roles_come_from_either_claim_and_only_from_texts() {
             Err(AuthRefused::Claim("role"))
         );
     }
+}
+
+#[test]
+fn a_token_without_a_subject_names_its_user_in_another_claim() {
+    let user = |claims: Value| {
+        let mut all = json!({"exp": NOW + 60});
+        for (name, value) in claims.as_object().expect("an object") {
+            all[name] = value.clone();
+        }
+        check(all).map(|identity| identity.user.as_str().to_owned())
+    };
+    assert_eq!(user(json!({"UserId": "ana"})), Ok("ana".into()));
+    assert_eq!(
+        user(json!({"sub": null, "UserId": "ana"})),
+        Ok("ana".into())
+    );
+    assert_eq!(
+        user(json!({"sub": "ben", "UserId": "ana"})),
+        Ok("ben".into())
+    );
+    assert_eq!(
+        user(json!({"sub": 5, "UserId": "ana"})),
+        Err(AuthRefused::Claim("sub")),
+        "a wrong subject is not passed over"
+    );
+    assert_eq!(
+        user(json!({"UserId": 7})),
+        Err(AuthRefused::Claim("UserId"))
+    );
+    assert_eq!(
+        user(json!({"userid": "ana"})),
+        Err(AuthRefused::Missing("sub"))
+    );
+}
+
+#[test]
+fn a_role_means_what_the_platform_knows_or_the_least() {
+    let role = |role: Value| {
+        let identity = check(json!({"sub": "ana", "exp": NOW + 60, "role": role}));
+        identity.expect("accepted").platform_role()
+    };
+    for known in PlatformRole::ALL {
+        assert_eq!(role(json!(known.as_str())), known);
+    }
+    assert_eq!(role(json!(["organizer", "admin"])), PlatformRole::Organizer);
+    for strange in [json!(""), json!("Admin"), json!("root"), Value::Null] {
+        assert_eq!(role(strange), PlatformRole::User);
+    }
+}
+
+#[test]
+fn a_token_that_is_too_long_or_demands_more_than_is_known_is_refused_unread() {
+    let exact = authenticator(AuthConfig {
+        token_bytes: 1_000,
+        ..AuthConfig::default()
+    });
+    let long = |bytes: usize| {
+        let claims = json!({"sub": "ana", "exp": NOW + 60, "more": "x".repeat(bytes)});
+        exact.authenticate(&signed(Algorithm::HS256, SECRET, claims))
+    };
+    assert!(long(500).is_ok());
+    assert_eq!(long(1_000), Err(AuthRefused::TooLong));
+    assert_eq!(
+        exact.authenticate(&".".repeat(1_001)),
+        Err(AuthRefused::TooLong)
+    );
+    let mut header = Header::new(Algorithm::HS256);
+    header.crit = Some(vec!["b64".into()]);
+    let key = EncodingKey::from_secret(SECRET.as_bytes());
+    let token = encode(&header, &json!({"sub": "ana", "exp": NOW + 60}), &key).expect("signed");
+    assert_eq!(exact.authenticate(&token), Err(AuthRefused::Extension));
+}
+
+#[test]
+fn own_tokens_are_refused_where_they_are_not_wanted() {
+    let authenticator = authenticator(AuthConfig {
+        accept_own_tokens: false,
+        ..AuthConfig::default()
+    });
+    let token = signed(
+        Algorithm::HS256,
+        SECRET,
+        json!({"sub": "ana", "exp": NOW + 60}),
+    );
+    assert_eq!(
+        authenticator.authenticate(&token),
+        Err(AuthRefused::Algorithm)
+    );
 }

@@ -1,33 +1,6 @@
 //! Every method of the chat hub in one table: the wire reads it, and so does the reference in the README.
 
-use crate::gateway::app::Method;
-
-/// A method as the reference shows it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct MethodDoc {
-    /// Name.
-    pub name: &'static str,
-    /// Arguments; a trailing one with `?` may be left out.
-    pub arguments: &'static str,
-    /// The result; empty for none.
-    pub result: &'static str,
-    /// What it does.
-    pub meaning: &'static str,
-}
-
-macro_rules! methods {
-    ($($name:ident = $text:literal, $arguments:literal, $result:literal, $meaning:literal;)*) => {
-        $(#[doc = $meaning] pub const $name: &str = $text;)*
-
-        /// The methods in the order of the reference.
-        pub const METHODS: &[MethodDoc] = &[$(MethodDoc {
-            name: $text, arguments: $arguments, result: $result, meaning: $meaning,
-        }),*];
-
-        /// What the gateway looks names up in.
-        pub const WIRE: &[Method] = &[$(Method::unary($text)),*];
-    };
-}
+use crate::hubs::methods;
 
 methods! {
     CREATE_ROOM = "CreateRoom", "{roomId?, kind: \"direct\"|\"group\"|\"public\", name?, members?: [userId]}", "room", "Creates a room; the caller owns it. The same id again from the same creator returns the room. A direct room has exactly one entry in `members`, no `roomId` and no `name`; either of the two may create it, again gives the same.";

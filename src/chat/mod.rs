@@ -13,16 +13,14 @@ use actors::machines::room::{RoomCommand, RoomReply};
 use parking_lot::Mutex;
 
 use crate::auth::Identity;
-use crate::error::{HubError, INTERNAL};
+use crate::error::HubError;
 use crate::gateway::app::{
     Call, ConnectRefused, HubApp, HubSession, InvokeError, Invoked, Method, Outcome,
 };
 use crate::gateway::handle::ConnectionHandle;
+use crate::hubs::{argument, at_least_one, expect_arguments, invalid, optional, shown, told};
 use answers::{Joined, Read, Rooms, SentAnswer};
-use arguments::{
-    argument, at_least_one, expect_arguments, invalid, optional, parse_room, parse_user, room,
-    target, user,
-};
+use arguments::{parse_room, parse_user, room, target, user};
 use requests::{
     CreateRoom, HistoryRequest, JoinRoom, MembersRequest, MyRooms, SendMessage, UpdateRoom,
 };
@@ -161,7 +159,7 @@ async fn join_many(session: &Session, call: &Call) -> Answered {
 fn refused_room(room: &RoomId, error: actors::hub::HubError) -> InvokeError {
     let error = HubError::from(error);
     let text = format!("{} (room {room})", error.text);
-    hub(HubError::new(error.code, text))
+    told(HubError::new(error.code, text))
 }
 
 async fn create(session: &Session, call: &Call) -> Answered {
@@ -332,15 +330,4 @@ async fn ask(
     command: RoomCommand,
 ) -> Result<RoomReply, InvokeError> {
     session.hub().room(room, command).await.map_err(shown)
-}
-
-fn shown(error: actors::hub::HubError) -> InvokeError {
-    hub(error.into())
-}
-
-fn hub(error: HubError) -> InvokeError {
-    if error.code == INTERNAL {
-        return InvokeError::Internal(error.text);
-    }
-    InvokeError::Hub(error.to_string())
 }

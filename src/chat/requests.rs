@@ -7,8 +7,9 @@ use actors::machines::room::{
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::arguments::{invalid, parse_user};
+use super::arguments::parse_user;
 use crate::gateway::app::InvokeError;
+use crate::hubs::invalid;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

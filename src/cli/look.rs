@@ -52,7 +52,7 @@ pub fn tail(config: &Config, args: &TailArgs) -> Result<(), Failed> {
 }
 
 /// Opens the store, looks, and closes it whatever was seen.
-fn with_journal(
+pub fn with_journal(
     config: &Config,
     look: impl AsyncFnOnce(&dyn Journal) -> Result<(), Failed>,
 ) -> Result<(), Failed> {

@@ -1,6 +1,7 @@
 //! The command line: what can be asked of the program, and which settings come with it.
 
 mod check_config;
+mod index;
 mod look;
 mod migrate;
 mod nodes;
@@ -67,6 +68,8 @@ enum Command {
     Migrate,
     /// List the nodes of the cluster as lines of JSON, by listening to their signs of life for a moment and asking each
     Nodes(nodes::NodesArgs),
+    /// Look after the index by which musicians are found
+    Index(index::IndexArgs),
     /// List the rooms in the journal; the hub must not be running
     Rooms(look::RoomsArgs),
     /// Print the events of a room as lines of JSON; the hub must not be running
@@ -123,6 +126,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::CheckConfig => check_config::run(&loaded),
         Command::Migrate => migrate::run(&loaded.config),
         Command::Nodes(args) => nodes::run(&loaded.config, &args),
+        Command::Index(args) => index::run(&loaded.config, &args),
         Command::Rooms(args) => look::rooms(&loaded.config, &args),
         Command::Tail(args) => look::tail(&loaded.config, &args),
     };

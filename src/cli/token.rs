@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use actors::clock::SystemClock;
 use actors::ids::UserId;
+use actors::machines::terms::PlatformRole;
 use clap::Args;
+use clap::builder::PossibleValuesParser;
 
 use super::{Failed, print};
 use crate::auth::{JwtAuthenticator, signing_secret};
@@ -15,8 +17,8 @@ pub struct TokenArgs {
     /// Whose token (the claim `sub`)
     #[arg(long, value_name = "ID", value_parser = user)]
     user: UserId,
-    /// Role, such as musician, organizer, moderator or admin
-    #[arg(long)]
+    /// Role on the platform; without one the token is that of a mere user
+    #[arg(long, value_parser = roles())]
     role: Option<String>,
     /// How long it is valid: 90s, 15m, 1h, 7d
     #[arg(long, default_value = "1h", value_parser = seconds)]
@@ -25,6 +27,10 @@ pub struct TokenArgs {
 
 fn user(text: &str) -> Result<UserId, String> {
     UserId::parse(text).map_err(|e| e.to_string())
+}
+
+fn roles() -> PossibleValuesParser {
+    PlatformRole::ALL.map(PlatformRole::as_str).into()
 }
 
 fn seconds(text: &str) -> Result<u64, String> {
@@ -45,6 +51,10 @@ fn seconds(text: &str) -> Result<u64, String> {
 }
 
 pub fn run(config: &Config, args: &TokenArgs) -> Result<(), Failed> {
+    if !config.auth.accept_own_tokens {
+        let useless = "auth.accept_own_tokens is false: the hub would refuse the token";
+        return Err(Failed(useless.into()));
+    }
     let secret = signing_secret(config).map_err(Failed::because)?;
     let issuer = JwtAuthenticator::new(&secret, &config.auth, Arc::new(SystemClock));
     let token = issuer

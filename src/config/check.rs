@@ -21,6 +21,7 @@ pub fn check(config: &Config, origins: &BTreeMap<String, String>) -> Vec<Problem
         origins,
     };
     identity(config, &mut checks);
+    tokens(config, &mut checks);
     providers(config, &mut checks);
     among_others(config, &mut checks);
     bounds(config, &mut checks);
@@ -72,6 +73,12 @@ fn identity(config: &Config, checks: &mut Checks<'_>) {
         "data_dir",
         "must not be empty",
     );
+}
+
+fn tokens(config: &Config, checks: &mut Checks<'_>) {
+    for (name, text) in config.auth.problems() {
+        checks.require(false, &format!("auth.{name}"), text);
+    }
 }
 
 fn providers(config: &Config, checks: &mut Checks<'_>) {
@@ -137,12 +144,24 @@ fn bounds(config: &Config, checks: &mut Checks<'_>) {
         let (name, text) = problem.split_once(' ').unwrap_or((&problem, ""));
         checks.require(false, &format!("gateway.{name}"), text);
     }
+    for (name, text) in config.request.problems() {
+        checks.require(false, &format!("request.{name}"), text);
+    }
+    for (name, text) in config.inbox.problems() {
+        checks.require(false, &format!("inbox.{name}"), text);
+    }
     if let Err(OpenError::Option { name, least, .. }) = config.journal.check() {
         checks.require(
             false,
             &format!("journal.{name}"),
             format!("must be at least {least}"),
         );
+    }
+    for (name, text) in config.user.problems() {
+        checks.require(false, &format!("user.{name}"), text);
+    }
+    for (name, text) in config.matching.problems() {
+        checks.require(false, &format!("matching.{name}"), text);
     }
     for (key, value) in [
         ("room.text_chars", room.text_chars as u64),
@@ -177,6 +196,9 @@ fn bounds(config: &Config, checks: &mut Checks<'_>) {
         ("fanout.history_page", config.fanout.history_page as u64),
         ("http.body_bytes", config.http.body_bytes as u64),
         ("http.slow_request_ms", config.http.slow_request_ms),
+        ("http.request_burst", config.http.request_burst.into()),
+        ("http.idempotency_keys", config.http.idempotency_keys.into()),
+        ("http.idempotency_hours", config.http.idempotency_hours),
         (
             "health.journal_degraded_ms",
             config.health.journal_degraded_ms,
@@ -214,6 +236,11 @@ fn bounds(config: &Config, checks: &mut Checks<'_>) {
             <= config.journal.max_row_bytes,
         "journal.max_row_bytes",
         "must be above runtime.batch_bytes and gateway.max_message_bytes together, so that a batch fits",
+    );
+    checks.require(
+        config.inbox.notification_bytes() <= config.runtime.batch_bytes,
+        "inbox.data_value_chars",
+        "is too much: a notification with inbox.data_entries such facts must fit into runtime.batch_bytes",
     );
     checks.require(
         room.members >= 2,

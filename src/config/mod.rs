@@ -5,6 +5,7 @@
 //! `MUSSIKON_SECTION__NAME` in the environment and `--set section.name=value` on the command line.
 //! The documentation comments of the fields are the source of the table in the README.
 
+mod auth;
 mod check;
 mod load;
 #[cfg(test)]
@@ -20,18 +21,22 @@ use actors::bus::{BusLimits, NatsOptions};
 use actors::cluster::FanoutLimits;
 use actors::journal::fjall::FjallOptions;
 use actors::journal::scylla::ScyllaOptions;
+use actors::machines::inbox::InboxLimits;
+use actors::machines::matching::MatchingLimits;
+use actors::machines::request::RequestLimits;
 use actors::machines::room::RoomLimits;
+use actors::machines::user::UserLimits;
 use actors::runtime::RuntimeLimits;
 use serde::{Deserialize, Serialize};
 
 use crate::echo::EchoLimits;
 use crate::limits::GatewayLimits;
+pub use auth::AuthConfig;
 pub(crate) use load::leaves;
 pub use load::{FileChoice, Loaded, Problem, Problems, Setting, Sources, load};
 pub use secret::Secret;
 pub use sections::{
-    AuthConfig, CorsConfig, DrainConfig, HealthConfig, HttpConfig, LogConfig, LogFormat,
-    ThreadsConfig,
+    CorsConfig, DrainConfig, HealthConfig, HttpConfig, LogConfig, LogFormat, ThreadsConfig,
 };
 
 /// Everything that can be configured.
@@ -68,6 +73,14 @@ pub struct Config {
     pub echo: EchoLimits,
     /// What a room allows.
     pub room: RoomLimits,
+    /// What a user's profile may hold.
+    pub user: UserLimits,
+    /// What a matching request allows.
+    pub request: RequestLimits,
+    /// How musicians are found.
+    pub matching: MatchingLimits,
+    /// What an inbox holds.
+    pub inbox: InboxLimits,
     /// Entities: the actors of rooms.
     pub runtime: RuntimeLimits,
     /// Sessions and what they are shown.
@@ -112,6 +125,10 @@ impl Default for Config {
             gateway: GatewayLimits::default(),
             echo: EchoLimits::default(),
             room: RoomLimits::default(),
+            user: UserLimits::default(),
+            request: RequestLimits::default(),
+            matching: MatchingLimits::default(),
+            inbox: InboxLimits::default(),
             runtime: RuntimeLimits::default(),
             fanout: FanoutLimits::default(),
             journal: FjallOptions::default(),

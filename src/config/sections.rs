@@ -2,18 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Which tokens are accepted.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct AuthConfig {
-    /// Issuer that a token must name (`iss`); empty accepts any.
-    pub issuer: String,
-    /// Audience that a token must name (`aud`); empty accepts any.
-    pub audience: String,
-    /// How far the clocks of hub and issuer may differ, in seconds.
-    pub clock_skew_seconds: u64,
-}
-
 /// Requests over HTTP.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -22,6 +10,16 @@ pub struct HttpConfig {
     pub body_bytes: usize,
     /// A request that takes longer is logged as a warning, in milliseconds.
     pub slow_request_ms: u64,
+    /// Requests to `/api` per second, on average, of one user, and of one address without a valid token; above it 429. 0 lifts.
+    pub requests_per_second: u32,
+    /// Requests to `/api` of one user, or of one address without a valid token, at once.
+    pub request_burst: u32,
+    /// First answers to requests with an `Idempotency-Key` that are kept per user; a newer one may take the place of an older.
+    pub idempotency_keys: u32,
+    /// How long a first answer is given again, in hours.
+    pub idempotency_hours: u64,
+    /// How long an accept, or a choice of a musician, waits for the musician's calendar before it is answered as under way, in milliseconds.
+    pub assign_wait_ms: u64,
 }
 
 impl Default for HttpConfig {
@@ -29,6 +27,11 @@ impl Default for HttpConfig {
         Self {
             body_bytes: 64 * 1_024,
             slow_request_ms: 1_000,
+            requests_per_second: 50,
+            request_burst: 200,
+            idempotency_keys: 1_024,
+            idempotency_hours: 24,
+            assign_wait_ms: 2_000,
         }
     }
 }

@@ -1,10 +1,11 @@
-//! What the chat hub calls clients with: the callbacks by name, and a payload turned into them.
+//! What hubs call clients with: the callbacks of the chat hub by name, and any payload turned into callbacks.
 
 use actors::delivery::{Block, Payload, Shown};
-use actors::ids::Sequence;
+use actors::ids::{EntityKind, Sequence};
 use actors::machines::room::{MessageState, RoomEvent};
 use serde::Serialize;
 
+use super::notices;
 use super::shapes::{
     Added, MemberChange, MessageDeletion, MessageEdit, Presence, ReactionChange, Read, Reset,
     RoomChange, RoomSummary, ShownMessage, Typing,
@@ -18,7 +19,7 @@ pub struct Callback {
     pub name: &'static str,
     /// Members of its object; those with `?` may be missing.
     pub shape: &'static str,
-    /// Whether it stands for a journaled event of the room, one per sequence.
+    /// Whether it stands for a journaled event, one per sequence.
     pub journaled: bool,
     /// When it comes.
     pub meaning: &'static str,
@@ -26,14 +27,16 @@ pub struct Callback {
 
 macro_rules! callbacks {
     ($($name:ident = $text:literal, $shape:literal, $journaled:literal, $meaning:literal;)*) => {
-        $(const $name: &str = $text;)*
+        $(pub(super) const $name: &str = $text;)*
 
-        /// Every callback of the chat hub, in the order of the reference.
-        pub const CALLBACKS: &[Callback] = &[$(Callback {
-            name: $text, shape: $shape, journaled: $journaled, meaning: $meaning,
-        }),*];
+        /// Every callback of the hub, in the order of the reference.
+        pub const CALLBACKS: &[$crate::gateway::callbacks::Callback] =
+            &[$($crate::gateway::callbacks::Callback {
+                name: $text, shape: $shape, journaled: $journaled, meaning: $meaning,
+            }),*];
     };
 }
+pub(super) use callbacks;
 
 callbacks! {
     RECEIVE_MESSAGE = "ReceiveMessage", "{roomId, sequence, number, id, senderId, kind, text?, metadata?, replyTo?: {sequence, id, senderId, kind, text?}, sentAt, edited?, editedAt?, deleted?, reactions?: {emoji: [userId]}}", true, "A message, in its latest state; a deleted one has no text.";
@@ -41,7 +44,7 @@ callbacks! {
     MESSAGE_DELETED = "MessageDeleted", "{roomId, sequence, target, by, at}", true, "The message at `target` is gone.";
     REACTION_CHANGED = "ReactionChanged", "{roomId, sequence, target, emoji, userId, added, at}", true, "A user reacted to the message at `target`, or took that back.";
     MEMBER_CHANGED = "MemberChanged", "{roomId, sequence, userId, change: \"added\"|\"removed\"|\"role\", role?, by, at}", true, "Someone joined or left the members, or has another role.";
-    ROOM_CHANGED = "RoomChanged", "{roomId, sequence, change: \"created\"|\"renamed\", kind?, name?, by, at}", true, "The room was created (always sequence 1) or renamed.";
+    ROOM_CHANGED = "RoomChanged", "{roomId, sequence, change: \"created\"|\"renamed\"|\"arranged\", kind?, name?, by, at}", true, "The room was created (always sequence 1) or renamed, or the hub arranges who is in the room of a request (changes of members follow).";
     MESSAGES_READ = "MessagesRead", "{roomId, userId, upTo}", false, "A user has read up to here; only in small rooms, and not for a message of that user's own, which says it by itself.";
     USER_TYPING = "UserTyping", "{roomId, userId, isTyping}", false, "A user begins or ends to type.";
     PRESENCE_CHANGED = "PresenceChanged", "{roomId, userId?, online?, count, at}", false, "A user came or left; in big rooms only the count.";
@@ -62,7 +65,10 @@ pub trait Sink {
 /// How many callbacks a payload stands for.
 pub fn count(payload: &Payload) -> usize {
     match payload {
-        Payload::Events(block) => block.events.len(),
+        Payload::Events(block) => match block.entity.kind {
+            EntityKind::Room => block.events.len(),
+            EntityKind::User | EntityKind::Request | EntityKind::Inbox => notices::count(block),
+        },
         _ => 1,
     }
 }
@@ -70,15 +76,25 @@ pub fn count(payload: &Payload) -> usize {
 /// Gives every callback of a payload to `sink`, in order.
 pub fn each<S: Sink>(payload: &Payload, sink: &mut S) -> Result<(), S::Error> {
     match payload {
-        Payload::Events(block) => events(block, sink),
-        Payload::Reset { room, from, reason } => sink.call(
-            STREAM_RESET,
-            &Reset {
-                room_id: room.as_str(),
-                from: *from,
-                reason: reason.as_str(),
-            },
-        ),
+        Payload::Events(block) => match block.entity.kind {
+            EntityKind::Room => events(block, sink),
+            EntityKind::User | EntityKind::Request | EntityKind::Inbox => {
+                notices::each(block, sink)
+            }
+        },
+        Payload::Reset {
+            entity,
+            from,
+            reason,
+        } => {
+            let reset = Reset::new(entity, *from, reason.as_str());
+            match entity.kind {
+                EntityKind::Room => sink.call(STREAM_RESET, &reset),
+                EntityKind::User | EntityKind::Request | EntityKind::Inbox => {
+                    sink.call(notices::STREAM_RESET, &reset)
+                }
+            }
+        }
         Payload::Read { room, user, up_to } => sink.call(
             MESSAGES_READ,
             &Read {
@@ -120,7 +136,7 @@ pub fn each<S: Sink>(payload: &Payload, sink: &mut S) -> Result<(), S::Error> {
 }
 
 fn events<S: Sink>(block: &Block, sink: &mut S) -> Result<(), S::Error> {
-    let room_id = block.room.as_str();
+    let room_id = block.entity.id();
     let plain = MessageState::default();
     for (at, event) in block.events.iter().enumerate() {
         let sequence = block.first.plus(at as u64);
@@ -136,6 +152,8 @@ fn events<S: Sink>(block: &Block, sink: &mut S) -> Result<(), S::Error> {
                 }
                 other => change(room_id, sequence, other, sink)?,
             },
+            // No room has any.
+            Shown::Notice(_) | Shown::Step(_) => {}
         }
     }
     Ok(())
@@ -185,6 +203,18 @@ fn change<S: Sink>(
                 change: "renamed",
                 kind: None,
                 name: Some(name),
+                by,
+                at: Rfc3339(*at),
+            };
+            sink.call(ROOM_CHANGED, &change)
+        }
+        RoomEvent::Arranged { by, at, .. } => {
+            let change = RoomChange {
+                room_id,
+                sequence,
+                change: "arranged",
+                kind: None,
+                name: None,
                 by,
                 at: Rfc3339(*at),
             };

@@ -1,5 +1,6 @@
 //! The HTTP side of a hub: negotiation, and what is answered to requests that are no WebSockets.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use actors::ids::Timestamp;
@@ -138,16 +139,9 @@ impl Endpoint {
                 "This node is shutting down.",
             ));
         }
-        let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<Peer>>() else {
+        let Some(address) = client_address(request, self.core.limits.trust_forwarded_for) else {
             return Ok(());
         };
-        let forwarded = self
-            .core
-            .limits
-            .trust_forwarded_for
-            .then(|| forwarded_for(request.headers()))
-            .flatten();
-        let address = forwarded.unwrap_or(peer.ip());
         if self
             .core
             .handshakes
@@ -203,7 +197,14 @@ pub(super) fn unknown_id() -> Refused {
     Refused::new(StatusCode::NOT_FOUND, "No Connection with that ID")
 }
 
-fn forwarded_for(headers: &HeaderMap) -> Option<std::net::IpAddr> {
+/// Where a request comes from, as far as the accept loop told: the peer, or whom a trusted proxy names.
+pub(crate) fn client_address(request: &Request<Body>, trust_proxy: bool) -> Option<IpAddr> {
+    let ConnectInfo(peer) = request.extensions().get::<ConnectInfo<Peer>>()?;
+    let forwarded = trust_proxy.then(|| forwarded_for(request.headers()));
+    Some(forwarded.flatten().unwrap_or(peer.ip()))
+}
+
+fn forwarded_for(headers: &HeaderMap) -> Option<IpAddr> {
     let last = headers.get_all("x-forwarded-for").iter().next_back()?;
     last.to_str().ok()?.rsplit(',').next()?.trim().parse().ok()
 }

@@ -1,13 +1,18 @@
 //! Rates: so many per second on average, so many at once. One number of state per limited thing.
 
 use std::collections::HashMap;
+use std::hash::Hash;
 use std::net::{IpAddr, Ipv6Addr};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 
-/// Addresses that are remembered; beyond that new ones pass unlimited until the next sweep.
-const MOST_ADDRESSES: usize = 100_000;
+/// Keys that are remembered; beyond that new ones pass unlimited until some have rested.
+const MOST_KEYS: usize = 100_000;
+/// Fewer than this many are not worth a look.
+const FIRST_SWEEP: usize = 1_024;
+/// Least time between two looks when all places are taken.
+const FULL_SWEEP: Duration = Duration::from_secs(1);
 
 /// A limit that many things may share; 0 per second lifts it.
 #[derive(Debug, Clone, Copy)]
@@ -48,41 +53,84 @@ impl Rate {
     }
 }
 
-/// A rate for each address that connects.
-pub struct AddressRates {
+/// The same rate for each of many things, by key. Remembers those that have used up something, a bounded number.
+pub struct Rates<K> {
     rate: Rate,
-    usage: Mutex<HashMap<IpAddr, Usage>>,
+    usage: Mutex<Used<K>>,
 }
+
+struct Used<K> {
+    by_key: HashMap<K, Usage>,
+    /// At this many, those that have rested are forgotten before another one is remembered.
+    sweep_at: usize,
+    /// When that was done last.
+    swept: Duration,
+}
+
+impl<K: Eq + Hash> Rates<K> {
+    /// The same rate for all.
+    pub fn new(rate: Rate) -> Self {
+        Rates {
+            rate,
+            usage: Mutex::new(Used {
+                by_key: HashMap::new(),
+                sweep_at: FIRST_SWEEP,
+                swept: Duration::ZERO,
+            }),
+        }
+    }
+
+    /// Takes one for `key`, or tells how long to wait for it.
+    pub fn take(&self, key: K, now: Duration) -> Result<(), Duration> {
+        if self.rate.interval.is_zero() {
+            return Ok(());
+        }
+        let used = &mut *self.usage.lock();
+        if used.by_key.len() >= used.sweep_at && !used.by_key.contains_key(&key) {
+            // With all places taken, a look at each of them is worth it only now and then.
+            if used.by_key.len() < MOST_KEYS || now >= used.swept + FULL_SWEEP {
+                used.sweep(now);
+            }
+            if used.by_key.len() >= MOST_KEYS {
+                return Ok(());
+            }
+        }
+        self.rate.take(used.by_key.entry(key).or_default(), now)
+    }
+
+    /// Forgets those that have used up nothing.
+    pub fn sweep(&self, now: Duration) {
+        self.usage.lock().sweep(now);
+    }
+}
+
+impl<K: Eq + Hash> Used<K> {
+    fn sweep(&mut self, now: Duration) {
+        self.by_key.retain(|_, usage| usage.0 > now);
+        self.by_key.shrink_to(2 * self.by_key.len());
+        self.swept = now;
+        // Twice as many as are left, so that sweeping costs each new one a constant.
+        self.sweep_at = (2 * self.by_key.len()).clamp(FIRST_SWEEP, MOST_KEYS);
+    }
+}
+
+/// A rate for each address that connects.
+pub struct AddressRates(Rates<IpAddr>);
 
 impl AddressRates {
     /// The same rate for all.
     pub fn new(rate: Rate) -> Self {
-        AddressRates {
-            rate,
-            usage: Mutex::default(),
-        }
+        AddressRates(Rates::new(rate))
     }
 
     /// Takes one for `address`, or tells how long to wait for it.
     pub fn take(&self, address: IpAddr, now: Duration) -> Result<(), Duration> {
-        if self.rate.interval.is_zero() {
-            return Ok(());
-        }
-        let address = network(address);
-        let mut usage = self.usage.lock();
-        if usage.len() >= MOST_ADDRESSES && !usage.contains_key(&address) {
-            return Ok(());
-        }
-        self.rate.take(usage.entry(address).or_default(), now)
+        self.0.take(network(address), now)
     }
 
     /// Forgets addresses that have used up nothing.
     pub fn sweep(&self, now: Duration) {
-        let mut usage = self.usage.lock();
-        usage.retain(|_, usage| usage.0 > now);
-        if usage.is_empty() {
-            usage.shrink_to(0);
-        }
+        self.0.sweep(now);
     }
 }
 
@@ -137,9 +185,29 @@ mod tests {
         assert!(rates.take(a, now).is_err());
         assert!(rates.take(b, now).is_ok());
         rates.sweep(now + Duration::from_millis(500));
-        assert_eq!(rates.usage.lock().len(), 2);
+        assert_eq!(rates.0.usage.lock().by_key.len(), 2);
         rates.sweep(now + Duration::from_secs(1));
-        assert!(rates.usage.lock().is_empty());
+        assert!(rates.0.usage.lock().by_key.is_empty());
+    }
+
+    #[test]
+    fn however_many_come_those_that_have_rested_make_room() {
+        let rates = Rates::new(Rate::new(1_000, 1));
+        for number in 0..300_000_u64 {
+            // Each rests after a millisecond, within which ten others come.
+            assert!(
+                rates
+                    .take(number, Duration::from_micros(100 * number))
+                    .is_ok()
+            );
+        }
+        assert!(rates.usage.lock().by_key.len() <= FIRST_SWEEP);
+        let crowded = Rates::new(Rate::new(1, 1));
+        for number in 0..2 * MOST_KEYS {
+            assert!(crowded.take(number, Duration::ZERO).is_ok());
+        }
+        assert_eq!(crowded.usage.lock().by_key.len(), MOST_KEYS);
+        assert!(crowded.take(7, Duration::ZERO).is_err());
     }
 
     #[test]

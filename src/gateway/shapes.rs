@@ -2,22 +2,32 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use actors::ids::{Sequence, UserId};
+use actors::ids::{EntityId, EntityKind, Sequence, UserId};
 use actors::machines::room::{Message, MessageState, Metadata, ReplySnapshot, RoomView};
 use serde::{Serialize, Serializer};
+use utoipa::ToSchema;
 
+use crate::api::words;
 use crate::rfc3339::Rfc3339;
 
 /// A message as clients see it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Message)]
 pub struct ShownMessage<'a> {
+    #[schema(value_type = words::RoomId)]
     room_id: &'a str,
+    #[schema(value_type = words::Sequence)]
     sequence: Sequence,
+    /// The how-manieth message of the room.
     number: u64,
+    #[schema(value_type = words::MessageId)]
     id: &'a str,
+    #[schema(value_type = words::UserId)]
     sender_id: &'a UserId,
+    /// `text`, `image`, `audio`, `file` or `location`.
     kind: &'static str,
+    /// In its latest state; absent when deleted.
     #[serde(skip_serializing_if = "Option::is_none")]
     text: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -26,12 +36,16 @@ pub struct ShownMessage<'a> {
     reply_to: Option<Reply<'a>>,
     sent_at: Rfc3339,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
     edited: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     edited_at: Option<Rfc3339>,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
     deleted: bool,
+    /// Users by emoji.
     #[serde(skip_serializing_if = "Reactions::is_empty")]
+    #[schema(value_type = BTreeMap<String, Vec<words::UserId>>, required = false)]
     reactions: Reactions<'a>,
 }
 
@@ -69,8 +83,10 @@ impl<'a> ShownMessage<'a> {
     }
 }
 
-#[derive(Serialize)]
+/// What a message carries beside its text: a file, or a location.
+#[derive(Serialize, ToSchema)]
 #[serde(untagged, rename_all_fields = "camelCase")]
+#[schema(as = Metadata)]
 enum ShownMetadata<'a> {
     Media {
         file_url: &'a str,
@@ -110,11 +126,15 @@ impl<'a> ShownMetadata<'a> {
     }
 }
 
-#[derive(Serialize)]
+/// The message that a reply answers, as it was then.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Reply<'a> {
+    #[schema(value_type = words::Sequence)]
     sequence: Sequence,
+    #[schema(value_type = words::MessageId)]
     id: &'a str,
+    #[schema(value_type = words::UserId)]
     sender_id: &'a UserId,
     kind: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -148,20 +168,31 @@ impl Serialize for Reactions<'_> {
 }
 
 /// A room as one user sees it.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = Room)]
 pub struct RoomSummary<'a> {
+    #[schema(value_type = words::RoomId)]
     room_id: &'a str,
+    /// `direct`, `group` or `public`.
     kind: &'static str,
     name: Option<&'a str>,
+    /// Last sequence.
+    #[schema(value_type = words::Sequence)]
     head: Sequence,
     message_count: u64,
     member_count: usize,
+    /// `member`, `moderator` or `owner`; null for the audience of a public room.
     my_role: Option<&'static str>,
+    #[schema(value_type = words::UserId)]
     created_by: &'a UserId,
     created_at: Rfc3339,
+    /// Of a direct room: the other member.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = words::UserId, required = false)]
     peer: Option<&'a UserId>,
+    /// Sequence of the newest message; 0 when there is none.
+    #[schema(value_type = words::Sequence)]
     last_message: Sequence,
 }
 
@@ -253,9 +284,25 @@ pub(super) struct RoomChange<'a> {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Reset<'a> {
-    pub room_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub room_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<&'a str>,
     pub from: Sequence,
     pub reason: &'static str,
+}
+
+impl<'a> Reset<'a> {
+    /// An inbox needs no name: whoever listens to one has only that.
+    pub fn new(entity: &'a EntityId, from: Sequence, reason: &'static str) -> Self {
+        let of = |kind| (entity.kind == kind).then(|| entity.id());
+        Self {
+            room_id: of(EntityKind::Room),
+            request_id: of(EntityKind::Request),
+            from,
+            reason,
+        }
+    }
 }
 
 #[derive(Serialize)]

@@ -7,6 +7,7 @@ use actors::cluster::nodes::Part;
 use actors::cluster::{PeerOutlook, Report};
 use actors::hub::Hub;
 use actors::ids::{NodeId, RoomId, Sequence, Timestamp};
+use actors::machines::terms::PlatformRole;
 use axum::extract::{Path, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -18,9 +19,6 @@ use super::problem::Problem;
 use crate::auth::{Authenticate, bearer_token};
 use crate::error::{FORBIDDEN, HubError, INVALID_ARGUMENT, UNAUTHORIZED};
 use crate::rfc3339::Rfc3339;
-
-/// The role that a token must name.
-const ROLE: &str = "admin";
 
 /// What the answers are made of.
 #[derive(Clone)]
@@ -45,7 +43,9 @@ async fn only_operators(State(admin): State<Admin>, request: Request, next: Next
     let token = bearer_token(request.headers(), request.uri());
     let identity = token.map(|token| admin.authenticate.authenticate(&token));
     match identity {
-        Some(Ok(identity)) if identity.role == ROLE => next.run(request).await,
+        Some(Ok(identity)) if identity.platform_role() == PlatformRole::Admin => {
+            next.run(request).await
+        }
         Some(Ok(_)) => Problem::new(FORBIDDEN).into_response(),
         Some(Err(refused)) => {
             Problem::from(HubError::new(UNAUTHORIZED, refused.to_string())).into_response()
@@ -54,11 +54,15 @@ async fn only_operators(State(admin): State<Admin>, request: Request, next: Next
     }
 }
 
-/// This node and the others as it sees them, each with its own account. A node that lives alone has no others.
 async fn nodes(State(admin): State<Admin>) -> Json<Value> {
-    let mut shown = crate::bus::reported(Some(&admin.hub.report(None)));
+    Json(nodes_of(&admin.hub).await)
+}
+
+/// This node and the others as it sees them, each with its own account. A node that lives alone has no others.
+pub async fn nodes_of(hub: &Hub) -> Value {
+    let mut shown = crate::bus::reported(Some(&hub.report(None)));
     shown["others"] = json!([]);
-    if let Some(peers) = admin.hub.peers() {
+    if let Some(peers) = hub.peers() {
         let reports: BTreeMap<NodeId, Option<Report>> =
             peers.reports(None).await.into_iter().collect();
         let outlook = peers.outlook();
@@ -76,36 +80,32 @@ async fn nodes(State(admin): State<Admin>) -> Json<Value> {
         };
         shown["others"] = outlook.others.iter().map(other).collect();
     }
-    Json(shown)
+    shown
+}
+
+async fn room(State(admin): State<Admin>, Path(id): Path<String>) -> Result<Json<Value>, Problem> {
+    let room = RoomId::parse(&id);
+    let room = room.map_err(|error| HubError::new(INVALID_ARGUMENT, error.to_string()))?;
+    Ok(Json(room_of(&admin.hub, &room).await?))
 }
 
 /// Who owns a room, how far it reaches in the store, and how far each node's subscribers are behind.
-async fn room(State(admin): State<Admin>, Path(id): Path<String>) -> Response {
-    let room = match RoomId::parse(&id) {
-        Ok(room) => room,
-        Err(error) => {
-            let error = HubError::new(INVALID_ARGUMENT, error.to_string());
-            return Problem::from(error).into_response();
-        }
-    };
-    let found = match admin.hub.whereabouts(&room).await {
-        Ok(found) => found,
-        Err(error) => return Problem::from(HubError::from(error)).into_response(),
-    };
+pub async fn room_of(hub: &Hub, room: &RoomId) -> Result<Value, HubError> {
+    let found = hub.whereabouts(room).await?;
     let lag = |position: Option<Sequence>| position.map(|at| found.head.0.saturating_sub(at.0));
     let mut nodes = Vec::new();
-    if let Some(peers) = admin.hub.peers() {
+    if let Some(peers) = hub.peers() {
         let me = peers.outlook().node;
-        let mut reports = peers.reports(Some(&room)).await;
-        reports.push((me, Some(admin.hub.report(Some(&room)))));
+        let mut reports = peers.reports(Some(room)).await;
+        reports.push((me, Some(hub.report(Some(room)))));
         reports.sort_by(|(one, _), (other, _)| one.cmp(other));
         for (node, report) in reports {
             let room = report.and_then(|report| report.room);
             nodes.push(crate::bus::room_reported(&node, room.as_ref(), &lag));
         }
     }
-    Json(json!({
-        "roomId": id,
+    Ok(json!({
+        "roomId": room.as_str(),
         "owner": found.owner.as_ref().map(|owner| owner.as_str()),
         "head": found.head.0,
         "position": found.position.map(|position| position.0),
@@ -113,5 +113,4 @@ async fn room(State(admin): State<Admin>, Path(id): Path<String>) -> Response {
         "usersSubscribed": found.subscribed,
         "nodes": nodes,
     }))
-    .into_response()
 }

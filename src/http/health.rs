@@ -10,6 +10,7 @@ use serde::Serialize;
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
+use crate::auth::issuer::{IssuerKeys, Standing};
 use crate::config::HealthConfig;
 use crate::drain::Watch;
 
@@ -60,6 +61,7 @@ pub struct Health {
     journal: Arc<dyn Journal>,
     wakeups: Arc<dyn Wakeups>,
     peers: Option<Arc<Peers>>,
+    issuer: Option<Arc<IssuerKeys>>,
     limits: HealthConfig,
     drain: Watch,
     last: Mutex<Option<(Instant, Check)>>,
@@ -83,16 +85,25 @@ impl Health {
             journal,
             wakeups,
             peers,
+            issuer: None,
             limits,
             drain,
             last: Mutex::new(None),
         }
     }
 
+    /// The same of a process that accepts tokens signed with these keys.
+    #[must_use]
+    pub fn with_issuer(mut self, issuer: Option<Arc<IssuerKeys>>) -> Self {
+        self.issuer = issuer;
+        self
+    }
+
     /// Readiness, with every check.
     pub async fn report(&self) -> Report {
         let mut checks = vec![self.journal_check().await];
         checks.extend(self.peers.as_deref().map(bus_check));
+        checks.extend(self.issuer.as_deref().map(issuer_check));
         let worst = checks.iter().map(|check| check.status).max();
         let status = if self.drain.not_ready() {
             Status::Draining
@@ -170,3 +181,30 @@ fn bus_check(peers: &Peers) -> Check {
         description,
     }
 }
+
+/// Old keys are good enough to serve with. Without any, users would be told that they are nobody, and sign in again in
+/// vain: they had better be sent to a node that has keys, or be told that there is none.
+fn issuer_check(issuer: &IssuerKeys) -> Check {
+    let (status, description) = match issuer.standing() {
+        Standing::Fresh { keys } => (Status::Healthy, format!("keys: {keys}")),
+        Standing::Stale { keys, age, reason } => (
+            Status::Degraded,
+            format!("keys: {keys}, {} s old: {reason}", age.as_secs()),
+        ),
+        Standing::None { reason } => {
+            let reason = reason.map(|reason| reason.to_string());
+            let reason = reason.unwrap_or_else(|| "the issuer lists none that can be used".into());
+            (Status::Unhealthy, format!("no keys: {reason}"))
+        }
+    };
+    Check {
+        name: "issuer",
+        status,
+        elapsed_ms: 0,
+        description,
+    }
+}
+
+#[cfg(test)]
+#[path = "health_tests.rs"]
+mod tests;

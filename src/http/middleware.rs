@@ -66,6 +66,13 @@ pub async fn observe(
         tracing::info!(method, route, status, elapsed_ms, "request");
     }
     record_request(route, method, status, took);
+    if matches!(status, 429 | 503) {
+        let soon = HeaderValue::from_static("1");
+        response
+            .headers_mut()
+            .entry(header::RETRY_AFTER)
+            .or_insert(soon);
+    }
     protect(response.headers_mut(), &id);
     response
 }

@@ -39,9 +39,11 @@ pub struct Edge {
     pub metrics: PrometheusHandle,
     /// Answers to operators.
     pub admin: Option<Admin>,
+    /// The JSON API with its document.
+    pub api: Router,
 }
 
-/// The whole HTTP surface: the given hub routes, health, metrics and what operators ask, wrapped in what every request
+/// The whole HTTP surface: the given hub routes, the API, health, metrics and what operators ask, wrapped in what every request
 /// passes through. Anything else is answered by a problem in JSON.
 pub fn router(edge: Edge, hubs: Router) -> Router {
     let limits = Arc::new(edge.http);
@@ -51,6 +53,7 @@ pub fn router(edge: Edge, hubs: Router) -> Router {
         .route("/health/ready", get(ready).with_state(edge.health))
         .route("/metrics", get(render).with_state(edge.metrics))
         .merge(admin)
+        .merge(edge.api)
         .merge(hubs)
         .fallback(|| async { Problem::new(crate::error::NOT_FOUND) })
         .method_not_allowed_fallback(|| async { Problem::new(crate::error::METHOD_NOT_ALLOWED) })
@@ -82,7 +85,12 @@ async fn render(State(metrics): State<PrometheusHandle>) -> Response {
 fn cors(config: &CorsConfig) -> CorsLayer {
     let layer = CorsLayer::new()
         .max_age(Duration::from_secs(config.max_age_seconds))
-        .expose_headers([REQUEST_ID]);
+        .expose_headers(
+            crate::api::EXPOSED
+                .into_iter()
+                .chain([REQUEST_ID])
+                .collect::<Vec<_>>(),
+        );
     if config.origins.iter().any(|o| o == "*") {
         return layer
             .allow_origin(AllowOrigin::any())

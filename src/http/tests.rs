@@ -65,6 +65,7 @@ async fn serve(cors: CorsConfig) -> Served {
         http: HttpConfig {
             body_bytes: 10,
             slow_request_ms: SLOW_MS,
+            ..HttpConfig::default()
         },
         cors,
         health: Arc::new(Health::new(
@@ -76,6 +77,7 @@ async fn serve(cors: CorsConfig) -> Served {
         )),
         metrics: PrometheusBuilder::new().build_recorder().handle(),
         admin: None,
+        api: Router::new(),
     };
     let hubs = Router::new()
         .route(
@@ -284,6 +286,7 @@ async fn readiness_follows_the_store_and_the_drain_and_liveness_does_not() {
         (200, &"healthy".into())
     );
     assert_eq!(ready.json()["checks"][0]["name"], "journal");
+    assert_eq!(ready.header("retry-after"), None);
 
     hub.signal.advance(Phase::NotReady);
     let draining = hub.get("/health/ready").await;
@@ -291,6 +294,7 @@ async fn readiness_follows_the_store_and_the_drain_and_liveness_does_not() {
         (draining.status, &draining.json()["status"]),
         (503, &"draining".into())
     );
+    assert_eq!(draining.header("retry-after"), Some("1"));
     assert_eq!(hub.get("/health").await.status, 200);
 
     for (wait_ms, error, status, word, text) in [

@@ -1,5 +1,6 @@
 //! Logs and metrics: where they go, and what they are called.
 
+pub mod matches;
 pub mod metrics;
 
 use std::io;

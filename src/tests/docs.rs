@@ -4,6 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 
+use actors::machines::request::diagram;
+
 use super::{files, read, root, tables};
 use crate::telemetry::metrics::{Kind, METRICS};
 
@@ -36,11 +38,19 @@ fn generated(file: &str, mark: &str, fresh: &str) {
 fn the_tables_of_the_documents_are_those_of_the_code() {
     // One test, so that rewriting never meets itself.
     generated("README.md", "config", &tables::config());
-    generated("README.md", "methods", &tables::methods());
-    generated("README.md", "callbacks", &tables::callbacks());
+    let ([chat, notifications], [told, noticed]) = (tables::methods(), tables::callbacks());
+    generated("README.md", "methods", &chat);
+    generated("README.md", "callbacks", &told);
+    generated("README.md", "notification methods", &notifications);
+    generated("README.md", "notification callbacks", &noticed);
+    generated("README.md", "operations", &tables::operations());
     generated("README.md", "errors", &tables::errors());
     generated("README.md", "metrics", &tables::metrics());
     generated("README.md", "limits", &tables::limits());
+    let states = format!("```mermaid\n{}\n```", diagram::mermaid());
+    generated("ARCHITECTURE.md", "request-states", &states);
+    generated("ARCHITECTURE.md", "request-steps", &diagram::steps());
+    generated("ARCHITECTURE.md", "request-meanings", &diagram::meanings());
 }
 
 /// Relative links of a document, without the place inside the target.

@@ -13,13 +13,13 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn read(path: impl AsRef<Path>) -> String {
+pub(crate) fn read(path: impl AsRef<Path>) -> String {
     let path = root().join(path);
     fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
 }
 
 /// All files below the given folders whose name ends so, relative to the root, in a fixed order.
-fn files(folders: &[&str], ending: &str) -> Vec<PathBuf> {
+pub(crate) fn files(folders: &[&str], ending: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut waiting: Vec<PathBuf> = folders.iter().map(|f| root().join(f)).collect();
     while let Some(path) = waiting.pop() {

@@ -3,19 +3,38 @@
 use serde_json::Value as Json;
 
 use super::read;
-use crate::chat::methods::METHODS;
+use crate::chat;
 use crate::config::{Config, leaves};
 use crate::error;
-use crate::gateway::callbacks::CALLBACKS;
+use crate::gateway::callbacks::{self, Callback};
+use crate::gateway::notices;
+use crate::hubs::MethodDoc;
+use crate::notifications;
 use crate::telemetry::metrics::{Kind, METRICS};
 
 /// Sections of the configuration: prefix of the key, file and struct that it is read into.
 const SECTIONS: &[(&str, &str, &str)] = &[
     ("", "src/config/mod.rs", "Config"),
-    ("auth.", "src/config/sections.rs", "AuthConfig"),
+    ("auth.", "src/config/auth.rs", "AuthConfig"),
     ("gateway.", "src/limits.rs", "GatewayLimits"),
     ("echo.", "src/echo/limits.rs", "EchoLimits"),
     ("room.", "actors/src/machines/room/limits.rs", "RoomLimits"),
+    ("user.", "actors/src/machines/user/limits.rs", "UserLimits"),
+    (
+        "request.",
+        "actors/src/machines/request/limits.rs",
+        "RequestLimits",
+    ),
+    (
+        "matching.",
+        "actors/src/machines/matching/limits.rs",
+        "MatchingLimits",
+    ),
+    (
+        "inbox.",
+        "actors/src/machines/inbox/limits.rs",
+        "InboxLimits",
+    ),
     ("runtime.", "actors/src/runtime/limits.rs", "RuntimeLimits"),
     ("fanout.", "actors/src/cluster/limits.rs", "FanoutLimits"),
     (
@@ -124,11 +143,17 @@ const LIMITS: &[(&str, &str)] = &[
         "gateway.pending_invocations",
     ),
     (
-        "Rooms that a connection is subscribed to",
+        "Rooms, requests and inboxes that a connection is subscribed to",
         "fanout.rooms_per_session",
     ),
     ("Messages in a page of history", "fanout.history_page"),
     ("Rooms in a page of `MyRooms`", "fanout.rooms_page"),
+    (
+        "Requests of a user to the HTTP API per second",
+        "http.requests_per_second",
+    ),
+    ("and at once", "http.request_burst"),
+    ("Bytes of a body over HTTP", "http.body_bytes"),
     (
         "Bytes sent and not acknowledged, stateful reconnect",
         "gateway.stateful_buffer_bytes",
@@ -180,6 +205,9 @@ fn unit(key: &str) -> &'static str {
         ("_seconds", "s"),
         ("_bytes", "bytes"),
         ("_chars", "characters"),
+        ("_hours", "h"),
+        ("_km", "km"),
+        ("_cents", "cents"),
         ("_per_second", "per second"),
     ];
     let found = units.iter().rev().find(|(ending, _)| key.ends_with(ending));
@@ -234,13 +262,42 @@ pub fn errors() -> String {
     rows.join("\n")
 }
 
-/// Every callback of the chat hub.
-pub fn callbacks() -> String {
+/// Every operation of the HTTP API.
+pub fn operations() -> String {
+    let document = crate::api::document();
+    let mut rows = vec!["| operation | what it does |".into(), "|---|---|".into()];
+    for (path, methods) in document["paths"].as_object().into_iter().flatten() {
+        for (method, operation) in methods.as_object().into_iter().flatten() {
+            let query = operation["parameters"].as_array().into_iter().flatten();
+            let query = query.filter(|parameter| parameter["in"] == "query");
+            let names: Vec<&str> = query.filter_map(|one| one["name"].as_str()).collect();
+            let query = match names.is_empty() {
+                true => String::new(),
+                false => format!("?{}", names.join("&")),
+            };
+            let word = |name: &str| operation[name].as_str().unwrap_or_default();
+            rows.push(format!(
+                "| `{} {path}{query}` | {}: {} |",
+                method.to_uppercase(),
+                cell(word("summary")),
+                cell(&word("description").replace('\n', " "))
+            ));
+        }
+    }
+    rows.join("\n")
+}
+
+/// Every callback of the chat hub, and of the hub for notifications.
+pub fn callbacks() -> [String; 2] {
+    [callbacks::CALLBACKS, notices::CALLBACKS].map(callback_rows)
+}
+
+fn callback_rows(callbacks: &[Callback]) -> String {
     let mut rows = vec![
         "| callback | argument | one per sequence | meaning |".into(),
         "|---|---|---|---|".into(),
     ];
-    for callback in CALLBACKS {
+    for callback in callbacks {
         let journaled = if callback.journaled { "yes" } else { "no" };
         rows.push(format!(
             "| `{}` | `{}` | {journaled} | {} |",
@@ -252,13 +309,17 @@ pub fn callbacks() -> String {
     rows.join("\n")
 }
 
-/// Every method of the chat hub.
-pub fn methods() -> String {
+/// Every method of the chat hub, and of the hub for notifications.
+pub fn methods() -> [String; 2] {
+    [chat::methods::METHODS, notifications::methods::METHODS].map(method_rows)
+}
+
+fn method_rows(methods: &[MethodDoc]) -> String {
     let mut rows = vec![
         "| method | arguments | result | meaning |".into(),
         "|---|---|---|---|".into(),
     ];
-    for method in METHODS {
+    for method in methods {
         let code = |text: &str| match text {
             "" => "–".to_owned(),
             text => format!("`{}`", cell(text)),

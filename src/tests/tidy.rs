@@ -8,7 +8,11 @@ const CODE: &[&str] = &["src", "actors", "protocol", "loadtest", "chaos", "tests
 /// Most lines of a file before its tests.
 const MAX_LINES: usize = 400;
 /// Files that are longer, up to so many lines, and why.
-const LONGER: &[(&str, usize, &str)] = &[];
+const LONGER: &[(&str, usize, &str)] = &[(
+    "src/telemetry/metrics/table.rs",
+    500,
+    "one row after the other, to be read as the table that it is",
+)];
 
 /// The lines of a file that are not its tests.
 fn code_lines(text: &str) -> usize {

@@ -7,5 +7,6 @@ mod chat;
 mod cql;
 mod front;
 mod handover;
+mod market;
 mod place;
 mod presence;

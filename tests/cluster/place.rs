@@ -22,7 +22,7 @@ use super::cql::Servers;
 pub const BUILD: &str = env!("CARGO_TARGET_TMPDIR");
 const BINARY: &str = env!("CARGO_BIN_EXE_mussikon-hub");
 /// Signs the tokens of all users.
-const SECRET: &str = "a secret of the tests, long enough for any rule";
+pub const SECRET: &str = "a secret of the tests, long enough for any rule";
 /// What a client may do without hearing anything until it looks for another connection.
 const SILENCE: Duration = Duration::from_secs(5);
 

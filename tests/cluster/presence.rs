@@ -122,7 +122,15 @@ async fn ask_as_operator(place: &Place) {
         .map(|line| serde_json::from_str::<Value>(line).unwrap());
     let nodes: Vec<String> = nodes
         .map(|node| {
-            for count in ["roomsSubscribed", "lag", "conflicts", "inDoubt", "gapFills"] {
+            for count in [
+                "roomsSubscribed",
+                "inboxesSubscribed",
+                "requestsSubscribed",
+                "lag",
+                "conflicts",
+                "inDoubt",
+                "gapFills",
+            ] {
                 assert!(node[count].is_u64(), "{count} of {node}");
             }
             node["node"].as_str().unwrap().to_owned()

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use actors::delivery::{Block, Delivery, Outlet, Payload, Pushed, Shown};
-use actors::ids::{MessageId, RoomId, Sequence, Timestamp, UserId};
+use actors::ids::{EntityId, MessageId, RoomId, Sequence, Timestamp, UserId};
 use actors::machines::room::view::MessageView;
 use actors::machines::room::{Content, Message, MessageKind, MessageState};
 use mussikon_hub::gateway::flusher::Flusher;
@@ -143,7 +143,7 @@ fn delivery(number: u64) -> Arc<Delivery> {
     });
     let state = MessageState::default();
     Delivery::new(Payload::Events(Block {
-        room: RoomId::parse("jazz").unwrap(),
+        entity: EntityId::room(&RoomId::parse("jazz").unwrap()),
         first: Sequence(1_000_000 + number % 1_000_000),
         events: vec![Shown::Message(Arc::new(MessageView { message, state }))],
     }))

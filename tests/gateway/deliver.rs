@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use actors::delivery::{Block, Delivery, Payload, ResetReason, Shown};
-use actors::ids::{MessageId, RoomId, Sequence, Timestamp, UserId};
+use actors::ids::{EntityId, MessageId, RequestId, RoomId, Sequence, Timestamp, UserId};
 use actors::machines::room::view::MessageView;
 use actors::machines::room::{
     Content, Location, Media, Message, MessageKind, MessageState, Metadata, ReplySnapshot, Role,
@@ -54,14 +54,14 @@ fn other(event: RoomEvent) -> Shown {
 
 fn events(events: Vec<Shown>) -> Payload {
     Payload::Events(Block {
-        room: room(),
+        entity: EntityId::room(&room()),
         first: Sequence(7),
         events,
     })
 }
 
 /// The callbacks of a payload, the same in both encodings.
-fn callbacks(payload: Payload) -> Vec<(String, Value)> {
+pub fn callbacks(payload: Payload) -> Vec<(String, Value)> {
     let delivery = Delivery::new(payload);
     let [json, packed] = Encoding::ALL.map(|encoding| decode(&delivery, encoding));
     assert_eq!(json, packed);
@@ -264,7 +264,7 @@ fn all_payloads() -> Vec<Payload> {
         },
         Payload::RoomAdded(Box::new(view)),
         Payload::Reset {
-            room: room(),
+            entity: EntityId::room(&room()),
             from: Sequence(4),
             reason: ResetReason::Trimmed,
         },
@@ -291,7 +291,7 @@ fn every_callback_has_the_members_that_the_reference_says() {
 }
 
 /// Names of the outermost members of a shape.
-fn documented(shape: &str) -> BTreeSet<String> {
+pub fn documented(shape: &str) -> BTreeSet<String> {
     let mut depth = 0;
     let mut top = String::new();
     for character in shape.chars() {
@@ -373,11 +373,22 @@ fn changes_and_signs_of_life_have_their_words() {
     };
     let expected = json!({"roomId": "jazz", "count": 900, "at": AT_TEXT});
     assert_eq!(one(count), ("PresenceChanged".into(), expected));
-    let reset = Payload::Reset {
-        room: room(),
+    let reset = |entity| Payload::Reset {
+        entity,
         from: Sequence(4),
         reason: ResetReason::BeyondHead,
     };
-    let expected = json!({"roomId": "jazz", "from": 4, "reason": "beyond_head"});
-    assert_eq!(one(reset), ("StreamReset".into(), expected));
+    let request = RequestId::parse("gig").unwrap();
+    for (entity, named) in [
+        (EntityId::room(&room()), Some(("roomId", "jazz"))),
+        (EntityId::request(&request), Some(("requestId", "gig"))),
+        // Whoever listens to an inbox has only that.
+        (EntityId::inbox(&user("ada")), None),
+    ] {
+        let mut expected = json!({"from": 4, "reason": "beyond_head"});
+        if let Some((name, id)) = named {
+            expected[name] = id.into();
+        }
+        assert_eq!(one(reset(entity)), ("StreamReset".into(), expected));
+    }
 }

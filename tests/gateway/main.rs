@@ -8,6 +8,7 @@ mod flusher;
 mod http;
 mod lifecycle;
 mod logs;
+mod notices;
 mod server;
 mod streams;
 mod wire;

@@ -4,19 +4,19 @@ use std::sync::Arc;
 
 use super::session::SessionCore;
 use crate::delivery::{Block, Delivery, Payload, Pushed, ResetReason, Shown};
-use crate::ids::{RoomId, Sequence};
+use crate::ids::{EntityId, Sequence};
 use crate::machines::room::RoomEvent;
 use crate::mutation::{self, Mutation};
 
 /// A subscription.
 pub(crate) struct Entry {
-    pub room: RoomId,
+    pub entity: EntityId,
     pub session: Arc<SessionCore>,
     pub serial: u64,
     /// The last event handed to the session.
     pub position: Sequence,
     pub standing: Standing,
-    /// The room's head as the reader joined: a removal after it ends the subscription, one before it is
+    /// The head as the reader joined: a removal from a room after it ends the subscription, one before it is
     /// history.
     pub since: Sequence,
     /// To be told before any further event.
@@ -109,7 +109,7 @@ impl Entry {
             return Offered::Accepted;
         };
         let reset = Delivery::new(Payload::Reset {
-            room: self.room.clone(),
+            entity: self.entity.clone(),
             from,
             reason,
         });
@@ -121,7 +121,7 @@ impl Entry {
         pushed.into()
     }
 
-    /// The event in a block that ends the reader's membership.
+    /// The event in a block that ends the reader's membership of a room.
     fn end_in(&self, block: &Block) -> Option<Sequence> {
         if mutation::is_on(Mutation::RemovedReadOn) {
             return None;
@@ -132,7 +132,7 @@ impl Entry {
             .find(|(_, shown)| match shown {
                 Shown::Other(event) => matches!(&**event,
                     RoomEvent::MemberRemoved { user, .. } if *user == self.session.user),
-                Shown::Message(_) => false,
+                _ => false,
             })
             .map(|(sequence, _)| sequence)
     }

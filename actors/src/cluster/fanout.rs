@@ -1,6 +1,6 @@
 //! Durable events → live subscriptions of this node; gaps are filled from the journal.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -11,27 +11,27 @@ use tokio::sync::Semaphore;
 use super::FanoutLimits;
 use super::feed::{After, Feed};
 use super::peers::Peers;
+use super::shown::{self, Listened};
 use crate::clock::Clock;
 use crate::delivery::{Payload, Shown};
-use crate::ids::{EntityId, RoomId, Sequence, UserId};
+use crate::ids::{EntityId, EntityKind, RoomId, Sequence, UserId};
 use crate::journal::{Head, Journal, PageLimit, Range, ReadError, Row};
-use crate::machines::room::latest;
-use crate::machines::room::{Room, RoomEntry, RoomEvent};
 use crate::mutation::{self, Mutation};
 use crate::runtime::CommitSink;
 
 /// Called with each user who became a member of a room, for sessions of this node to be told.
 pub type OnAdded = Box<dyn Fn(RoomId, UserId) + Send + Sync>;
 
-/// The feeds of all rooms that have subscribers here.
+/// The feeds of all entities that have subscribers here.
 pub struct Fanout {
-    pub(crate) feeds: DashMap<RoomId, Arc<Mutex<Feed>>>,
+    pub(crate) feeds: DashMap<EntityId, Arc<Mutex<Feed>>>,
+    counts: Counts,
     pub(crate) journal: Arc<dyn Journal>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) limits: Arc<FanoutLimits>,
     pub(crate) readers: Semaphore,
-    /// Rooms with something to announce at the next tick, under one short lock.
-    pub(crate) restless: Mutex<std::collections::BTreeSet<RoomId>>,
+    /// Entities of whose feeds something is to be done at the next tick, under one short lock.
+    pub(crate) restless: Mutex<std::collections::BTreeSet<EntityId>>,
     on_added: std::sync::OnceLock<OnAdded>,
     /// This node among others, if it is.
     peers: std::sync::OnceLock<Weak<Peers>>,
@@ -39,25 +39,31 @@ pub struct Fanout {
     me: Weak<Fanout>,
 }
 
-impl CommitSink<Room> for Fanout {
-    fn committed(&self, entity: &EntityId, row: &Row, events: &[RoomEntry]) {
-        self.became_durable(entity, row.first, events);
+impl<M: Listened> CommitSink<M> for Fanout {
+    fn committed(&self, entity: &EntityId, row: &Row, events: &[M::Event]) {
+        self.became_durable::<M>(entity, row.first, events);
     }
 
     fn advanced(&self, entity: &EntityId, head: Head) {
-        if let Some(room) = entity.as_room() {
-            self.heard(&room, head.sequence);
-        }
+        self.heard(entity, head.sequence);
     }
 
     fn failed(&self, entity: &EntityId) {
-        if let Some(room) = entity.as_room() {
-            self.look_after(room);
-        }
+        self.look_after(entity.clone());
     }
 }
 
-/// Pauses between looks at the head of a room whose entity failed.
+/// How many feeds there are of each kind.
+#[derive(Default)]
+struct Counts([AtomicUsize; EntityKind::ALL.len()]);
+
+impl Counts {
+    fn of(&self, kind: EntityKind) -> &AtomicUsize {
+        &self.0[kind.number()]
+    }
+}
+
+/// Pauses between looks at the head of an entity that failed.
 const LOOK_AFTER: [Duration; 4] = [
     Duration::from_millis(500),
     Duration::from_secs(2),
@@ -74,6 +80,7 @@ impl Fanout {
     ) -> Arc<Self> {
         Arc::new_cyclic(|me| Self {
             feeds: DashMap::new(),
+            counts: Counts::default(),
             journal,
             clock,
             readers: Semaphore::new(limits.catch_ups.max(1)),
@@ -93,11 +100,9 @@ impl Fanout {
         }
     }
 
-    /// This node lives among others from now on. Set once, before traffic.
-    pub(super) fn among(&self, peers: Weak<Peers>) {
-        if self.peers.set(peers).is_err() {
-            tracing::error!("a node joined others twice");
-        }
+    /// This node lives among others from now on. Set once, before traffic; false if it does already.
+    pub(super) fn among(&self, peers: Weak<Peers>) -> bool {
+        self.peers.set(peers).is_ok()
     }
 
     pub(super) fn peers(&self) -> Option<Arc<Peers>> {
@@ -112,31 +117,30 @@ impl Fanout {
     }
 
     /// Durable events of an entity: its new members are told, its readers are shown them.
-    pub(crate) fn became_durable(&self, entity: &EntityId, first: Sequence, events: &[RoomEntry]) {
-        let Some(room) = entity.as_room() else {
-            return;
-        };
-        for entry in events {
-            if let RoomEvent::MemberAdded { user, .. } = &entry.event {
-                self.added(&room, user);
-            }
+    fn became_durable<M: Listened>(&self, entity: &EntityId, first: Sequence, events: &[M::Event]) {
+        if let Some(room) = entity.as_room() {
+            let users = events.iter().filter_map(M::added);
+            users.for_each(|user| self.added(&room, user));
         }
-        self.published(&room, first, events);
+        self.published(entity, first, || events.iter().map(M::show).collect());
     }
 
-    /// Durable events of a room, from this node or another.
-    pub(super) fn published(&self, room: &RoomId, first: Sequence, events: &[RoomEntry]) {
-        let Some(feed) = self.feeds.get(room).map(|feed| feed.clone()) else {
-            return;
-        };
-        let shown = events.iter().map(|entry| latest::show_event(&entry.event));
-        let shown: Vec<Shown> = shown.collect();
-        self.publish(&feed, first, &shown);
+    /// Durable events of an entity, from this node or another.
+    pub(super) fn published(
+        &self,
+        entity: &EntityId,
+        first: Sequence,
+        shown: impl FnOnce() -> Vec<Shown>,
+    ) {
+        if let Some(feed) = self.feeds.get(entity).map(|feed| feed.clone()) {
+            self.publish(&feed, first, &shown());
+        }
     }
 
-    /// Looks how far a room reaches, beside whatever else goes on.
-    pub(super) fn look(&self, room: RoomId) {
-        let Some(me) = self.me.upgrade().filter(|me| me.feeds.contains_key(&room)) else {
+    /// Looks how far an entity reaches, beside whatever else goes on.
+    pub(super) fn look(&self, entity: EntityId) {
+        let known = |me: &Arc<Self>| me.feeds.contains_key(&entity);
+        let Some(me) = self.me.upgrade().filter(known) else {
             return;
         };
         tokio::spawn(async move {
@@ -144,46 +148,65 @@ impl Fanout {
                 return;
             };
             metrics::counter!("mussikon_head_looks_total").increment(1);
-            match me.journal.head(&EntityId::room(&room)).await {
-                Ok(head) => me.heard(&room, head.sequence),
+            match me.journal.head(&entity).await {
+                Ok(head) => me.heard(&entity, head.sequence),
                 Err(error) => {
-                    tracing::warn!(%room, %error, "head unreadable");
+                    tracing::warn!(%entity, %error, "head unreadable");
                     if let Some(peers) = me.peers() {
-                        peers.look_again(room);
+                        peers.look_again(entity);
                     }
                 }
             }
         });
     }
 
-    /// Rooms with subscribers here.
-    pub fn rooms(&self) -> usize {
-        self.feeds.len()
+    /// Entities of a kind with subscribers here.
+    pub fn subscribed(&self, kind: EntityKind) -> usize {
+        self.counts.of(kind).load(Ordering::Relaxed)
     }
 
-    pub(crate) fn feed(&self, room: &RoomId) -> Arc<Mutex<Feed>> {
+    /// A room's feed, if it has subscribers here.
+    pub(crate) fn feed_of(&self, room: &RoomId) -> Option<Arc<Mutex<Feed>>> {
+        let feed = self.feeds.get(&EntityId::room(room));
+        feed.map(|feed| feed.clone())
+    }
+
+    pub(crate) fn feed(&self, entity: &EntityId) -> Arc<Mutex<Feed>> {
         self.feeds
-            .entry(room.clone())
+            .entry(entity.clone())
             .or_insert_with(|| {
                 // Under the shard's lock, as its end is: beginnings and ends alternate.
                 if let Some(peers) = self.peers() {
-                    peers.want_room(room);
+                    peers.want(entity);
                 }
-                let feed = Feed::new(room.clone(), self.limits.recent_events);
+                self.counts.of(entity.kind).fetch_add(1, Ordering::Relaxed);
+                let feed = Feed::new(entity.clone(), self.recent_events(entity.kind));
                 Arc::new(Mutex::new(feed))
             })
             .clone()
     }
 
+    /// Live events kept for those who resume shortly after. Of what has few readers there are too many feeds for that, and
+    /// the journal has the events as well.
+    fn recent_events(&self, kind: EntityKind) -> usize {
+        match kind {
+            EntityKind::Room => self.limits.recent_events,
+            EntityKind::User | EntityKind::Request | EntityKind::Inbox => 0,
+        }
+    }
+
     /// Gives up a feed that nobody needs. The shard's lock keeps a new subscriber from taking it meanwhile:
     /// whoever holds a clone of the `Arc` still counts, and then this answers that it is to be tried again.
-    pub(crate) fn forget_unused(&self, room: &RoomId) -> bool {
+    pub(crate) fn forget_unused(&self, entity: &EntityId) -> bool {
         let mut unused = false;
-        let removed = self.feeds.remove_if(room, |_, feed| {
+        let removed = self.feeds.remove_if(entity, |_, feed| {
             unused = feed.lock().is_unused();
             let ends = unused && Arc::strong_count(feed) == 1;
+            if ends {
+                self.counts.of(entity.kind).fetch_sub(1, Ordering::Relaxed);
+            }
             if ends && let Some(peers) = self.peers() {
-                peers.release_room(room);
+                peers.release(entity);
             }
             ends
         });
@@ -202,9 +225,9 @@ impl Fanout {
             session.fall_behind();
         }
         if !after.ended.is_empty() {
-            let room = feed.lock().room().clone();
+            let entity = feed.lock().entity().clone();
             for (session, serial) in after.ended {
-                session.end(&room, serial);
+                session.end(&entity, serial);
             }
         }
         if after.gap {
@@ -212,9 +235,9 @@ impl Fanout {
         }
     }
 
-    /// A room's journal reaches at least to `head`: what its feed has not seen is read.
-    pub fn heard(&self, room: &RoomId, head: Sequence) {
-        let Some(feed) = self.feeds.get(room).map(|feed| feed.clone()) else {
+    /// An entity's journal reaches at least to `head`: what its feed has not seen is read.
+    pub fn heard(&self, entity: &EntityId, head: Sequence) {
+        let Some(feed) = self.feeds.get(entity).map(|feed| feed.clone()) else {
             return;
         };
         let gap = feed.lock().heard(head);
@@ -232,9 +255,9 @@ impl Fanout {
             return;
         };
         tokio::spawn(async move {
-            let room = feed.lock().room().clone();
+            let entity = feed.lock().entity().clone();
             while let Some(position) = missing(&feed) {
-                match me.read_shown(&room, position).await {
+                match me.read_shown(&entity, position).await {
                     Ok(shown) if !shown.is_empty() => {
                         let first = shown[0].0;
                         let events: Vec<Shown> = shown.into_iter().map(|(_, s)| s).collect();
@@ -244,7 +267,7 @@ impl Fanout {
                     }
                     other => {
                         let error = other.err().map(|e| e.to_string());
-                        tracing::warn!(%room, error, "gap not filled yet");
+                        tracing::warn!(%entity, error, "gap not filled yet");
                         if mutation::is_on(Mutation::FillOnce) {
                             return;
                         }
@@ -252,22 +275,23 @@ impl Fanout {
                     }
                 }
             }
-            me.restless.lock().insert(room);
+            me.restless.lock().insert(entity);
         });
     }
 
-    /// Asks the journal a few times how far a room reaches: an append of a failed entity may have landed,
+    /// Asks the journal a few times how far an entity reaches: an append of one that failed may have landed,
     /// or may yet, and no owner tells.
-    fn look_after(&self, room: RoomId) {
-        let Some(me) = self.me.upgrade().filter(|me| me.feeds.contains_key(&room)) else {
+    fn look_after(&self, entity: EntityId) {
+        let known = |me: &Arc<Self>| me.feeds.contains_key(&entity);
+        let Some(me) = self.me.upgrade().filter(known) else {
             return;
         };
         tokio::spawn(async move {
             for pause in LOOK_AFTER {
                 tokio::time::sleep(pause).await;
-                match me.journal.head(&EntityId::room(&room)).await {
-                    Ok(head) => me.heard(&room, head.sequence),
-                    Err(error) => tracing::warn!(%room, %error, "head unreadable"),
+                match me.journal.head(&entity).await {
+                    Ok(head) => me.heard(&entity, head.sequence),
+                    Err(error) => tracing::warn!(%entity, %error, "head unreadable"),
                 }
             }
         });
@@ -276,10 +300,9 @@ impl Fanout {
     /// A page of events after a position as readers see them now; empty at the end of the journal.
     pub(crate) async fn read_shown(
         &self,
-        room: &RoomId,
+        entity: &EntityId,
         after: Sequence,
     ) -> Result<Vec<(Sequence, Shown)>, ReadError> {
-        let entity = EntityId::room(room);
         let limit = PageLimit {
             records: self.limits.page_records,
             bytes: self.limits.page_bytes,
@@ -291,16 +314,16 @@ impl Fanout {
             .map_err(|e| ReadError::Unavailable(e.to_string()))?;
         let rows = self
             .journal
-            .read(&entity, Range::After(after), limit)
+            .read(entity, Range::After(after), limit)
             .await?;
         let (Some(first), Some(last)) = (rows.first(), rows.last()) else {
             return Ok(Vec::new());
         };
         let overlays = self
             .journal
-            .overlays(&entity, first.first, last.last())
+            .overlays(entity, first.first, last.last())
             .await?;
-        let shown = latest::show(&rows, &overlays).map_err(|error| ReadError::Corrupt {
+        let shown = shown::rows(entity, &rows, &overlays).map_err(|error| ReadError::Corrupt {
             entity: entity.clone(),
             sequence: first.first,
             reason: error.to_string(),
@@ -310,7 +333,7 @@ impl Fanout {
 
     /// Hands something that is not journaled to the live subscribers of a room.
     pub fn tell(&self, room: &RoomId, payload: Payload, except: Option<&UserId>) {
-        if let Some(feed) = self.feeds.get(room).map(|feed| feed.clone()) {
+        if let Some(feed) = self.feed_of(room) {
             feed.lock().tell(payload, except);
         }
     }

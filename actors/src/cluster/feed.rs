@@ -1,10 +1,10 @@
-//! One room's live feed on this node: who is subscribed, and how far each of them is.
+//! One entity's live feed on this node: who is subscribed, and how far each of them is.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use crate::delivery::{Block, Delivery, Payload, ResetReason, Shown};
-use crate::ids::{RoomId, Sequence, Timestamp, UserId};
+use crate::ids::{EntityId, RoomId, Sequence, Timestamp, UserId};
 use crate::mutation::{self, Mutation};
 
 use super::entry::{Entry, Offered, Standing};
@@ -22,7 +22,7 @@ pub(crate) struct Place {
 pub(crate) struct Start {
     /// The last event that its reader has.
     pub position: Sequence,
-    /// The room's head as the reader joined.
+    /// The head as the reader joined.
     pub head: Sequence,
     /// What the reader is to be told first.
     pub reset: Option<(Sequence, ResetReason)>,
@@ -30,7 +30,9 @@ pub(crate) struct Start {
 
 /// The state of a feed, kept under a short lock.
 pub(crate) struct Feed {
-    room: RoomId,
+    entity: EntityId,
+    /// The room, if it is one: only of rooms is told who is present.
+    room: Option<RoomId>,
     /// The last event known to be durable here; `None` until the first subscriber asked.
     pub position: Option<Sequence>,
     /// A gap is being filled from the journal.
@@ -78,9 +80,10 @@ pub(crate) struct After {
 }
 
 impl Feed {
-    pub fn new(room: RoomId, max_recent: usize) -> Self {
+    pub fn new(entity: EntityId, max_recent: usize) -> Self {
         Self {
-            room,
+            room: entity.as_room(),
+            entity,
             position: None,
             filling: false,
             fills: 0,
@@ -145,7 +148,7 @@ impl Feed {
         self.serials += 1;
         let user = session.user.clone();
         let entry = Some(Entry {
-            room: self.room.clone(),
+            entity: self.entity.clone(),
             session,
             serial: self.serials,
             position: start.position,
@@ -166,7 +169,8 @@ impl Feed {
         let sessions = self.present.entry(user.clone()).or_default();
         *sessions += 1;
         let returned = *sessions == 1 && self.leaving.remove(&user).is_some();
-        if *sessions == 1 && !returned && !self.others.has(&user) {
+        let is_new = *sessions == 1 && !returned && self.room.is_some();
+        if is_new && !self.others.has(&user) {
             self.coming.insert(user, now);
         }
         Place {
@@ -191,7 +195,7 @@ impl Feed {
             *sessions -= 1;
             if *sessions == 0 {
                 self.present.remove(&user);
-                if self.coming.remove(&user).is_none() {
+                if self.coming.remove(&user).is_none() && self.room.is_some() {
                     self.leaving.insert(user, tell_at);
                 }
             }
@@ -207,7 +211,7 @@ impl Feed {
     /// Takes in consecutive durable events and hands them to the live subscriptions.
     pub fn publish(&mut self, first: Sequence, events: &[Shown], after: &mut After) {
         let block = Block {
-            room: self.room.clone(),
+            entity: self.entity.clone(),
             first,
             events: events.to_vec(),
         };
@@ -338,11 +342,14 @@ impl Feed {
     /// Ends a user's "is typing" and tells the others; they would show it for ever otherwise. False if
     /// there was nothing to end.
     pub fn stop_typing(&mut self, user: &UserId) -> bool {
+        let Some(room) = self.room.clone() else {
+            return false;
+        };
         if self.typing.remove(user).is_none() {
             return false;
         }
         let payload = Payload::Typing {
-            room: self.room.clone(),
+            room,
             user: user.clone(),
             typing: false,
         };
@@ -360,7 +367,12 @@ impl Feed {
         })
     }
 
-    pub fn room(&self) -> &RoomId {
-        &self.room
+    pub fn entity(&self) -> &EntityId {
+        &self.entity
+    }
+
+    /// The room that this is the feed of, if it is one.
+    pub fn room(&self) -> Option<&RoomId> {
+        self.room.as_ref()
     }
 }

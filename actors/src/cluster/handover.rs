@@ -17,7 +17,6 @@ use super::placement::Placement;
 use crate::bus::Reply;
 use crate::bus::frame::Frame;
 use crate::ids::{EntityId, NodeId};
-use crate::runtime::Directory;
 
 /// How long commands of an entity that is about to sleep here are held before they are sent elsewhere.
 const STOP_WAIT: Duration = Duration::from_millis(500);
@@ -115,8 +114,8 @@ impl Peers {
     /// What is not this node's any more sleeps here as soon as it has finished.
     async fn let_go_of_others(&self) {
         let until = Instant::now() + STOP_WAIT;
-        let all = |directory: &Directory<_>| directory.let_go(|entity| !self.owns(entity));
-        while !self.directory.get().is_none_or(all) && Instant::now() < until {
+        let all_sleep = || self.directories.let_go(|entity| !self.owns(entity));
+        while !all_sleep() && Instant::now() < until {
             tokio::time::sleep(LET_GO_LOOK).await;
         }
     }
@@ -128,28 +127,23 @@ impl Peers {
         // From now on commands are sent elsewhere, but not before their entity has finished here.
         self.nodes.lock().drain();
         self.show_part();
-        if let Some(directory) = self.directory.get() {
-            let until = Instant::now() + STOP_WAIT;
-            while !directory.drain() && Instant::now() < until {
-                tokio::time::sleep(STOP_LOOK).await;
-            }
+        let until = Instant::now() + STOP_WAIT;
+        while !self.directories.drain() && Instant::now() < until {
+            tokio::time::sleep(STOP_LOOK).await;
         }
         self.beat();
     }
 
     /// Has next owners read what is awake here and will be theirs; with `only`, what goes to that node.
     async fn make_ready(&self, next: &Placement, only: Option<&NodeId>) {
-        let Some(directory) = self.directory.get() else {
-            return;
-        };
         let until = Instant::now() + Duration::from_millis(self.limits.handoff_ms);
         let goes = |entity: EntityId| {
             let owner = next.owner(&entity).filter(|owner| **owner != self.me)?;
             let meant = only.is_none_or(|only| only == owner);
             meant.then(|| (owner.clone(), entity))
         };
-        let going: Vec<(NodeId, EntityId)> =
-            directory.entities().into_iter().filter_map(goes).collect();
+        let awake = self.directories.entities().into_iter();
+        let going: Vec<(NodeId, EntityId)> = awake.filter_map(goes).collect();
         let per_second = u64::from(self.limits.handoffs_per_second.max(1));
         let mut told = 0;
         for part in going.chunks(self.limits.handoffs_at_once.max(1)) {
@@ -192,12 +186,10 @@ impl Peers {
 
     /// Reads entities that are about to be this node's, then answers.
     pub(super) fn read_ahead(&self, entities: Vec<EntityId>, done: bytes::Bytes, reply: Reply) {
-        let Some(directory) = self.directory.get().cloned() else {
-            return reply(done);
-        };
+        let directories = self.directories.clone();
         tokio::spawn(async move {
             // At most so many at once as the sender's configuration has it; what cannot be admitted is not ready.
-            join_all(entities.iter().map(|entity| directory.ready(entity))).await;
+            join_all(entities.iter().map(|entity| directories.ready(entity))).await;
             reply(done);
         });
     }
@@ -220,9 +212,8 @@ impl Peers {
 
     /// Waits a bounded time until an entity sleeps here.
     pub(super) async fn until_asleep(&self, entity: &EntityId) {
-        let is_awake = |directory: &Directory<_>| directory.is_awake(entity);
         let until = Instant::now() + STOP_WAIT;
-        while self.directory.get().is_some_and(is_awake) && Instant::now() < until {
+        while self.directories.is_awake(entity) && Instant::now() < until {
             tokio::time::sleep(STOP_LOOK).await;
         }
     }

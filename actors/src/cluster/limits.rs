@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct FanoutLimits {
-    /// Rooms one session may be subscribed to.
+    /// Rooms, requests and inboxes one session may be subscribed to, together.
     pub rooms_per_session: usize,
     /// Journal reads for catch-up at once.
     pub catch_ups: usize,

@@ -1,6 +1,6 @@
-//! When the heads of subscribed rooms are looked at: once per room at a time, spread over the time there is. Pure.
+//! When the heads of entities that are subscribed to are looked at: once each at a time, spread over the time there is. Pure.
 
-use crate::ids::{RoomId, Timestamp};
+use crate::ids::{EntityId, Timestamp};
 use crate::mutation::{self, Mutation};
 use crate::schedule::Schedule;
 
@@ -8,62 +8,62 @@ use crate::schedule::Schedule;
 #[derive(Debug, Default)]
 pub struct Looks {
     /// The sooner of two is enough.
-    soon: Schedule<RoomId>,
+    soon: Schedule<EntityId>,
     /// Looks that one before their time does not replace.
-    settled: Schedule<RoomId>,
+    settled: Schedule<EntityId>,
 }
 
 /// A look whose time has come.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Look {
-    /// At this room.
-    pub room: RoomId,
+    /// At this entity.
+    pub entity: EntityId,
     /// The bus delivers what is said there from now on, if not before: what was asked earlier may have missed its answers.
     pub settled: bool,
 }
 
 impl Looks {
-    /// Plans a look at a room no later than `at`.
-    pub fn plan(&mut self, room: RoomId, at: Timestamp) {
-        if self.soon.time(&room).is_none_or(|planned| at < planned) {
-            self.soon.set(room, at);
+    /// Plans a look at an entity no later than `at`.
+    pub fn plan(&mut self, entity: EntityId, at: Timestamp) {
+        if self.soon.time(&entity).is_none_or(|planned| at < planned) {
+            self.soon.set(entity, at);
         }
     }
 
-    /// Plans a look at a room at `at`, when interest in it has spread, whatever else is planned.
-    pub fn plan_settled(&mut self, room: RoomId, at: Timestamp) {
+    /// Plans a look at an entity at `at`, when interest in it has spread, whatever else is planned.
+    pub fn plan_settled(&mut self, entity: EntityId, at: Timestamp) {
         if mutation::is_on(Mutation::HurryLooks) {
-            return self.plan(room, at);
+            return self.plan(entity, at);
         }
-        self.settled.set(room, at);
+        self.settled.set(entity, at);
     }
 
-    /// Plans one look at each of several rooms, evenly spread over `within` milliseconds.
-    pub fn spread(&mut self, rooms: Vec<RoomId>, now: Timestamp, within: u64) {
-        let count = rooms.len().max(1) as u64;
-        for (number, room) in (0..).zip(rooms) {
-            self.plan(room, now.plus_millis(within * number / count));
+    /// Plans one look at each of several entities, evenly spread over `within` milliseconds.
+    pub fn spread(&mut self, entities: Vec<EntityId>, now: Timestamp, within: u64) {
+        let count = entities.len().max(1) as u64;
+        for (number, entity) in (0..).zip(entities) {
+            self.plan(entity, now.plus_millis(within * number / count));
         }
     }
 
-    /// Nobody needs the room any more.
-    pub fn forget(&mut self, room: &RoomId) {
-        self.soon.remove(room);
-        self.settled.remove(room);
+    /// Nobody needs the entity any more.
+    pub fn forget(&mut self, entity: &EntityId) {
+        self.soon.remove(entity);
+        self.settled.remove(entity);
     }
 
-    /// What is to be looked at now, at most so many rooms. A room that was settled is planned again after `every`
+    /// What is to be looked at now, at most so many. What was settled is planned again after `every`
     /// milliseconds: the round that runs left it out, and the next may come to it at its end only.
     pub fn tick(&mut self, now: Timestamp, every: u64, most: usize) -> Vec<Look> {
         let mut due = Vec::new();
         while due.len() < most {
-            if let Some(room) = self.settled.pop(now) {
-                self.plan(room.clone(), now.plus_millis(every));
+            if let Some(entity) = self.settled.pop(now) {
+                self.plan(entity.clone(), now.plus_millis(every));
                 let settled = true;
-                due.push(Look { room, settled });
-            } else if let Some(room) = self.soon.pop(now) {
+                due.push(Look { entity, settled });
+            } else if let Some(entity) = self.soon.pop(now) {
                 let settled = false;
-                due.push(Look { room, settled });
+                due.push(Look { entity, settled });
             } else {
                 break;
             }
@@ -75,16 +75,17 @@ impl Looks {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ids::EntityKind;
 
-    fn rooms(count: usize) -> Vec<RoomId> {
-        let room = |n| RoomId::parse(&format!("r{n:04}")).expect("valid");
+    fn rooms(count: usize) -> Vec<EntityId> {
+        let room = |n| EntityId::new(EntityKind::Room, &format!("r{n:04}")).expect("valid");
         (0..count).map(room).collect()
     }
 
     const EVERY: u64 = 30_000;
 
-    fn seen(looks: Vec<Look>) -> Vec<RoomId> {
-        looks.into_iter().map(|look| look.room).collect()
+    fn seen(looks: Vec<Look>) -> Vec<EntityId> {
+        looks.into_iter().map(|look| look.entity).collect()
     }
 
     #[test]
@@ -126,8 +127,8 @@ mod tests {
         let mut looks = Looks::default();
         let room = rooms(1).remove(0);
         let look = |settled| {
-            let room = room.clone();
-            vec![Look { room, settled }]
+            let entity = room.clone();
+            vec![Look { entity, settled }]
         };
         looks.plan_settled(room.clone(), Timestamp(500));
         looks.plan(room.clone(), Timestamp(100));

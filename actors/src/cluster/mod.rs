@@ -2,10 +2,12 @@
 //! and the node among others: node set, placement, routing, hints.
 
 pub mod cursors;
+mod directories;
 mod entry;
 pub mod fanout;
 mod feed;
 mod handover;
+mod interest;
 pub mod limits;
 mod looks;
 pub mod nodes;
@@ -19,10 +21,12 @@ mod relay;
 pub mod report;
 mod router;
 pub mod session;
+mod shown;
 mod tails;
 mod typing;
 mod wire;
 
+pub use directories::{Directories, Hosted};
 pub use fanout::Fanout;
 pub use limits::FanoutLimits;
 pub use outlook::{Outlook, PeerOutlook};
@@ -30,4 +34,5 @@ pub use peers::{PeerParts, Peers};
 pub use relay::Relay;
 pub use report::{Report, RoomReport};
 pub use router::RouteError;
-pub use session::{Registered, Session, Starting};
+pub use session::{Registered, Session, Sight, Starting};
+pub use shown::Listened;

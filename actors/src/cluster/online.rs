@@ -52,7 +52,7 @@ impl Peers {
 impl Fanout {
     /// Those of `users` who are subscribed to a room on this node.
     pub(crate) fn online_here(&self, room: &RoomId, users: &[UserId]) -> Vec<UserId> {
-        let Some(feed) = self.feeds.get(room).map(|feed| feed.clone()) else {
+        let Some(feed) = self.feed_of(room) else {
             return Vec::new();
         };
         let feed = feed.lock();
@@ -62,7 +62,7 @@ impl Fanout {
 
     /// Those of `users` who are subscribed on another node by its last word.
     fn said_online(&self, room: &RoomId, node: &NodeId, users: &[UserId]) -> Vec<UserId> {
-        let Some(feed) = self.feeds.get(room).map(|feed| feed.clone()) else {
+        let Some(feed) = self.feed_of(room) else {
             return Vec::new();
         };
         let feed = feed.lock();

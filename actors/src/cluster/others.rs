@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::fanout::Fanout;
 use super::feed::Feed;
 use crate::bus::frame::Here;
-use crate::ids::{NodeId, RoomId, Timestamp, UserId};
+use crate::ids::{EntityId, NodeId, RoomId, Timestamp, UserId};
 use crate::mutation::{self, Mutation};
 
 /// Users present, by name if they are few.
@@ -132,7 +132,7 @@ impl Feed {
 impl Fanout {
     /// Another node told who is present there.
     pub(super) fn present_elsewhere(&self, room: &RoomId, here: Here, now: Timestamp) {
-        let Some(feed) = self.feeds.get(room).map(|feed| feed.clone()) else {
+        let Some(feed) = self.feed_of(room) else {
             return;
         };
         {
@@ -144,13 +144,13 @@ impl Fanout {
                 feed.went_elsewhere(went);
             }
         }
-        self.restless.lock().insert(room.clone());
+        self.restless.lock().insert(EntityId::room(room));
     }
 
     /// A node is gone, and everyone who was present there with it.
-    pub(super) fn forget_node(&self, node: &NodeId, rooms: &[RoomId]) {
-        for room in rooms {
-            self.forget_words(room, |other, _| other == node);
+    pub(super) fn forget_node(&self, node: &NodeId, entities: &[EntityId]) {
+        for room in entities.iter().filter_map(EntityId::as_room) {
+            self.forget_words(&room, |other, _| other == node);
         }
     }
 
@@ -158,18 +158,18 @@ impl Fanout {
     /// others are to say it again too.
     pub(super) fn freshen_presence(&self, room: &RoomId, stale: Timestamp, ask: bool) {
         self.forget_words(room, |_, heard| heard < stale);
-        if let Some(feed) = self.feeds.get(room).map(|feed| feed.clone()) {
+        if let Some(feed) = self.feed_of(room) {
             {
                 let mut feed = feed.lock();
                 feed.asked = true;
                 feed.asks |= ask;
             }
-            self.restless.lock().insert(room.clone());
+            self.restless.lock().insert(EntityId::room(room));
         }
     }
 
     fn forget_words(&self, room: &RoomId, gone: impl Fn(&NodeId, Timestamp) -> bool) {
-        let Some(feed) = self.feeds.get(room).map(|feed| feed.clone()) else {
+        let Some(feed) = self.feed_of(room) else {
             return;
         };
         let went = {
@@ -179,7 +179,7 @@ impl Fanout {
             went
         };
         if !went.is_empty() {
-            self.restless.lock().insert(room.clone());
+            self.restless.lock().insert(EntityId::room(room));
         }
     }
 }

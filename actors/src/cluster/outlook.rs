@@ -3,7 +3,7 @@
 use super::nodes::Part;
 use super::peers::Peers;
 use crate::bus::frame::Beat;
-use crate::ids::{EntityId, NodeId, RoomId};
+use crate::ids::{EntityId, NodeId};
 
 /// Another node as this one sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,8 +55,8 @@ impl Peers {
         }
     }
 
-    /// Which node owns a room, as far as this one knows; `None` if every one of them drains.
-    pub fn owner_of(&self, room: &RoomId) -> Option<NodeId> {
-        self.owner(&EntityId::room(room))
+    /// Which node owns an entity, as far as this one knows; `None` if every one of them drains.
+    pub fn owner_of(&self, entity: &EntityId) -> Option<NodeId> {
+        self.owner(entity)
     }
 }

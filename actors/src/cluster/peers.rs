@@ -1,34 +1,31 @@
 //! This node among others: what it holds to live with them, and the beat at which it does so.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
-use super::Fanout;
+use super::directories::Directories;
+use super::fanout::Fanout;
+use super::interest::Heard;
 use super::looks::{Look, Looks};
 use super::nodes::{Change, NodeSet, Part};
 use super::relay::{Relay, Teller};
 use super::tails::Tails;
 use crate::bus::frame::{self, Beat, Frame};
 use crate::bus::{
-    Bus, BusEvent, BusLimits, Inbox, Interests, Message, Published, Reply, Subject, Token, Trace,
-    Traces,
+    Bus, BusEvent, BusLimits, Inbox, Message, Published, Reply, Subject, Trace, Traces,
 };
-use crate::ids::{EntityId, NodeId, RoomId, Timestamp, UserId};
-use crate::machines::room::Room;
+use crate::ids::{EntityId, NodeId, Timestamp};
 use crate::mutation::{self, Mutation};
-use crate::runtime::Directory;
 
 const TICK: Duration = Duration::from_millis(25);
 /// Looks begun in one tick at most; the rest waits for the next.
 const LOOKS_PER_TICK: usize = 512;
-/// A subject that is heard from now on is heard everywhere after so long, in milliseconds.
-const INTEREST_SPREADS_MS: u64 = 500;
 /// Looks may be so much later than planned, in milliseconds.
 const LOOKS_LATE_MS: u64 = 1_000;
 /// After a look that failed, in milliseconds.
@@ -56,7 +53,7 @@ pub struct Peers {
     pub(super) limits: BusLimits,
     pub(super) traces: Traces,
     pub(super) fanout: Arc<Fanout>,
-    pub(super) directory: OnceLock<Directory<Room>>,
+    pub(super) directories: Directories,
     pub(super) nodes: Mutex<NodeSet>,
     pub(super) interests: Mutex<Heard>,
     pub(super) tails: Mutex<Tails>,
@@ -73,12 +70,6 @@ pub struct Peers {
     pub(super) itself: Weak<Peers>,
 }
 
-/// Subjects heard, and the rooms behind them.
-pub(super) struct Heard {
-    pub interests: Interests,
-    pub rooms: BTreeMap<Token, RoomId>,
-}
-
 /// When what comes at a pace is due next.
 #[derive(Default)]
 struct Rhythm {
@@ -88,7 +79,12 @@ struct Rhythm {
 
 impl Peers {
     /// A node that is not on the bus yet.
-    pub(crate) fn new(parts: PeerParts, fanout: Arc<Fanout>, salt: u64) -> Arc<Self> {
+    pub(crate) fn new(
+        parts: PeerParts,
+        fanout: Arc<Fanout>,
+        directories: Directories,
+        salt: u64,
+    ) -> Arc<Self> {
         let limits = parts.limits;
         Arc::new_cyclic(|itself| Self {
             nodes: Mutex::new(NodeSet::new(parts.node.clone(), limits.gone_ms)),
@@ -97,11 +93,8 @@ impl Peers {
             incarnation: parts.incarnation,
             traces: Traces::new(salt),
             fanout,
-            directory: OnceLock::new(),
-            interests: Mutex::new(Heard {
-                interests: Interests::new(limits.clone(), Timestamp(0)),
-                rooms: BTreeMap::new(),
-            }),
+            directories,
+            interests: Mutex::new(Heard::new(limits.clone())),
             tails: Mutex::default(),
             looks: Mutex::default(),
             commands: Arc::new(Semaphore::new(limits.commands.max(1))),
@@ -119,12 +112,11 @@ impl Peers {
         Arc::new(Teller(Arc::downgrade(self)))
     }
 
-    /// Joins the others.
-    pub(crate) fn join(self: &Arc<Self>, directory: Directory<Room>) {
-        if self.directory.set(directory).is_err() {
+    /// Joins the others. Once.
+    pub(crate) fn join(self: &Arc<Self>) {
+        if !self.fanout.among(Arc::downgrade(self)) {
             return tracing::error!("a node joined its bus twice");
         }
-        self.fanout.among(Arc::downgrade(self));
         metrics::gauge!("mussikon_nodes").set(1.0);
         self.bus.attach(Arc::new(Door(Arc::downgrade(self))));
         self.come();
@@ -179,15 +171,17 @@ impl Peers {
         // What was not said again in three rounds is not so any more.
         let stale = Timestamp(now.0.saturating_sub(3 * every));
         let ask = now.0 <= self.asks_until.load(Ordering::Relaxed);
-        for Look { room, settled } in looks {
-            self.fanout.freshen_presence(&room, stale, ask || settled);
-            self.fanout.look(room);
+        for Look { entity, settled } in looks {
+            if let Some(room) = entity.as_room() {
+                self.fanout.freshen_presence(&room, stale, ask || settled);
+            }
+            self.fanout.look(entity);
         }
     }
 
     /// Says that this node is there.
     pub(super) fn beat(&self) {
-        let awake = self.directory.get().map_or(0, Directory::awake) as u64;
+        let awake = self.directories.awake() as u64;
         let beat = Beat {
             node: self.me.clone(),
             incarnation: self.incarnation,
@@ -208,7 +202,8 @@ impl Peers {
         frame::encode(frame, self.limits.format, &self.me)
     }
 
-    /// Another view of the node set: rooms that have a new owner are looked at, entities handed over.
+    /// Another view of the node set: entities with subscribers here are looked at, for some have a new owner, and those that
+    /// are awake handed over.
     pub(super) fn changed(&self, changes: Vec<Change>) {
         if changes.is_empty() {
             return;
@@ -225,7 +220,7 @@ impl Peers {
                     tracing::warn!(%node, "a node is gone");
                     self.coming.lock().remove(node);
                     if !mutation::is_on(Mutation::KeepTheGone) {
-                        self.fanout.forget_node(node, &self.rooms());
+                        self.fanout.forget_node(node, &self.entities());
                     }
                 }
             }
@@ -233,7 +228,7 @@ impl Peers {
         self.look_at_all(self.limits.look_within_ms);
     }
 
-    /// Words may have been lost: the heads of all rooms with subscribers here are looked at, once each, within so many
+    /// Words may have been lost: the heads of all entities with subscribers here are looked at, once each, within so many
     /// milliseconds, and others are asked who is present with them.
     pub(super) fn look_at_all(&self, within: u64) {
         if mutation::is_on(Mutation::SkipLooks) {
@@ -245,91 +240,14 @@ impl Peers {
     }
 
     fn plan_looks(&self, within: u64) {
-        let (rooms, now) = (self.rooms(), self.now());
-        self.looks.lock().spread(rooms, now, within);
+        let (entities, now) = (self.entities(), self.now());
+        self.looks.lock().spread(entities, now, within);
     }
 
-    /// A look failed: the room is looked at once more, soon.
-    pub(super) fn look_again(&self, room: RoomId) {
+    /// A look failed: there is one more, soon.
+    pub(super) fn look_again(&self, entity: EntityId) {
         let soon = self.now().plus_millis(LOOK_AGAIN_MS);
-        self.looks.lock().plan(room, soon);
-    }
-
-    /// Rooms with subscribers here.
-    pub(super) fn rooms(&self) -> Vec<RoomId> {
-        self.interests.lock().rooms.values().cloned().collect()
-    }
-
-    /// A room has subscribers here from now on.
-    pub(crate) fn want_room(&self, room: &RoomId) {
-        let token = Token::of(&EntityId::room(room));
-        let mut heard = self.interests.lock();
-        heard.rooms.insert(token, room.clone());
-        let wanted = heard.interests.want(token);
-        drop(heard);
-        if !wanted {
-            metrics::counter!("mussikon_bus_dropped_total", "what" => "interest").increment(1);
-        }
-        // Also of an interest that was kept: it may be so young that it has not spread, and its look was forgotten.
-        let spread = self.now().plus_millis(INTEREST_SPREADS_MS);
-        self.looks.lock().plan_settled(room.clone(), spread);
-        self.pace();
-    }
-
-    /// It has none any more.
-    pub(crate) fn release_room(&self, room: &RoomId) {
-        let token = Token::of(&EntityId::room(room));
-        {
-            let mut heard = self.interests.lock();
-            heard.rooms.remove(&token);
-            heard.interests.release(token, self.now());
-        }
-        self.looks.lock().forget(room);
-    }
-
-    /// A user has one more connection here, or one less.
-    pub(crate) fn want_user(&self, user: &UserId, wanted: bool) {
-        let Some(token) = user_token(user) else {
-            return;
-        };
-        if wanted {
-            // A refusal costs news of new memberships only; they are in the list of rooms.
-            self.interests.lock().interests.want(token);
-            self.pace();
-        } else {
-            let now = self.now();
-            self.interests.lock().interests.release(token, now);
-        }
-    }
-
-    /// Makes the changes of interest that may be made now.
-    fn pace(&self) {
-        let now = self.now();
-        let mut heard = self.interests.lock();
-        let changes = heard.interests.tick(now);
-        let rooms: Vec<RoomId> = changes
-            .subscribe
-            .iter()
-            .filter_map(|token| heard.rooms.get(token).cloned())
-            .collect();
-        let (count, waiting) = heard.interests.count();
-        // Under the lock: the order of changes to one subject is kept.
-        for token in &changes.unsubscribe {
-            self.bus.unsubscribe(*token);
-        }
-        for token in &changes.subscribe {
-            self.bus.subscribe(*token);
-        }
-        drop(heard);
-        if changes.subscribe.len() + changes.unsubscribe.len() > 0 {
-            metrics::gauge!("mussikon_bus_interests").set(count as f64);
-            metrics::gauge!("mussikon_bus_interests_waiting").set(waiting as f64);
-        }
-        // What was published before the interest had spread is in the journal.
-        let mut looks = self.looks.lock();
-        for room in rooms {
-            looks.plan_settled(room, now.plus_millis(INTEREST_SPREADS_MS));
-        }
+        self.looks.lock().plan(entity, soon);
     }
 
     /// Another node says that it is this one.
@@ -368,12 +286,6 @@ impl Peers {
         }
         metrics::gauge!("mussikon_bus_connected").set(f64::from(u8::from(self.bus.is_connected())));
     }
-}
-
-/// The token of a user, on whose subject news for all connections of the user come.
-pub(super) fn user_token(user: &UserId) -> Option<Token> {
-    let entity = EntityId::new(crate::ids::EntityKind::User, user.as_str());
-    entity.ok().map(|entity| Token::of(&entity))
 }
 
 /// What the bus holds of a node: nothing that keeps it alive.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::entry::{Offered, Standing};
 use super::session::{SessionCore, Subscription};
 use crate::delivery::{Block, Delivery, Payload};
-use crate::ids::{RoomId, Sequence};
+use crate::ids::{EntityId, Sequence};
 
 /// Starts a pump unless one is at work.
 pub(crate) fn start(core: &Arc<SessionCore>) {
@@ -21,8 +21,8 @@ pub(crate) fn start_held(core: &Arc<SessionCore>) {
     let core = core.clone();
     tokio::spawn(async move {
         loop {
-            while let Some((room, subscription)) = next_behind(&core) {
-                if !bring_forward(&core, &room, &subscription).await {
+            while let Some((entity, subscription)) = next_behind(&core) {
+                if !bring_forward(&core, &entity, &subscription).await {
                     core.pumping.store(false, Ordering::Release);
                     return;
                 }
@@ -51,7 +51,7 @@ pub(crate) fn try_live(subscription: &Subscription) -> bool {
     }
 }
 
-fn next_behind(core: &SessionCore) -> Option<(RoomId, Subscription)> {
+fn next_behind(core: &SessionCore) -> Option<(EntityId, Subscription)> {
     if core.is_closed() {
         return None;
     }
@@ -66,7 +66,7 @@ fn next_behind(core: &SessionCore) -> Option<(RoomId, Subscription)> {
 /// Pushes until the subscription is live or over; false when the connection is gone.
 async fn bring_forward(
     core: &Arc<SessionCore>,
-    room: &RoomId,
+    entity: &EntityId,
     subscription: &Subscription,
 ) -> bool {
     while !core.is_closed() {
@@ -77,7 +77,7 @@ async fn bring_forward(
             Next::Gone => return true,
             Next::Tell => None,
             Next::Recent(delivery) => Some(delivery),
-            Next::Read(position) => match read(core, room, position).await {
+            Next::Read(position) => match read(core, entity, position).await {
                 Some(delivery) => Some(delivery),
                 None => continue,
             },
@@ -90,7 +90,7 @@ async fn bring_forward(
         match offered {
             Some(Offered::Accepted) => {}
             Some(Offered::Ended) => {
-                core.end(room, subscription.place.serial);
+                core.end(entity, subscription.place.serial);
                 return true;
             }
             Some(Offered::Full) => {
@@ -130,13 +130,13 @@ fn what_next(subscription: &Subscription) -> Next {
 }
 
 /// The next page; `None`, after a pause, if there is none now.
-async fn read(core: &SessionCore, room: &RoomId, position: Sequence) -> Option<Arc<Delivery>> {
-    let error = match core.fanout.read_shown(room, position).await {
+async fn read(core: &SessionCore, entity: &EntityId, position: Sequence) -> Option<Arc<Delivery>> {
+    let error = match core.fanout.read_shown(entity, position).await {
         Ok(shown) if !shown.is_empty() => {
             let first = shown[0].0;
             let events = shown.into_iter().map(|(_, shown)| shown).collect();
             return Some(Delivery::new(Payload::Events(Block {
-                room: room.clone(),
+                entity: entity.clone(),
                 first,
                 events,
             })));
@@ -144,7 +144,7 @@ async fn read(core: &SessionCore, room: &RoomId, position: Sequence) -> Option<A
         Ok(_) => None,
         Err(error) => Some(error.to_string()),
     };
-    tracing::warn!(%room, error, "catch-up will be tried again");
+    tracing::warn!(%entity, error, "catch-up will be tried again");
     tokio::time::sleep(Duration::from_millis(core.fanout.limits.retry_ms)).await;
     None
 }

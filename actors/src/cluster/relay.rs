@@ -2,21 +2,21 @@
 
 use std::sync::Weak;
 
+use super::interest::user_token;
 use super::nodes::Change;
-use super::peers::{Peers, user_token};
+use super::peers::Peers;
+use super::shown;
 use crate::bus::frame::{self, Frame, Here};
 use crate::bus::{Message, Published, Subject, Token, Trace};
 use crate::delivery::Payload;
 use crate::ids::{EntityId, RoomId, Sequence, Timestamp, UserId};
 use crate::journal::{Head, Record, Row};
-use crate::machines::Machine;
-use crate::machines::room::{Room, RoomEntry, RoomEvent};
 use crate::mutation::{self, Mutation};
 
 /// Carries durable events to other nodes, as hints: any may be lost, late or doubled.
 pub trait Relay: Send + Sync + 'static {
-    /// Called once per durable row of this node, in order, with the events that it holds. Must not block.
-    fn tell(&self, entity: &EntityId, row: &Row, events: &[RoomEntry]);
+    /// Called once per durable row of this node, in order, with who became a member of a room by it. Must not block.
+    fn tell(&self, entity: &EntityId, row: &Row, added: &[&UserId]);
 
     /// An entity was read from its journal here, which reaches at least to `head`: whoever wrote the last
     /// of it may have died before telling.
@@ -27,9 +27,9 @@ pub trait Relay: Send + Sync + 'static {
 pub(super) struct Teller(pub Weak<Peers>);
 
 impl Relay for Teller {
-    fn tell(&self, entity: &EntityId, row: &Row, events: &[RoomEntry]) {
+    fn tell(&self, entity: &EntityId, row: &Row, added: &[&UserId]) {
         if let Some(peers) = self.0.upgrade() {
-            peers.tell_row(entity, row, events);
+            peers.tell_row(entity, row, added);
         }
     }
 
@@ -43,7 +43,7 @@ impl Relay for Teller {
 }
 
 impl Peers {
-    fn tell_row(&self, entity: &EntityId, row: &Row, events: &[RoomEntry]) {
+    fn tell_row(&self, entity: &EntityId, row: &Row, added: &[&UserId]) {
         let trace = self.traces.begin();
         let to = Subject::Entity(Token::of(entity));
         let head = row.head();
@@ -70,16 +70,12 @@ impl Peers {
         let Some(room) = entity.as_room() else {
             return;
         };
-        for entry in events {
-            if let RoomEvent::MemberAdded { user, .. } = &entry.event {
-                let added = Frame::Added {
-                    room: room.clone(),
-                    user: user.clone(),
-                };
-                if let Some(token) = user_token(user) {
-                    self.send(Subject::Entity(token), &added, trace);
-                }
-            }
+        for user in added {
+            let added = Frame::Added {
+                room: room.clone(),
+                user: (*user).clone(),
+            };
+            self.send(Subject::Entity(user_token(user)), &added, trace);
         }
     }
 
@@ -150,9 +146,7 @@ impl Peers {
             } => self.hear_row(&entity, first, head, &records),
             Frame::Head { entity, head } => {
                 self.tails.lock().superseded(&entity, head);
-                if let Some(room) = entity.as_room() {
-                    self.fanout.heard(&room, head.sequence);
-                }
+                self.fanout.heard(&entity, head.sequence);
             }
             Frame::Read { room, user, up_to } => {
                 let payload = Payload::Read {
@@ -202,15 +196,13 @@ impl Peers {
 
     fn hear_row(&self, entity: &EntityId, first: Sequence, head: Head, records: &[Record]) {
         self.tails.lock().superseded(entity, head);
-        let entries: Result<Vec<RoomEntry>, _> = records.iter().map(Room::decode).collect();
-        match (entries, entity.as_room()) {
-            (Ok(entries), Some(room)) => self.fanout.published(&room, first, &entries),
-            (Err(error), Some(room)) => {
+        match shown::fresh(entity, records) {
+            Ok(shown) => self.fanout.published(entity, first, || shown),
+            Err(error) => {
                 // Of a later version, perhaps; whoever reads it from the journal says so louder.
-                tracing::warn!(%room, %error, "a row of another node was not understood");
-                self.fanout.heard(&room, head.sequence);
+                tracing::warn!(%entity, %error, "a row of another node was not understood");
+                self.fanout.heard(entity, head.sequence);
             }
-            _ => {}
         }
     }
 }

@@ -7,12 +7,11 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 use serde::{Deserialize, Serialize};
 
+use super::directories::Directories;
 use super::fanout::Fanout;
 use super::peers::Peers;
 use crate::bus::frame::{self, Frame, Outcome};
-use crate::ids::{EntityId, NodeId, RoomId, Sequence};
-use crate::machines::room::Room;
-use crate::runtime::Directory;
+use crate::ids::{EntityId, EntityKind, NodeId, RoomId, Sequence};
 
 /// How long other nodes may take to report.
 const WAIT: Duration = Duration::from_secs(1);
@@ -26,7 +25,11 @@ pub struct Report {
     pub entities_awake: u64,
     /// Rooms with subscribers.
     pub rooms_subscribed: u64,
-    /// Events that its readers have yet to be shown, over all rooms, as far as it has heard of them.
+    /// Inboxes with subscribers.
+    pub inboxes_subscribed: u64,
+    /// Requests with subscribers.
+    pub requests_subscribed: u64,
+    /// Events that its readers have yet to be shown, over everything subscribed to, as far as it has heard of them.
     pub lag: u64,
     /// Subscriptions that are being brought forward from the journal.
     pub readers_behind: u64,
@@ -75,40 +78,39 @@ impl Report {
     }
 
     /// What there is to say on this node.
-    pub(crate) fn here(
-        fanout: &Fanout,
-        directory: &Directory<Room>,
-        room: Option<&RoomId>,
-    ) -> Self {
+    pub(crate) fn here(fanout: &Fanout, directories: &Directories, room: Option<&RoomId>) -> Self {
         let (mut lag, mut readers_behind) = (0, 0);
         for feed in &fanout.feeds {
             let feed = feed.lock();
             lag += feed.lag();
             readers_behind += feed.behind() as u64;
         }
+        let subscribed = |kind| fanout.subscribed(kind) as u64;
         Self {
-            entities_awake: directory.awake() as u64,
-            rooms_subscribed: fanout.rooms() as u64,
+            entities_awake: directories.awake() as u64,
+            rooms_subscribed: subscribed(EntityKind::Room),
+            inboxes_subscribed: subscribed(EntityKind::Inbox),
+            requests_subscribed: subscribed(EntityKind::Request),
             lag,
             readers_behind,
-            conflicts: directory.tally().conflicts(),
-            in_doubt: directory.tally().in_doubt(),
+            conflicts: directories.conflicts(),
+            in_doubt: directories.in_doubt(),
             gap_fills: fanout.gap_fills.load(Ordering::Relaxed),
-            room: room.map(|room| RoomReport::here(fanout, directory, room)),
+            room: room.map(|room| RoomReport::here(fanout, directories, room)),
         }
     }
 }
 
 impl RoomReport {
-    fn here(fanout: &Fanout, directory: &Directory<Room>, room: &RoomId) -> Self {
-        let tally = directory.tally_of(&EntityId::room(room));
+    fn here(fanout: &Fanout, directories: &Directories, room: &RoomId) -> Self {
+        let tally = directories.tally_of(&EntityId::room(room));
         let mut report = Self {
             awake: tally.is_some(),
             conflicts: tally.as_ref().map_or(0, |tally| tally.conflicts()),
             in_doubt: tally.as_ref().map_or(0, |tally| tally.in_doubt()),
             ..Self::default()
         };
-        if let Some(feed) = fanout.feeds.get(room).map(|feed| feed.clone()) {
+        if let Some(feed) = fanout.feed_of(room) {
             let feed = feed.lock();
             report.position = feed.position;
             report.users_subscribed = feed.locals().count() as u64;
@@ -122,11 +124,7 @@ impl RoomReport {
 impl Peers {
     /// What there is to say here, as bytes for another node.
     pub(super) fn report(&self, room: Option<&RoomId>) -> Bytes {
-        let report = self
-            .directory
-            .get()
-            .map(|directory| Report::here(&self.fanout, directory, room));
-        report.unwrap_or_default().encode()
+        Report::here(&self.fanout, &self.directories, room).encode()
     }
 
     /// What the other nodes say of themselves and of a room; `None` of one that does not answer in time or is of an

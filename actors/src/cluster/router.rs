@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use thiserror::Error;
 
+use super::directories::Hosted;
 use super::peers::Peers;
 use super::wire::{self, Answer};
 use crate::bus::frame::{self, Frame, Outcome};
 use crate::bus::{Message, Reply, RequestError};
 use crate::ids::{EntityId, NodeId};
 use crate::journal::RETRY_AFTER;
-use crate::machines::room::{RoomCommand, RoomRejection, RoomReply};
+use crate::machines::Wish;
 use crate::mutation::{self, Mutation};
 use crate::runtime::AskError;
 
@@ -21,18 +22,18 @@ const LEAVE_WAIT: Duration = Duration::from_secs(1);
 
 /// Why a wish got no reply.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum RouteError {
+pub enum RouteError<R: std::error::Error> {
     /// The entity's answer, or that of its node.
     #[error(transparent)]
-    Ask(#[from] AskError<RoomRejection>),
+    Ask(#[from] AskError<R>),
     /// Another node owns the entity and this one is cut off from it: nothing was begun.
     #[error("this node is cut off from the owner, retry after {} ms", RETRY_AFTER.as_millis())]
     CutOff,
 }
 
 /// One attempt's end.
-enum Attempt {
-    Done(Answer),
+enum Attempt<M: Hosted> {
+    Done(Answer<M>),
     /// Nothing was begun; the view of the nodes has changed.
     Again,
     CutOff,
@@ -44,11 +45,11 @@ enum Attempt {
 
 impl Peers {
     /// Asks an entity wherever it lives.
-    pub(crate) async fn ask(
+    pub(crate) async fn ask<M: Hosted>(
         &self,
         entity: &EntityId,
-        command: RoomCommand,
-    ) -> Result<RoomReply, RouteError> {
+        command: M::Command,
+    ) -> Result<M::Reply, RouteError<M::Rejection>> {
         let until =
             tokio::time::Instant::now() + Duration::from_millis(self.limits.forward_total_ms);
         let (mut in_doubt, mut asked) = (false, None);
@@ -66,23 +67,23 @@ impl Peers {
                 // An answer that came at once may come at once again.
                 tokio::time::sleep(SAME_AGAIN).await;
             }
-            let attempt = self.forward(&owner, entity, &command, left).await;
+            let attempt = self.forward::<M>(&owner, entity, &command, left).await;
             asked = Some(owner);
             match attempt {
-                Attempt::Done(answer) => return settle(answer, in_doubt),
+                Attempt::Done(answer) => return settle::<M>(answer, in_doubt),
                 Attempt::Here => break,
                 Attempt::Again => {}
                 // Reading here is as good, and the head is asked for anyway.
-                Attempt::CutOff if is_query(&command) => break,
+                Attempt::CutOff if command.is_query() => break,
                 Attempt::CutOff if in_doubt => return Err(AskError::OutcomeUnknown.into()),
                 Attempt::CutOff => return Err(RouteError::CutOff),
-                Attempt::InDoubt if is_query(&command) => {}
+                Attempt::InDoubt if command.is_query() => {}
                 // The same id again finds what a first attempt did.
-                Attempt::InDoubt if has_id(&command) => in_doubt = true,
+                Attempt::InDoubt if command.has_id() => in_doubt = true,
                 Attempt::InDoubt => return Err(AskError::OutcomeUnknown.into()),
             }
         }
-        settle(self.ask_here(entity, command).await, in_doubt)
+        settle::<M>(self.directories.ask::<M>(entity, command).await, in_doubt)
     }
 
     /// The owner by this node's view.
@@ -95,24 +96,13 @@ impl Peers {
         self.owner(entity).is_none_or(|owner| owner == self.me)
     }
 
-    async fn ask_here(&self, entity: &EntityId, command: RoomCommand) -> Answer {
-        let bytes = command.weight();
-        match self.directory.get() {
-            Some(directory) => directory.ask(entity, command, bytes).await,
-            None => Err(AskError::Unavailable {
-                retry_after: RETRY_AFTER,
-                reason: "this node is starting".into(),
-            }),
-        }
-    }
-
-    async fn forward(
+    async fn forward<M: Hosted>(
         &self,
         owner: &NodeId,
         entity: &EntityId,
-        command: &RoomCommand,
+        command: &M::Command,
         left: Duration,
-    ) -> Attempt {
+    ) -> Attempt<M> {
         let frame = Frame::Command {
             entity: entity.clone(),
             command: wire::encode_command(command),
@@ -130,7 +120,7 @@ impl Peers {
         let outcome = asked.map(|bytes| frame::decode(&bytes));
         let (label, attempt) = match outcome {
             Ok(Ok((Frame::Answer(Outcome::Answered(bytes)), _))) => {
-                ("answered", Attempt::Done(wire::decode_answer(&bytes)))
+                ("answered", Attempt::Done(wire::decode_answer::<M>(&bytes)))
             }
             Ok(Ok((Frame::Answer(Outcome::Draining), _))) => {
                 let changes = self.nodes.lock().drains(owner);
@@ -212,29 +202,24 @@ impl Peers {
     fn carry_out(&self, entity: EntityId, command: &[u8], message: &Message, reply: Reply) {
         let (format, me) = (self.limits.format, self.me.clone());
         let answer = move |outcome| frame::encode(&Frame::Answer(outcome), format, &me);
-        let Some(command) = wire::decode_command(command) else {
+        let Some(served) = self.directories.serve(entity.clone(), command) else {
             return reply(answer(Outcome::NotUnderstood));
         };
         let (Ok(place), Some(peers)) = (
             self.commands.clone().try_acquire_owned(),
             self.itself.upgrade(),
         ) else {
-            let overloaded = Err(AskError::Overloaded {
-                retry_after: RETRY_AFTER,
-            });
-            return reply(answer(Outcome::Answered(wire::encode_answer(overloaded))));
+            return reply(answer(Outcome::Answered(wire::overloaded(RETRY_AFTER))));
         };
         let trace = message.trace;
         tokio::spawn(async move {
-            let answered = peers.ask_here(&entity, command).await;
-            let turned_away = matches!(answered, Err(AskError::Unavailable { .. }))
-                && peers.nodes.lock().is_draining();
-            if turned_away {
+            let served = served.await;
+            if served.unavailable && peers.nodes.lock().is_draining() {
                 // It came as the node began to drain; nothing was begun.
                 return reply(answer(Outcome::Draining));
             }
-            tracing::trace!(%entity, %trace, well = answered.is_ok(), "a forwarded wish was carried out");
-            reply(answer(Outcome::Answered(wire::encode_answer(answered))));
+            tracing::trace!(%entity, %trace, well = served.well, "a forwarded wish was carried out");
+            reply(answer(Outcome::Answered(served.answer)));
             drop(place);
         });
     }
@@ -252,7 +237,10 @@ impl Peers {
 }
 
 /// After an attempt that may yet take effect, only success is certain.
-fn settle(answer: Answer, in_doubt: bool) -> Result<RoomReply, RouteError> {
+fn settle<M: Hosted>(
+    answer: Answer<M>,
+    in_doubt: bool,
+) -> Result<M::Reply, RouteError<M::Rejection>> {
     match answer {
         Ok(reply) => Ok(reply),
         Err(_) if in_doubt && !mutation::is_on(Mutation::ForwardDoubtIsFailure) => {
@@ -260,19 +248,4 @@ fn settle(answer: Answer, in_doubt: bool) -> Result<RoomReply, RouteError> {
         }
         Err(error) => Err(error.into()),
     }
-}
-
-fn is_query(command: &RoomCommand) -> bool {
-    matches!(
-        command,
-        RoomCommand::View { .. } | RoomCommand::Members { .. }
-    )
-}
-
-/// Whether a repeat of a wish that has taken effect is answered as the first was.
-fn has_id(command: &RoomCommand) -> bool {
-    matches!(
-        command,
-        RoomCommand::Send { .. } | RoomCommand::Create { .. }
-    )
 }

@@ -12,15 +12,14 @@ use super::fanout::Fanout;
 use super::feed::{Feed, Place, Start};
 use super::pump;
 use crate::delivery::{Outlet, ResetReason};
-use crate::ids::{RoomId, Sequence, UserId};
-use crate::machines::room::{RoomKind, RoomView};
+use crate::ids::{EntityId, RoomId, Sequence, UserId};
 use crate::mutation::{self, Mutation};
 
 /// What the feeds know of a session.
 pub(crate) struct SessionCore {
     pub user: UserId,
     pub outlet: Arc<dyn Outlet>,
-    pub subscriptions: Mutex<BTreeMap<RoomId, Subscription>>,
+    pub subscriptions: Mutex<BTreeMap<EntityId, Subscription>>,
     pub fanout: Arc<Fanout>,
     /// A pump is at work, or its wake-up is arranged.
     pub pumping: AtomicBool,
@@ -38,17 +37,34 @@ pub struct Session(Arc<SessionCore>);
 
 /// Why a session takes no further subscription.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("a connection may be subscribed to {0} rooms")]
-pub struct TooManyRooms(pub usize);
+#[error("a connection may have {0} subscriptions")]
+pub struct TooMany(pub usize);
 
-/// A registered subscription that shows nothing yet, so that the answer to the join can go out first.
+/// An entity as it was looked at once its live events reached this node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sight {
+    /// Its last sequence.
+    pub head: Sequence,
+    /// The first one that can be read.
+    pub first_retained: Sequence,
+    /// Nobody has to be a member to see its events, so none of them ends a subscription.
+    pub open: bool,
+}
+
+/// A registered subscription that shows nothing yet, so that the answer to whoever asked for it can go out first.
 #[must_use = "a subscription shows nothing before it is begun"]
 pub struct Starting {
     core: Arc<SessionCore>,
     subscription: Subscription,
+    head: Sequence,
 }
 
 impl Starting {
+    /// The entity's last sequence when it was looked at.
+    pub fn head(&self) -> Sequence {
+        self.head
+    }
+
     /// Begins to show events: at once if the position is the head, else by catching up first.
     pub fn begin(self) {
         match self.subscription.feed.lock().entry(self.subscription.place) {
@@ -87,59 +103,53 @@ impl Session {
 
     /// Whether a room is subscribed to.
     pub fn is_subscribed(&self, room: &RoomId) -> bool {
-        self.0.subscriptions.lock().contains_key(room)
+        self.is_attached(&EntityId::room(room))
     }
 
-    /// Makes sure that the room's live events reach this node from now on. To be called before the room
+    /// Whether an entity is subscribed to.
+    pub fn is_attached(&self, entity: &EntityId) -> bool {
+        self.0.subscriptions.lock().contains_key(entity)
+    }
+
+    /// Makes sure that the entity's live events reach this node from now on. To be called before the entity
     /// is asked for its head: subscribe first, then read.
-    pub fn register(&self, room: &RoomId) -> Registered {
+    pub fn register(&self, entity: &EntityId) -> Registered {
         Registered {
-            feed: self.0.fanout.feed(room),
-            room: room.clone(),
+            feed: self.0.fanout.feed(entity),
+            entity: entity.clone(),
             fanout: self.0.fanout.clone(),
         }
     }
 
     /// Subscribes from `after` (from the head when left out), replacing an earlier subscription to the
-    /// room. `first_retained` is the first sequence that can be read.
+    /// same entity.
     pub fn subscribe(
         &self,
         registered: &Registered,
-        view: &RoomView,
+        sight: Sight,
         after: Option<Sequence>,
-        first_retained: Sequence,
-    ) -> Result<Starting, TooManyRooms> {
-        let core = &self.0;
-        let base = Sequence(first_retained.0.saturating_sub(1));
-        let (position, reset) = match after {
-            None => (view.head, None),
-            Some(after) if after > view.head => {
-                (base, Some((base.next(), ResetReason::BeyondHead)))
-            }
-            Some(after) if after < base => (base, Some((base.next(), ResetReason::Trimmed))),
-            Some(after) if mutation::is_on(Mutation::SpliceLate) => (after.next(), None),
-            Some(after) => (after, None),
-        };
+    ) -> Result<Starting, TooMany> {
+        let (core, entity, head) = (&self.0, &registered.entity, sight.head);
+        let (position, reset) = sight.begin(after);
         let fanout = &core.fanout;
         let limit = fanout.limits.rooms_per_session;
         let mut subscriptions = core.subscriptions.lock();
-        if subscriptions.len() >= limit && !subscriptions.contains_key(&view.room) {
-            return Err(TooManyRooms(limit));
+        if subscriptions.len() >= limit && !subscriptions.contains_key(entity) {
+            return Err(TooMany(limit));
         }
         let now = fanout.clock.now();
         let place = {
             let mut feed = registered.feed.lock();
             if feed.position.is_none() {
-                feed.position = Some(view.head);
+                feed.position = Some(head);
             }
-            let public = view.kind == RoomKind::Public;
             let start = Start {
                 position,
-                head: view.head,
+                head,
                 reset,
             };
-            let place = feed.add(core.clone(), start, public, now);
-            if let Some(old) = subscriptions.get(&view.room) {
+            let place = feed.add(core.clone(), start, sight.open, now);
+            if let Some(old) = subscriptions.get(entity) {
                 feed.remove(old.place, now);
             }
             place
@@ -148,24 +158,46 @@ impl Session {
             feed: registered.feed.clone(),
             place,
         };
-        subscriptions.insert(view.room.clone(), subscription.clone());
+        subscriptions.insert(entity.clone(), subscription.clone());
         drop(subscriptions);
-        fanout.restless.lock().insert(view.room.clone());
-        // What the room knows the feed must learn too, for nobody may tell it again.
-        fanout.heard(&view.room, view.head);
+        fanout.restless.lock().insert(entity.clone());
+        // What the entity knows the feed must learn too, for nobody may tell it again.
+        fanout.heard(entity, head);
         Ok(Starting {
             core: core.clone(),
             subscription,
+            head,
         })
     }
 
     /// Ends the subscription to a room; false if there was none.
     pub fn leave(&self, room: &RoomId) -> bool {
-        let left = self.0.subscriptions.lock().remove(room);
+        self.detach(&EntityId::room(room))
+    }
+
+    /// Ends the subscription to an entity; false if there was none.
+    pub fn detach(&self, entity: &EntityId) -> bool {
+        let left = self.0.subscriptions.lock().remove(entity);
         left.is_some_and(|subscription| {
-            self.0.withdraw(room, subscription);
+            self.0.withdraw(entity, subscription);
             true
         })
+    }
+}
+
+impl Sight {
+    /// What the reader has who asked for what is after a position, and what it is to be told first.
+    fn begin(self, after: Option<Sequence>) -> (Sequence, Option<(Sequence, ResetReason)>) {
+        let base = Sequence(self.first_retained.0.saturating_sub(1));
+        match after {
+            None => (self.head, None),
+            Some(after) if after > self.head => {
+                (base, Some((base.next(), ResetReason::BeyondHead)))
+            }
+            Some(after) if after < base => (base, Some((base.next(), ResetReason::Trimmed))),
+            Some(after) if mutation::is_on(Mutation::SpliceLate) => (after.next(), None),
+            Some(after) => (after, None),
+        }
     }
 }
 
@@ -173,8 +205,8 @@ impl Drop for Session {
     fn drop(&mut self) {
         self.0.closed.store(true, Ordering::Release);
         let all = std::mem::take(&mut *self.0.subscriptions.lock());
-        for (room, subscription) in all {
-            self.0.withdraw(&room, subscription);
+        for (entity, subscription) in all {
+            self.0.withdraw(&entity, subscription);
         }
     }
 }
@@ -184,7 +216,7 @@ impl SessionCore {
         self.closed.load(Ordering::Acquire)
     }
 
-    fn withdraw(&self, room: &RoomId, subscription: Subscription) {
+    fn withdraw(&self, entity: &EntityId, subscription: Subscription) {
         let fanout = &self.fanout;
         let tell_at = fanout
             .clock
@@ -194,17 +226,17 @@ impl SessionCore {
             let mut feed = subscription.feed.lock();
             feed.remove(subscription.place, tell_at);
             if feed.stop_typing(&self.user)
-                && let Some(peers) = fanout.peers()
+                && let (Some(peers), Some(room)) = (fanout.peers(), feed.room())
             {
                 peers.tell_typing(room, &self.user, false);
             }
         }
         drop(subscription);
-        fanout.restless.lock().insert(room.clone());
+        fanout.restless.lock().insert(entity.clone());
     }
 
-    /// The user lost the membership and has seen the event that says so.
-    pub fn end(&self, room: &RoomId, serial: u64) {
+    /// The user lost the membership of a room and has seen the event that says so.
+    pub fn end(&self, room: &EntityId, serial: u64) {
         let ended = {
             let mut subscriptions = self.subscriptions.lock();
             match subscriptions.get(room) {
@@ -230,15 +262,15 @@ impl SessionCore {
     }
 }
 
-/// A room whose live events reach this node.
+/// An entity whose live events reach this node.
 pub struct Registered {
     feed: Arc<Mutex<Feed>>,
-    room: RoomId,
+    entity: EntityId,
     fanout: Arc<Fanout>,
 }
 
 impl Registered {
-    /// Users present, if they are few enough to be told by name, and how many.
+    /// Users present in the room that it is, if they are few enough to be told by name, and how many.
     pub fn present(&self) -> (Option<Vec<UserId>>, usize) {
         let feed = self.feed.lock();
         let count = feed.present_count();
@@ -252,7 +284,7 @@ impl Registered {
 
 impl Drop for Registered {
     fn drop(&mut self) {
-        // A refused join must not leave a feed behind; the tick looks at restless rooms.
-        self.fanout.restless.lock().insert(self.room.clone());
+        // A refused join must not leave a feed behind; the tick looks at restless ones.
+        self.fanout.restless.lock().insert(self.entity.clone());
     }
 }

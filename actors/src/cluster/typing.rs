@@ -3,7 +3,7 @@
 use parking_lot::Mutex;
 
 use crate::delivery::Payload;
-use crate::ids::{RoomId, Timestamp, UserId};
+use crate::ids::{EntityId, RoomId, Timestamp, UserId};
 use crate::mutation::{self, Mutation};
 
 use super::fanout::Fanout;
@@ -12,7 +12,7 @@ use super::feed::Feed;
 impl Fanout {
     /// A user begins or ends typing in a room. Ends by itself.
     pub fn typing(&self, room: &RoomId, user: &UserId, typing: bool) {
-        let Some(feed) = self.feeds.get(room).map(|feed| feed.clone()) else {
+        let Some(feed) = self.feed_of(room) else {
             return;
         };
         if let Some(peers) = self.peers() {
@@ -23,7 +23,7 @@ impl Fanout {
 
     /// A user begins or ends typing, here or elsewhere.
     pub(super) fn types(&self, room: &RoomId, user: &UserId, typing: bool) {
-        if let Some(feed) = self.feeds.get(room).map(|feed| feed.clone()) {
+        if let Some(feed) = self.feed_of(room) {
             self.types_in(room, &feed, user, typing);
         }
     }
@@ -46,17 +46,17 @@ impl Fanout {
         }
         drop(feed);
         if typing {
-            self.restless.lock().insert(room.clone());
+            self.restless.lock().insert(EntityId::room(room));
         }
     }
 
     /// Announces who came and left, ends typing that was not renewed, gives up unused feeds.
     /// To be called a few times a second.
     pub fn tick(&self) {
-        let rooms = std::mem::take(&mut *self.restless.lock());
+        let restless = std::mem::take(&mut *self.restless.lock());
         let now = self.clock.now();
-        for room in rooms {
-            let Some(feed) = self.feeds.get(&room).map(|feed| feed.clone()) else {
+        for entity in restless {
+            let Some(feed) = self.feeds.get(&entity).map(|feed| feed.clone()) else {
                 continue;
             };
             let again = {
@@ -67,15 +67,15 @@ impl Fanout {
                 !feed.leaving.is_empty() || !feed.typing.is_empty()
             };
             drop(feed);
-            if self.forget_unused(&room) || again {
-                self.restless.lock().insert(room);
+            if self.forget_unused(&entity) || again {
+                self.restless.lock().insert(entity);
             }
         }
     }
 
     /// Tells other nodes who is here, if that changed or one of them asked.
     fn tell_here(&self, feed: &mut Feed) {
-        let Some(peers) = self.peers() else {
+        let (Some(peers), Some(room)) = (self.peers(), feed.room().cloned()) else {
             return;
         };
         let here = feed.here(self.limits.presence_members);
@@ -90,7 +90,7 @@ impl Fanout {
         }
         feed.asks &= !ask;
         feed.here_told = here.clone();
-        peers.tell_here(&feed.room().clone(), here, ask);
+        peers.tell_here(&room, here, ask);
     }
 
     fn announce_presence(&self, feed: &mut Feed, now: Timestamp) {
@@ -115,11 +115,10 @@ impl Fanout {
                 .into_iter()
                 .map(|user| (user, false)),
         );
-        if changes.is_empty() {
+        let Some(room) = feed.room().cloned().filter(|_| !changes.is_empty()) else {
             return;
-        }
+        };
         let count = feed.present_count();
-        let room = feed.room().clone();
         if count > self.limits.presence_members {
             let payload = Payload::Presence {
                 room,

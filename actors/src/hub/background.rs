@@ -8,7 +8,7 @@ use dashmap::DashMap;
 
 use super::Hub;
 use crate::delivery::{Delivery, Outlet, Payload};
-use crate::ids::{RoomId, UserId};
+use crate::ids::{EntityId, RoomId, Timestamp, UserId};
 
 /// Connections of each user on this node.
 #[derive(Default)]
@@ -46,12 +46,14 @@ const TICK: Duration = Duration::from_millis(250);
 /// Ticks between two writes of read cursors, passivation sweeps and looks for due wake-ups.
 const SECOND: u32 = 4;
 const DUE_AT_ONCE: usize = 256;
+/// An alarm that has been due for so long and is still needed is put off for as long, in milliseconds.
+const PUT_OFF_MS: u64 = 5_000;
 
 impl Hub {
     /// Ends when the last handle of the hub is gone.
     pub(super) fn start_background(&self) {
         let weak = Arc::downgrade(&self.parts);
-        let (directory, fanout) = (self.directory.clone(), self.fanout.clone());
+        let (directories, fanout) = (self.directories.clone(), self.fanout.clone());
         let cursors = self.cursors.clone();
         tokio::spawn(async move {
             let mut ticks: u32 = 0;
@@ -61,7 +63,7 @@ impl Hub {
                     return;
                 };
                 let hub = Hub {
-                    directory: directory.clone(),
+                    directories: directories.clone(),
                     fanout: fanout.clone(),
                     cursors: cursors.clone(),
                     parts,
@@ -77,10 +79,13 @@ impl Hub {
     }
 
     async fn each_second(&self) {
-        self.directory.passivate_idle();
+        self.directories.passivate_idle();
         match self.cursors.flush().await {
             Ok(written) => self.tell_read(written).await,
             Err(error) => tracing::warn!(%error, "read marks not written yet"),
+        }
+        if let Err(error) = self.note_seen().await {
+            tracing::warn!(%error, "signs of life not written");
         }
         self.wake_due().await;
     }
@@ -88,7 +93,7 @@ impl Hub {
     async fn tell_read(&self, written: Vec<(RoomId, UserId, crate::ids::Sequence)>) {
         for (room, user, up_to) in written {
             // Others may have subscribers where this node has none.
-            let present = self.fanout.feeds.contains_key(&room) || self.parts.peers.is_some();
+            let present = self.fanout.feed_of(&room).is_some() || self.parts.peers.is_some();
             if !present || !self.is_small(&room).await {
                 continue;
             }
@@ -116,18 +121,30 @@ impl Hub {
                 continue;
             }
             // Waking recovers, recovering repairs; only then is the alarm cleared.
-            if self.directory.recovers(&entity).await
-                && let Err(error) = self.parts.wakeups.clear(&entity, at).await
-            {
+            if !self.directories.rouse(&entity, at).await && !self.put_off(&entity, at).await {
+                continue;
+            }
+            if let Err(error) = self.parts.wakeups.clear(&entity, at).await {
                 tracing::warn!(%entity, %error, "wake-up not cleared");
             }
         }
     }
 
+    /// An alarm that is still needed goes off again a little later, so that it does not stand in the way of others for ever.
+    async fn put_off(&self, entity: &EntityId, at: Timestamp) -> bool {
+        let now = self.parts.clock.now();
+        if now.since(at) < PUT_OFF_MS {
+            return false;
+        }
+        let later = now.plus_millis(PUT_OFF_MS);
+        let armed = self.parts.wakeups.arm(entity, later).await;
+        armed.is_ok()
+    }
+
     /// `RoomAdded` to all connections of a new member, once the room can be asked for its view.
     fn tell_new_members(&self) {
         let weak = Arc::downgrade(&self.parts);
-        let (directory, fanout) = (self.directory.clone(), Arc::downgrade(&self.fanout));
+        let (directories, fanout) = (self.directories.clone(), Arc::downgrade(&self.fanout));
         let cursors = self.cursors.clone();
         self.fanout.on_added(Box::new(move |room, user| {
             let (Some(parts), Some(fanout)) = (weak.upgrade(), fanout.upgrade()) else {
@@ -138,7 +155,7 @@ impl Hub {
                 return;
             }
             let hub = Hub {
-                directory: directory.clone(),
+                directories: directories.clone(),
                 fanout,
                 cursors: cursors.clone(),
                 parts,

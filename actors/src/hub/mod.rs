@@ -1,9 +1,17 @@
 //! The hub as its edges see it: one façade over entities, sessions, history and lists of rooms.
 
 mod background;
+mod errands;
 mod history;
+mod inbox;
+mod kinds;
+mod matches;
+mod people;
+pub mod reindex;
 mod relay;
+mod requests;
 mod rooms;
+pub mod search;
 mod session;
 mod whereabouts;
 
@@ -13,20 +21,29 @@ use std::sync::Arc;
 use thiserror::Error;
 
 pub use history::{History, HistoryEntry, HistoryPage};
+pub use inbox::{InboxItem, InboxPage};
+pub use matches::{Match, matched};
+pub use requests::{Assignment, AuditPage, RequestsPage};
 pub use rooms::{RoomListing, RoomsPage};
 pub use session::{HubSession, Joined, Looked};
 pub use whereabouts::Whereabouts;
 
+use self::kinds::Ground;
+use self::relay::Listeners;
 use crate::clock::Clock;
 use crate::cluster::cursors::{Cursor, Cursors, CursorsFull};
-use crate::cluster::{Fanout, FanoutLimits, PeerParts, Peers, RouteError};
-use crate::ids::{EntityId, RoomId, Sequence, UserId};
+use crate::cluster::{Directories, Fanout, FanoutLimits, Hosted, PeerParts, Peers, RouteError};
+use crate::ids::{EntityId, EntityKind, RoomId, Sequence, UserId};
 use crate::journal::{Journal, RETRY_AFTER, ReadError, Wakeups};
+use crate::machines::inbox::{Inbox, InboxLimits, InboxRejection};
+use crate::machines::matching::MatchingLimits;
+use crate::machines::request::{Request, RequestLimits, RequestRejection};
 use crate::machines::room::{
     MemberView, Room, RoomCommand, RoomLimits, RoomRejection, RoomReply, RoomView,
 };
+use crate::machines::user::{User, UserLimits, UserRejection};
 use crate::mutation::{self, Mutation};
-use crate::runtime::{AskError, Deps, Directory, RuntimeLimits};
+use crate::runtime::{AskError, RuntimeLimits};
 
 /// Every bound of the hub without its wire.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -37,6 +54,14 @@ pub struct HubLimits {
     pub runtime: RuntimeLimits,
     /// Sessions and fan-out.
     pub fanout: FanoutLimits,
+    /// Rules of users.
+    pub user: UserLimits,
+    /// Rules of matching requests.
+    pub request: RequestLimits,
+    /// Rules of inboxes.
+    pub inbox: InboxLimits,
+    /// The search for musicians.
+    pub matching: MatchingLimits,
 }
 
 /// What a hub stands on.
@@ -59,11 +84,20 @@ pub enum HubError {
     /// A room's rules said no, or the room could not answer.
     #[error(transparent)]
     Room(#[from] AskError<RoomRejection>),
+    /// The same of a user.
+    #[error(transparent)]
+    User(AskError<UserRejection>),
+    /// The same of a matching request.
+    #[error(transparent)]
+    Request(AskError<RequestRejection>),
+    /// The same of an inbox.
+    #[error(transparent)]
+    Inbox(AskError<InboxRejection>),
     /// The store could not be read.
     #[error("unavailable ({0}), retry after 250 ms")]
     Store(#[from] ReadError),
     /// Another node owns the room and this one is cut off from it: nothing was begun.
-    #[error("this node is cut off from the owner of the room, retry after {} ms", crate::journal::RETRY_AFTER.as_millis())]
+    #[error("this node is cut off from the owner, retry after {} ms", crate::journal::RETRY_AFTER.as_millis())]
     CutOff,
     /// A bound of the session or node is reached.
     #[error("{0}")]
@@ -73,16 +107,23 @@ pub enum HubError {
     NotReached(Sequence),
 }
 
-impl From<RouteError> for HubError {
-    fn from(error: RouteError) -> Self {
-        match error {
-            RouteError::Ask(error) => HubError::Room(error),
-            RouteError::CutOff => HubError::CutOff,
-        }
+impl From<RouteError<RoomRejection>> for HubError {
+    fn from(error: RouteError<RoomRejection>) -> Self {
+        HubError::of(error, HubError::Room)
     }
 }
 
 impl HubError {
+    fn of<R: std::error::Error>(
+        error: RouteError<R>,
+        asked: impl FnOnce(AskError<R>) -> HubError,
+    ) -> Self {
+        match error {
+            RouteError::Ask(error) => asked(error),
+            RouteError::CutOff => HubError::CutOff,
+        }
+    }
+
     /// A rule's refusal.
     pub fn rejected(rejection: RoomRejection) -> Self {
         HubError::Room(AskError::Rejected(rejection))
@@ -92,7 +133,7 @@ impl HubError {
 /// The hub of one node.
 #[derive(Clone)]
 pub struct Hub {
-    directory: Directory<Room>,
+    directories: Directories,
     fanout: Arc<Fanout>,
     cursors: Arc<Cursors>,
     parts: Arc<Shared>,
@@ -103,9 +144,29 @@ pub(crate) struct Shared {
     wakeups: Arc<dyn Wakeups>,
     clock: Arc<dyn Clock>,
     limits: Arc<FanoutLimits>,
+    matching: MatchingLimits,
+    inbox: InboxLimits,
+    witness: matches::Witness,
+    /// Lines in a page of a request's audit.
+    audit_page: usize,
+    directories: Directories,
+    seen: people::Seen,
     sessions: background::UserSessions,
     /// This node among others, if it is.
     peers: Option<Arc<Peers>>,
+}
+
+impl Shared {
+    async fn ask<M: Hosted>(
+        &self,
+        entity: &EntityId,
+        command: M::Command,
+    ) -> Result<M::Reply, RouteError<M::Rejection>> {
+        if let Some(peers) = &self.peers {
+            return peers.ask::<M>(entity, command).await;
+        }
+        Ok(self.directories.ask::<M>(entity, command).await?)
+    }
 }
 
 impl Hub {
@@ -122,24 +183,56 @@ impl Hub {
     async fn start_as(parts: HubParts, peers: Option<PeerParts>) -> Result<Self, ractor::SpawnErr> {
         let limits = Arc::new(parts.limits.fanout);
         let fanout = Fanout::new(parts.journal.clone(), parts.clock.clone(), limits.clone());
-        let peers = peers.map(|peers| Peers::new(peers, fanout.clone(), parts.salt));
-        let relay = peers.as_ref().map(Peers::relay);
+        let directories = Directories::new(&parts.limits.runtime);
+        let among = |peers| Peers::new(peers, fanout.clone(), directories.clone(), parts.salt);
+        let peers = peers.map(among);
         let cursors = Arc::new(Cursors::new(parts.journal.clone(), limits.clone()));
-        let directory = Directory::start(Deps {
+        let listeners = Listeners {
+            fanout: fanout.clone(),
+            relay: peers.as_ref().map(Peers::relay),
+        };
+        let runner = Arc::new(errands::Runner::default());
+        let ground = Ground {
             journal: parts.journal.clone(),
             wakeups: parts.wakeups.clone(),
             clock: parts.clock.clone(),
-            sink: relay::sink(fanout.clone(), cursors.clone(), relay),
+            errands: runner.clone(),
             limits: Arc::new(parts.limits.runtime),
-            rules: Arc::new(parts.limits.room),
             salt: parts.salt,
-        })
-        .await?;
+            listeners,
+            directories: directories.clone(),
+        };
+        let rooms = relay::Rooms {
+            listeners: ground.listeners.clone(),
+            cursors: cursors.clone(),
+        };
+        ground
+            .host::<Room>(parts.limits.room, Arc::new(rooms))
+            .await?;
+        let listeners = Arc::new(ground.listeners.clone());
+        let (users, matching) = (parts.limits.user, parts.limits.matching);
+        ground.host::<User>(users, Arc::new(relay::Nobody)).await?;
+        let inbox = parts.limits.inbox;
+        ground.host::<Inbox>(inbox.clone(), listeners).await?;
+        let requests = matches::Requests {
+            listeners: ground.listeners.clone(),
+            witness: matches::Witness::default(),
+        };
+        let (witness, audit_page) = (requests.witness.clone(), parts.limits.request.audit_page);
+        ground
+            .host::<Request>(parts.limits.request, Arc::new(requests))
+            .await?;
         let hub = Self {
-            directory,
+            directories: directories.clone(),
             fanout,
             cursors,
             parts: Arc::new(Shared {
+                directories,
+                matching,
+                inbox,
+                witness,
+                audit_page,
+                seen: people::Seen::default(),
                 journal: parts.journal,
                 wakeups: parts.wakeups,
                 clock: parts.clock,
@@ -148,9 +241,10 @@ impl Hub {
                 peers,
             }),
         };
+        runner.serve(Arc::downgrade(&hub.parts));
         hub.start_background();
         if let Some(peers) = &hub.parts.peers {
-            peers.join(hub.directory.clone());
+            peers.join();
         }
         Ok(hub)
     }
@@ -162,12 +256,16 @@ impl Hub {
 
     /// Asks a room, on whichever node it lives.
     pub async fn room(&self, room: &RoomId, command: RoomCommand) -> Result<RoomReply, HubError> {
-        let entity = EntityId::room(room);
-        if let Some(peers) = &self.parts.peers {
-            return Ok(peers.ask(&entity, command).await?);
-        }
-        let bytes = command.weight();
-        Ok(self.directory.ask(&entity, command, bytes).await?)
+        Ok(self.ask::<Room>(&EntityId::room(room), command).await?)
+    }
+
+    /// Asks an entity of any kind, on whichever node it lives.
+    pub async fn ask<M: Hosted>(
+        &self,
+        entity: &EntityId,
+        command: M::Command,
+    ) -> Result<M::Reply, RouteError<M::Rejection>> {
+        self.parts.ask::<M>(entity, command).await
     }
 
     /// The room as a user sees it; refused to those who may not read it.
@@ -211,8 +309,10 @@ impl Hub {
 
     /// Users present in a room on any node, as far as this node knows: it is told where it has subscribers itself.
     pub fn present(&self, room: &RoomId) -> BTreeSet<UserId> {
-        let feed = self.fanout.feeds.get(room).map(|feed| feed.clone());
-        let present = feed.map(|feed| feed.lock().present().into_iter().cloned().collect());
+        let present = self
+            .fanout
+            .feed_of(room)
+            .map(|feed| feed.lock().present().into_iter().cloned().collect());
         present.unwrap_or_default()
     }
 
@@ -253,15 +353,20 @@ impl Hub {
     /// Entities awake, rooms with subscribers, bytes of commands waiting: for gauges.
     pub fn load(&self) -> (usize, usize, usize) {
         (
-            self.directory.awake(),
-            self.fanout.rooms(),
-            self.directory.waiting_bytes(),
+            self.directories.awake(),
+            self.fanout.subscribed(EntityKind::Room),
+            self.directories.waiting_bytes(),
         )
     }
 
-    /// This node is about to drain; see [`Directory::leave`].
+    /// Entities of a kind with subscribers on this node.
+    pub fn subscribed(&self, kind: EntityKind) -> usize {
+        self.fanout.subscribed(kind)
+    }
+
+    /// This node is about to drain; see [`Directories::leave`].
     pub fn leave(&self) {
-        self.directory.leave();
+        self.directories.leave();
     }
 
     /// Writes what waits, takes no new commands and puts all entities to sleep; returns when done.
@@ -272,7 +377,7 @@ impl Hub {
         if let Some(peers) = &self.parts.peers {
             peers.retire().await;
         }
-        while !self.directory.drain() {
+        while !self.directories.drain() {
             tokio::time::sleep(std::time::Duration::from_millis(10)).await;
         }
         if let Some(peers) = &self.parts.peers {

@@ -4,32 +4,49 @@
 use std::sync::Arc;
 
 use crate::cluster::cursors::{Cursor, Cursors};
-use crate::cluster::{Fanout, Relay};
-use crate::ids::{EntityId, Sequence};
+use crate::cluster::{Fanout, Listened, Relay};
+use crate::ids::{EntityId, Sequence, UserId};
 use crate::journal::{Head, Row};
+use crate::machines::Machine;
 use crate::machines::room::{Room, RoomEntry, RoomEvent};
+use crate::machines::user::User;
 use crate::runtime::CommitSink;
 
-/// What became durable on this node goes here.
-struct Sink {
-    fanout: Arc<Fanout>,
-    cursors: Arc<Cursors>,
-    relay: Option<Arc<dyn Relay>>,
+/// What becomes durable on this node of entities that anybody may listen to goes here.
+#[derive(Clone)]
+pub(super) struct Listeners {
+    pub fanout: Arc<Fanout>,
+    pub relay: Option<Arc<dyn Relay>>,
 }
 
-pub(super) fn sink(
-    fanout: Arc<Fanout>,
-    cursors: Arc<Cursors>,
-    relay: Option<Arc<dyn Relay>>,
-) -> Arc<dyn CommitSink<Room>> {
-    Arc::new(Sink {
-        fanout,
-        cursors,
-        relay,
-    })
+impl<M: Listened> CommitSink<M> for Listeners {
+    fn committed(&self, entity: &EntityId, row: &Row, events: &[M::Event]) {
+        CommitSink::<M>::committed(&*self.fanout, entity, row, events);
+        if let Some(relay) = &self.relay {
+            let added: Vec<&UserId> = events.iter().filter_map(M::added).collect();
+            relay.tell(entity, row, &added);
+        }
+    }
+
+    fn advanced(&self, entity: &EntityId, head: Head) {
+        CommitSink::<M>::advanced(&*self.fanout, entity, head);
+        if let Some(relay) = &self.relay {
+            relay.advanced(entity, head);
+        }
+    }
+
+    fn failed(&self, entity: &EntityId) {
+        CommitSink::<M>::failed(&*self.fanout, entity);
+    }
 }
 
-impl CommitSink<Room> for Sink {
+/// The same of rooms: whoever sends has read the room up to there.
+pub(super) struct Rooms {
+    pub listeners: Listeners,
+    pub cursors: Arc<Cursors>,
+}
+
+impl CommitSink<Room> for Rooms {
     fn committed(&self, entity: &EntityId, row: &Row, events: &[RoomEntry]) {
         if let Some(room) = entity.as_room() {
             let numbered = (row.first.0..).map(Sequence).zip(events);
@@ -42,20 +59,21 @@ impl CommitSink<Room> for Sink {
             });
             self.cursors.sent(&room, messages);
         }
-        self.fanout.committed(entity, row, events);
-        if let Some(relay) = &self.relay {
-            relay.tell(entity, row, events);
-        }
+        CommitSink::<Room>::committed(&self.listeners, entity, row, events);
     }
 
     fn advanced(&self, entity: &EntityId, head: Head) {
-        self.fanout.advanced(entity, head);
-        if let Some(relay) = &self.relay {
-            relay.advanced(entity, head);
-        }
+        CommitSink::<Room>::advanced(&self.listeners, entity, head);
     }
 
     fn failed(&self, entity: &EntityId) {
-        self.fanout.failed(entity);
+        CommitSink::<Room>::failed(&self.listeners, entity);
     }
+}
+
+/// Nobody listens to users.
+pub(super) struct Nobody;
+
+impl CommitSink<User> for Nobody {
+    fn committed(&self, _entity: &EntityId, _row: &Row, _events: &[<User as Machine>::Event]) {}
 }

@@ -80,6 +80,20 @@ pub enum Table {
     ReadCursors = 2,
     /// What lists of rooms show without waking the room: key `room`, value the encoded card.
     RoomCards = 3,
+    /// Musicians by instrument and place: key `instrument \x1f cell \0 user`, value the encoded card.
+    Musicians = 4,
+    /// How far an entity's errands are done: key kind and id of the entity, rank the number of the last one before which
+    /// all are done.
+    ErrandsDone = 5,
+    /// Requests that a user has a part in: key `user \0 request`, value the encoded card.
+    RequestsOfUser = 6,
+    /// Open requests by instrument and place: key `instrument \x1f cell \0 request`; and those that wait for moderation:
+    /// key `\x1fpending \0 request`. Value the encoded card.
+    OpenRequests = 7,
+    /// First answers to requests over HTTP, to be given again: key `user \0 place in a ring`, rank the time.
+    FirstAnswers = 8,
+    /// When each user gave a sign of life last: key `user`, rank the time.
+    LastSeen = 9,
 }
 
 /// A write to one table row: applied unless the stored rank is higher (equal rank: applied, idempotent).

@@ -1,11 +1,24 @@
 //! Pure state machines: what a command means, without clocks, I/O, async or actors.
 
+pub(crate) mod bricks;
+pub mod errand;
+pub mod hours;
+pub mod inbox;
+pub mod matching;
+pub mod notice;
+pub mod request;
 pub mod room;
+pub mod terms;
+pub mod user;
+pub mod zone;
 
 use std::fmt::Debug;
 
 use bytes::Bytes;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
+use self::errand::Outbox;
 use crate::ids::{EntityId, EntityKind, Sequence, Timestamp};
 use crate::journal::{OverlayWrite, Record, SideWrites};
 
@@ -33,26 +46,34 @@ pub trait Machine: Sized + Send + 'static {
     /// The older message that must be in the working set before `decide` may see this command:
     /// `None` when nothing is missing. To be asked again right before `decide`, for `sweep` may have
     /// forgotten it meanwhile.
-    fn needs(&self, command: &Self::Command) -> Option<Sequence>;
+    fn needs(&self, _command: &Self::Command) -> Option<Sequence> {
+        None
+    }
 
     /// The older message that must be in the working set before `apply` may see this event (recovery).
-    fn replay_needs(&self, event: &Self::Event) -> Option<Sequence>;
+    fn replay_needs(&self, _event: &Self::Event) -> Option<Sequence> {
+        None
+    }
 
     /// Puts an older message into the working set: its record and its overlay. A record that is no
     /// message is remembered as such, so that `decide` can say so. Must not shadow a newer state.
     fn load(
         &mut self,
-        sequence: Sequence,
-        record: Option<&Record>,
-        overlay: Option<&OverlayWrite>,
-    ) -> Result<(), DecodeError>;
+        _sequence: Sequence,
+        _record: Option<&Record>,
+        _overlay: Option<&OverlayWrite>,
+    ) -> Result<(), DecodeError> {
+        Ok(())
+    }
 
     /// Soft limits that are no part of the durable state (rates). Asked once per command.
     fn admit(
         &mut self,
-        context: &Context<'_, Self>,
-        command: &Self::Command,
-    ) -> Result<(), Self::Rejection>;
+        _context: &Context<'_, Self>,
+        _command: &Self::Command,
+    ) -> Result<(), Self::Rejection> {
+        Ok(())
+    }
 
     /// What follows from a command: events (none for a query or a repeat) and the reply.
     fn decide(
@@ -70,8 +91,32 @@ pub trait Machine: Sized + Send + 'static {
     /// When the fact came about, for retention.
     fn happened_at(event: &Self::Event) -> Timestamp;
 
-    /// When this entity wants to be woken, if at all.
-    fn deadline(&self) -> Option<Timestamp>;
+    /// When this entity wants to be woken, if at all: at that time or later it is sent [`Machine::wake`]. It may change
+    /// only by events.
+    fn deadline(&self) -> Option<Timestamp> {
+        None
+    }
+
+    /// The command that tells an entity to look at the time. What it decides must not depend on who sent it, and it may
+    /// come at any time, needlessly too.
+    fn wake() -> Option<Self::Command> {
+        None
+    }
+
+    /// Whether a rejection is of the moment: the same command may be taken a little later.
+    fn is_passing(_rejection: &Self::Rejection) -> bool {
+        false
+    }
+
+    /// What is to be done elsewhere; `None` of a machine that never asks for anything.
+    fn outbox(&self) -> Option<&Outbox> {
+        None
+    }
+
+    /// The same, for whoever learns that an errand is done. That is no event: who replays the journal learns it again.
+    fn outbox_mut(&mut self) -> Option<&mut Outbox> {
+        None
+    }
 
     /// The durable form of an event.
     fn encode(event: &Self::Event) -> Record;
@@ -88,6 +133,18 @@ pub trait Machine: Sized + Send + 'static {
     /// Forgets what may be forgotten at this time (dedupe entries out of their window, working set above
     /// its bound). Called now and then when everything decided is durable.
     fn sweep(&mut self, context: &Context<'_, Self>);
+}
+
+/// A command as it travels: between nodes, and through admission.
+pub trait Wish: Debug + Clone + Send + Sync + Serialize + DeserializeOwned + 'static {
+    /// Bytes that it takes while it waits.
+    fn weight(&self) -> usize;
+
+    /// Whether it changes nothing, so that any node may answer it and it may be asked again.
+    fn is_query(&self) -> bool;
+
+    /// Whether a repeat of one that has taken effect is answered as the first was.
+    fn has_id(&self) -> bool;
 }
 
 /// Facts that come in with a command.

@@ -1,5 +1,8 @@
 //! Entity → actor on this node: spawned on demand, admitted, put to sleep when idle, paced after failures.
 
+mod alarms;
+
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -13,9 +16,8 @@ use tokio::sync::oneshot;
 use super::admission::{Gate, NodeGate, Permit};
 use super::journaled::{Journaled, Msg};
 use super::pipeline::Readying;
-use super::recovery::recover;
 use super::supervisor::Supervisor;
-use super::{AskError, CommitSink, RuntimeLimits, Tally};
+use super::{AskError, CommitSink, Errands, RuntimeLimits, Tally};
 use crate::clock::Clock;
 use crate::ids::{EntityId, Timestamp};
 use crate::journal::{Journal, Wakeups};
@@ -31,6 +33,8 @@ pub struct Deps<M: Machine> {
     pub clock: Arc<dyn Clock>,
     /// Where durable events go.
     pub sink: Arc<dyn CommitSink<M>>,
+    /// What carries errands out.
+    pub errands: Arc<dyn Errands>,
     /// Bounds of the runtime.
     pub limits: Arc<RuntimeLimits>,
     /// Bounds of the machine's rules.
@@ -81,13 +85,22 @@ const MAX_FAILURES: usize = 10_000;
 impl<M: Machine> Directory<M> {
     /// A directory with nobody awake, and its supervisor.
     pub async fn start(deps: Deps<M>) -> Result<Self, ractor::SpawnErr> {
+        let node = NodeGate::new(deps.limits.node_bytes, deps.limits.entities);
+        Self::start_beside(deps, node).await
+    }
+
+    /// The same of a node that has others: what bounds the node bounds all of them together.
+    pub async fn start_beside(
+        deps: Deps<M>,
+        node: Arc<NodeGate>,
+    ) -> Result<Self, ractor::SpawnErr> {
         // The supervisor knows the directory weakly and the directory the supervisor's cell: the slot
         // is filled once both exist.
         let slot = Arc::new(std::sync::OnceLock::new());
         let directory = slot.clone();
         let (supervisor, _) = Actor::spawn(None, Supervisor { directory }, ()).await?;
         let inner = Arc::new(Inner {
-            node: NodeGate::new(deps.limits.node_bytes),
+            node,
             deps: Arc::new(deps),
             awake: DashMap::new(),
             by_actor: DashMap::new(),
@@ -120,16 +133,6 @@ impl<M: Machine> Directory<M> {
         }
     }
 
-    /// Recovers an entity, which repairs what its last life left undone; true once that is done.
-    pub async fn recovers(&self, entity: &EntityId) -> bool {
-        // Also if it is awake: another owner may have appended since it woke, and died.
-        let recovered = recover::<M>(&*self.0.deps.journal, entity).await;
-        if let Err(error) = &recovered {
-            tracing::warn!(%entity, %error, "a due wake-up waits");
-        }
-        recovered.is_ok()
-    }
-
     /// Puts to sleep what was idle for long enough. To be called about once a second.
     pub fn passivate_idle(&self) {
         let now = self.0.deps.clock.now();
@@ -153,15 +156,14 @@ impl<M: Machine> Directory<M> {
         told.is_ok() && ready.await.is_ok()
     }
 
-    /// The entities that are awake, those asked last first.
-    pub fn entities(&self) -> Vec<EntityId> {
+    /// The entities that are awake, in no order, each behind when it was asked last: sorted, the last comes first.
+    pub fn used(&self) -> Vec<(Reverse<u64>, EntityId)> {
         let mut awake = Vec::with_capacity(self.awake());
         for resident in &self.0.awake {
             let used = resident.used.load(Ordering::Relaxed);
-            awake.push((std::cmp::Reverse(used), resident.key().clone()));
+            awake.push((Reverse(used), resident.key().clone()));
         }
-        awake.sort();
-        awake.into_iter().map(|(_, entity)| entity).collect()
+        awake
     }
 
     /// Whether an entity is awake.
@@ -195,11 +197,6 @@ impl<M: Machine> Directory<M> {
     /// What happened to all entities since this node began.
     pub fn tally(&self) -> &Tally {
         &self.0.tally
-    }
-
-    /// Bytes of commands waiting in front of all entities.
-    pub fn waiting_bytes(&self) -> usize {
-        self.0.node.bytes()
     }
 
     /// This node goes: from now on commands that another node keeps it from writing are given up.
@@ -283,7 +280,7 @@ impl<M: Machine> Inner<M> {
                 Ok((resident.mailbox.clone(), permit))
             }
             Entry::Vacant(entry) => {
-                if self.count.load(Ordering::Acquire) >= self.deps.limits.entities {
+                if self.node.is_full() {
                     return Err(overloaded());
                 }
                 let limits = &self.deps.limits;
@@ -300,12 +297,14 @@ impl<M: Machine> Inner<M> {
                     mark: self.next_mark(),
                     tally: tally.clone(),
                     leaving: self.leaving.clone(),
+                    gate: gate.clone(),
                 };
                 let supervisor = self.supervisor.clone();
                 let (mailbox, _) = ActorRuntime::spawn_linked_instant(None, actor, (), supervisor)
                     .map_err(|e| self.unavailable(&e.to_string()))?;
                 self.by_actor.insert(mailbox.get_id(), entry.key().clone());
                 self.count.fetch_add(1, Ordering::AcqRel);
+                self.node.woke();
                 entry.insert(Resident {
                     mailbox: mailbox.clone(),
                     gate,
@@ -340,6 +339,7 @@ impl<M: Machine> Inner<M> {
             if sleepy {
                 self.by_actor.remove(&resident.mailbox.get_id());
                 self.count.fetch_sub(1, Ordering::AcqRel);
+                self.node.slept();
                 asleep.insert(entity.clone(), resident.mailbox.clone());
             }
             !sleepy
@@ -362,6 +362,7 @@ impl<M: Machine> Inner<M> {
             .remove_if(&entity, |_, resident| resident.mailbox.get_id() == actor);
         if removed.is_some() {
             self.count.fetch_sub(1, Ordering::AcqRel);
+            self.node.slept();
         }
         let Some(error) = failure else {
             return;

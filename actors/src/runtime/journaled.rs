@@ -8,15 +8,16 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::sync::oneshot;
 
 use super::Tally;
-use super::admission::Permit;
+use super::admission::{Gate, Permit};
 use super::directory::Deps;
 use super::pipeline::{Action, Answer, Asked, Pipeline, Readying, Ticket};
 use super::recovery::{self, RecoverError, Recovered};
-use crate::ids::{EntityId, Sequence};
+use crate::ids::{EntityId, Sequence, Timestamp};
 use crate::journal::{
     Append, AppendError, Head, OverlayWrite, PageLimit, Range, ReadError, Record, Row, Snapshot,
 };
 use crate::machines::Machine;
+use crate::machines::errand::Errand;
 use crate::mutation::{self, Mutation};
 
 /// A journaled entity as an actor.
@@ -28,6 +29,8 @@ pub(crate) struct Journaled<M: Machine> {
     pub tally: Arc<Tally>,
     /// Whether this node goes.
     pub leaving: Arc<AtomicBool>,
+    /// Errands under way keep the entity awake.
+    pub gate: Arc<Gate>,
 }
 
 /// What reaches it.
@@ -47,6 +50,16 @@ pub(crate) enum Msg<M: Machine> {
     Repaired(Result<(), AppendError>),
     HeadFenced(u64, Result<Head, ReadError>),
     Loaded(Ticket, Sequence, Box<Found>),
+    /// An errand was carried out, or not yet.
+    ErrandEnded(u64, bool),
+    /// It is written down how far errands are done, or not yet.
+    WrittenDown(u64, bool),
+    /// Is an alarm that went off of no use any more?
+    Rung {
+        alarm: Timestamp,
+        needless: oneshot::Sender<bool>,
+        permit: Permit,
+    },
 }
 
 type Found = Result<(Option<Record>, Option<OverlayWrite>), RecoverError>;
@@ -112,10 +125,22 @@ impl<M: Machine> Actor for Journaled<M> {
             Msg::Loaded(ticket, target, found) => {
                 pipeline.loaded(ticket, target, *found, now, &mut out);
             }
+            Msg::ErrandEnded(number, done) => pipeline.errand_ended(number, done, &mut out),
+            Msg::WrittenDown(up_to, done) => pipeline.written_down(up_to, done, &mut out),
+            Msg::Rung {
+                alarm,
+                needless,
+                permit,
+            } => {
+                // Whoever asked may have gone.
+                let _ = needless.send(pipeline.let_alarm_go(alarm));
+                drop(permit);
+            }
         }
         let carried = self.carry_out(&myself, out);
         let mut out = Vec::new();
         pipeline.release(&mut out);
+        pipeline.run_errands(&mut out);
         carried.and(self.carry_out(&myself, out))
     }
 }
@@ -142,7 +167,10 @@ impl<M: Machine> Journaled<M> {
     /// Starts what takes time; it goes on beside the mailbox.
     fn start(&self, myself: &ActorRef<Msg<M>>, action: Action<M>) {
         let (deps, entity, me) = (self.deps.clone(), self.entity.clone(), myself.clone());
+        let is_chore = matches!(action, Action::Errand { .. } | Action::WriteDown { .. });
+        let awake = is_chore.then(|| self.gate.stay());
         tokio::spawn(async move {
+            let _awake = awake;
             let journal = &*deps.journal;
             let message = match action {
                 Action::Recover { delay, from } => {
@@ -153,9 +181,14 @@ impl<M: Machine> Journaled<M> {
                     };
                     Msg::Recovered(Box::new(recovered))
                 }
-                Action::Append { append, delay } => {
+                Action::Append {
+                    append,
+                    arm,
+                    wakes,
+                    delay,
+                } => {
                     pause(delay).await;
-                    Msg::Appended(append_guarded(&deps, append).await)
+                    Msg::Appended(append_armed(&deps, append, &arm, wakes).await)
                 }
                 Action::ResolveHead { delay } => {
                     pause(delay).await;
@@ -177,6 +210,24 @@ impl<M: Machine> Journaled<M> {
                 Action::Snapshot(snapshot) => {
                     return store_snapshot(&deps, &entity, snapshot).await;
                 }
+                Action::Errand {
+                    number,
+                    errand,
+                    delay,
+                } => {
+                    pause(delay).await;
+                    let done = carry_out(&deps, entity, number, *errand).await;
+                    Msg::ErrandEnded(number, done)
+                }
+                Action::WriteDown { up_to, row, delay } => {
+                    pause(delay).await;
+                    let written = journal.put_rows(vec![row]).await;
+                    if let Err(error) = &written {
+                        tracing::debug!(%entity, %error, "errands done will be noted again");
+                    }
+                    Msg::WrittenDown(up_to, written.is_ok())
+                }
+                Action::Clear(alarms) => return clear_all(&deps, &entity, &alarms).await,
                 Action::Publish { .. } | Action::Advanced(_) | Action::Fail(_) => return,
             };
             // The actor may have ended; then nobody waits for this any more.
@@ -196,15 +247,60 @@ async fn pause(delay: Duration) {
     }
 }
 
+/// Whether an errand is done.
+async fn carry_out<M: Machine>(
+    deps: &Deps<M>,
+    entity: EntityId,
+    number: u64,
+    errand: Errand,
+) -> bool {
+    let carried = deps.errands.carry_out(entity.clone(), number, errand).await;
+    if let Err(error) = &carried {
+        metrics::counter!("mussikon_errand_retries_total").increment(1);
+        tracing::debug!(%entity, number, %error, "an errand will be tried again");
+    }
+    carried.is_ok() || mutation::is_on(Mutation::ErrandsTriedOnce)
+}
+
+async fn clear_all<M: Machine>(deps: &Deps<M>, entity: &EntityId, alarms: &[Timestamp]) {
+    for due in alarms {
+        if deps.wakeups.clear(entity, *due).await.is_err() {
+            tracing::debug!(%entity, "a wake-up stays armed; it is harmless");
+        }
+    }
+}
+
+/// Arms the alarms that an append needs, then appends. Nothing was appended if they could not be armed.
+async fn append_armed<M: Machine>(
+    deps: &Deps<M>,
+    append: Append,
+    alarms: &[Timestamp],
+    wakes: bool,
+) -> Result<(), AppendError> {
+    for due in alarms {
+        if let Err(error) = deps.wakeups.arm(&append.entity, *due).await {
+            return Err(AppendError::Unavailable(error.to_string()));
+        }
+    }
+    append_guarded(deps, append, wakes).await
+}
+
 /// How long after an append its repair is due if its writer does not report back: longer than an append
 /// that was sent may take to land.
 const REPAIR_AFTER_MS: u64 = 40_000;
 
-/// An append whose side writes are not atomic is covered by a wake-up, so that another life of the
-/// entity repairs them should this one die in between.
-async fn append_guarded<M: Machine>(deps: &Deps<M>, append: Append) -> Result<(), AppendError> {
-    let atomic = deps.journal.capabilities().atomic_side_writes;
-    if atomic || append.side.is_empty() {
+/// An append is covered by a wake-up if another life of the entity may have to do something about it, should this one die
+/// in between: if its side writes are not atomic, or if the entity wants to be woken once it is durable and it may land
+/// when the alarms for that have gone off.
+async fn append_guarded<M: Machine>(
+    deps: &Deps<M>,
+    append: Append,
+    wakes: bool,
+) -> Result<(), AppendError> {
+    let capabilities = deps.journal.capabilities();
+    let torn = !capabilities.atomic_side_writes && !append.side.is_empty();
+    let late = wakes && !capabilities.exclusive && !mutation::is_on(Mutation::TrustAlarms);
+    if !torn && !late {
         return deps.journal.append(append).await;
     }
     let entity = append.entity.clone();
@@ -279,6 +375,7 @@ mod tests {
             wakeups: store.clone(),
             clock: Arc::new(SystemClock),
             sink: Arc::new(Nowhere),
+            errands: Arc::new(crate::runtime::NoErrands),
             limits: Arc::new(RuntimeLimits::default()),
             rules: Arc::new(()),
             salt: 0,

@@ -2,6 +2,7 @@
 
 pub mod admission;
 pub mod directory;
+pub mod errands;
 pub mod journaled;
 pub mod limits;
 pub(crate) mod pipeline;
@@ -15,6 +16,7 @@ use std::time::Duration;
 use thiserror::Error;
 
 pub use directory::{Deps, Directory};
+pub use errands::{Errands, NoErrands, NotYet};
 pub use limits::RuntimeLimits;
 pub use tally::Tally;
 

@@ -5,9 +5,11 @@ use thiserror::Error;
 use crate::ids::{EntityId, Sequence};
 use crate::journal::{
     AppendError, Head, Journal, OverlayWrite, PageLimit, Range, ReadError, Record, Row, SideWrites,
+    Table,
 };
 use crate::machines::Machine;
 use crate::mutation::{self, Mutation};
+use crate::runtime::pipeline::chores::done_key;
 
 /// A machine at a durable head.
 pub struct Recovered<M> {
@@ -149,12 +151,31 @@ async fn read_on<M: Machine>(
             reason: format!("read up to {head}, the head is {target}"),
         });
     }
+    forget_done(journal, entity, &mut machine).await?;
     Ok(Recovered {
         machine,
         head,
         snapshot,
         snapshot_bytes,
     })
+}
+
+/// Errands that are written down as done do not wait any more.
+async fn forget_done<M: Machine>(
+    journal: &dyn Journal,
+    entity: &EntityId,
+    machine: &mut M,
+) -> Result<(), RecoverError> {
+    let Some(outbox) = machine.outbox_mut().filter(|outbox| !outbox.is_empty()) else {
+        return Ok(());
+    };
+    let keys = vec![done_key(entity)];
+    let rows = journal.get_rows(Table::ErrandsDone, keys).await;
+    let rows = rows.map_err(|error| RecoverError::from((entity.clone(), error)))?;
+    if let Some(row) = rows.into_iter().next().flatten() {
+        outbox.done_up_to(row.rank);
+    }
+    Ok(())
 }
 
 /// Rows are missing after a head. Another owner may have trimmed them behind a newer snapshot while we

@@ -50,7 +50,7 @@ pub(super) fn pushed(delivery: &Arc<Delivery>) -> Arc<Delivery> {
     match &delivery.payload {
         Payload::Events(block) if strikes(Mistake::ResetOverLoss) => {
             Delivery::new(Payload::Reset {
-                room: block.room.clone(),
+                entity: block.entity.clone(),
                 from: block.last().next(),
                 reason: ResetReason::Trimmed,
             })

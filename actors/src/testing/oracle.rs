@@ -270,6 +270,8 @@ pub fn fact(shown: &Shown) -> String {
     match shown {
         Shown::Message(view) => fact_of(&RoomEvent::MessageSent(view.message.clone())),
         Shown::Other(event) => fact_of(event),
+        Shown::Notice(shown) => format!("{:?}", shown.event),
+        Shown::Step(step) => format!("{step:?}"),
     }
 }
 
@@ -294,6 +296,7 @@ pub fn text(shown: &Shown) -> Option<String> {
     match shown {
         Shown::Message(view) => text_of(&RoomEvent::MessageSent(view.message.clone())),
         Shown::Other(event) => text_of(event),
+        Shown::Notice(_) | Shown::Step(_) => None,
     }
 }
 

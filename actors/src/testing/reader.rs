@@ -83,7 +83,7 @@ impl Reader {
     }
 
     fn record(&self, state: &State, payload: &Payload) {
-        let (room, seen) = match payload {
+        let (entity, seen) = match payload {
             Payload::Events(block) => {
                 let numbered = (block.first.0..).map(Sequence).zip(&block.events);
                 let seen = numbered.map(|(sequence, shown)| Seen::Event {
@@ -91,15 +91,16 @@ impl Reader {
                     fact: fact(shown),
                     text: mistake::shown(text(shown)),
                 });
-                self.positions
-                    .lock()
-                    .insert(block.room.clone(), block.last());
-                (&block.room, seen.collect::<Vec<_>>())
+                if let Some(room) = block.entity.as_room() {
+                    self.positions.lock().insert(room, block.last());
+                }
+                (&block.entity, seen.collect::<Vec<_>>())
             }
-            Payload::Reset { room, from, .. } => (room, vec![Seen::Reset { from: *from }]),
+            Payload::Reset { entity, from, .. } => (entity, vec![Seen::Reset { from: *from }]),
             _ => return,
         };
-        if let Some(view) = state.views.get(room) {
+        let room = entity.as_room();
+        if let Some(view) = room.and_then(|room| state.views.get(&room)) {
             self.history.lock().views[*view].seen.extend(seen);
         }
     }

@@ -4,6 +4,9 @@
 mod counts;
 mod ear;
 mod handover;
+mod kinds;
+mod listening;
+mod mail;
 mod presence;
 mod routing;
 mod slow;

@@ -18,7 +18,7 @@ const UNREADABLE: &str = "mussikon_bus_dropped_total{unreadable}";
 
 /// It understands no wish of the others, and they have their own word for that.
 #[derive(Default)]
-struct Later(AtomicUsize);
+pub struct Later(pub AtomicUsize);
 
 impl Inbox for Later {
     fn hint(&self, _: Subject, _: Message) {}
@@ -33,7 +33,7 @@ impl Inbox for Later {
 }
 
 /// Its sign of life, with two fields more than are known here.
-fn beat() -> Bytes {
+pub fn beat() -> Bytes {
     let beat = Beat {
         node: node(2),
         incarnation: 7,

@@ -7,7 +7,7 @@ use actors::clock::Clock;
 use actors::cluster::PeerParts;
 use actors::cluster::placement::Placement;
 use actors::hub::{Hub, HubError, HubLimits, HubParts, HubSession};
-use actors::ids::{EntityId, NodeId, Sequence};
+use actors::ids::{EntityId, NodeId, Sequence, Timestamp};
 use actors::journal::memory::MemoryJournal;
 use actors::journal::{Journal, PageLimit, Range};
 use actors::machines::room::{RoomCommand, RoomKind, RoomReply};
@@ -95,6 +95,11 @@ impl Town {
         self.nodes[number] = Some(Node { hub, switches });
     }
 
+    /// The time of day at which a town begins, about.
+    pub fn now() -> Timestamp {
+        Paused::default().now()
+    }
+
     /// The process is gone: nobody hears or answers in its name, and its connections have ended.
     pub fn kill(&mut self, number: usize) {
         self.exchange.forget(&node(number));
@@ -111,9 +116,14 @@ impl Town {
 
     /// Which of the living nodes owns a room.
     pub fn owner(&self, name: &str) -> usize {
+        self.owner_of(&EntityId::room(&room(name)))
+    }
+
+    /// Which of the living nodes owns an entity.
+    pub fn owner_of(&self, entity: &EntityId) -> usize {
         let living = (0..self.nodes.len()).filter(|n| self.nodes[*n].is_some());
         let placement = Placement::new(living.clone().map(node));
-        let owner = placement.owner(&EntityId::room(&room(name))).cloned();
+        let owner = placement.owner(entity).cloned();
         living
             .into_iter()
             .find(|n| Some(node(*n)) == owner)

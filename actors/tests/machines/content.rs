@@ -1,5 +1,6 @@
 //! What a message may say: texts and metadata at their bounds.
 
+use actors::machines::Wish;
 use actors::machines::room::{
     Content, Location, Media, MessageKind, Metadata, RoomCommand, RoomKind, RoomRejection,
 };

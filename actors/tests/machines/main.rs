@@ -3,6 +3,7 @@
 #[path = "../hall/mod.rs"]
 mod hall;
 
+mod arranged;
 mod content;
 mod dedupe;
 mod members;

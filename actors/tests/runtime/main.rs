@@ -2,6 +2,9 @@
 //! readers see when things are slow, full, damaged or asleep.
 
 mod entities;
+mod errands;
+mod listening;
+mod pager;
 mod panics;
 mod readers;
 mod rows;

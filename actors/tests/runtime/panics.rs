@@ -108,6 +108,7 @@ async fn rooms(sink: Arc<Fragile>) -> Directory<Room> {
         wakeups: store,
         clock: Arc::new(Paused::default()),
         sink,
+        errands: Arc::new(actors::runtime::NoErrands),
         limits: Arc::new(RuntimeLimits::default()),
         rules: Arc::new(RoomLimits {
             sends_per_second: 0,

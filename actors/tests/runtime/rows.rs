@@ -29,6 +29,7 @@ async fn a_sink_gets_the_row_of_the_journal_with_the_events_in_it() {
         wakeups: store.clone(),
         clock: Arc::new(Paused::default()),
         sink: sink.clone(),
+        errands: Arc::new(actors::runtime::NoErrands),
         limits: Arc::new(RuntimeLimits::default()),
         rules: Arc::new(RoomLimits::default()),
         salt: 7,

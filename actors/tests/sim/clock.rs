@@ -9,13 +9,21 @@ use actors::ids::Timestamp;
 /// Milliseconds since the run began, shared by all.
 pub type Now = Arc<AtomicU64>;
 
-const EPOCH: u64 = 1_700_000_000_000;
+/// The time at which every run begins.
+pub const EPOCH: u64 = 1_700_000_000_000;
 
 /// A node's wall clock, wrong by `skew` milliseconds.
 #[derive(Clone, Default)]
 pub struct NodeClock {
     pub now: Now,
     pub skew: Arc<AtomicI64>,
+}
+
+impl NodeClock {
+    /// The clock jumps.
+    pub fn jump(&self, by: i64) {
+        self.skew.fetch_add(by, Ordering::Relaxed);
+    }
 }
 
 impl Clock for NodeClock {

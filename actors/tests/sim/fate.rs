@@ -1,10 +1,8 @@
 //! What befalls a world when its time has come, and when that is over.
 
-use std::sync::atomic::Ordering;
-
 use super::incidents::What;
 use super::ways::Trouble;
-use super::world::World;
+use super::world::{Crowd, World};
 
 /// Longest wait for a node that ends in order.
 const DRAIN_MS: u64 = 6_000;
@@ -19,7 +17,7 @@ pub enum Turn {
     Late(usize, u64),
 }
 
-impl World {
+impl<C: Crowd> World<C> {
     /// What is due happens.
     pub(super) fn happen(&mut self) {
         let now = self.now();
@@ -105,7 +103,7 @@ impl World {
             What::Hush { node, ms } => self.trouble(Trouble::Hush(node), ms),
             What::Jump { node, by } => {
                 self.trace.hit("clock jumped");
-                self.nodes[node].clock.skew.fetch_add(by, Ordering::Relaxed);
+                self.nodes[node].clock.jump(by);
             }
             What::Drain { node, down } => {
                 self.nodes[node].drain(down);

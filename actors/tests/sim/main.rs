@@ -4,12 +4,11 @@
 //! either it runs those in `.cargo/config.toml`.
 #![allow(clippy::print_stdout, reason = "a sweep tells what it finds")]
 
+mod chat;
 mod clock;
 mod fate;
 mod faults;
-mod finish;
 mod fuse;
-mod heal;
 mod incidents;
 mod journal;
 mod line;
@@ -30,9 +29,15 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use faults::Fault;
-use shrink::judge;
+use shrink::{Kind, judge};
 
 const SEEDS: Range<u64> = 0..300;
+
+/// Worlds of people who talk in rooms.
+const CHAT: Kind = Kind {
+    run: chat::judged,
+    command: "cargo sweep",
+};
 
 /// Paths that some seed must have taken, else the simulation is too kind.
 const SOMETIMES: [&str; 53] = [
@@ -136,7 +141,7 @@ struct Found {
 const MOST_SHRUNK: usize = 3;
 
 /// Runs seeds on two threads.
-fn sweep(seeds: Range<u64>, verbose: bool) -> Found {
+fn sweep(kind: Kind, seeds: Range<u64>, verbose: bool) -> Found {
     let next = AtomicU64::new(seeds.start);
     let found = Mutex::new(Found::default());
     let kept = kept();
@@ -148,7 +153,7 @@ fn sweep(seeds: Range<u64>, verbose: bool) -> Found {
                     if seed >= seeds.end {
                         return;
                     }
-                    let judged = judge(seed, verbose, kept.as_deref());
+                    let judged = judge(kind, seed, verbose, kept.as_deref());
                     let shrinks = {
                         let mut found = found.lock().expect("no run panics with it");
                         for path in judged.paths {
@@ -160,8 +165,8 @@ fn sweep(seeds: Range<u64>, verbose: bool) -> Found {
                         continue;
                     }
                     let few = (shrinks && kept.is_none())
-                        .then(|| shrink::shrink(seed, &judged.violations[0]));
-                    let report = shrink::report(seed, &judged.violations, few.as_ref());
+                        .then(|| shrink::shrink(kind, seed, &judged.violations[0]));
+                    let report = shrink::report(kind, seed, &judged.violations, few.as_ref());
                     // A long sweep tells at once what it has found.
                     println!("{report}");
                     let mut found = found.lock().expect("no run panics with it");
@@ -175,9 +180,14 @@ fn sweep(seeds: Range<u64>, verbose: bool) -> Found {
 
 #[test]
 fn seeds_keep_every_promise() {
+    keep_every_promise(CHAT, &SOMETIMES);
+}
+
+/// Runs the seeds that are wanted; if they are the usual ones, some of them must have taken each of these paths.
+fn keep_every_promise(kind: Kind, sometimes: &[&str]) {
     let seeds = wanted();
     let single = seeds.end - seeds.start == 1;
-    let Found { failures, paths } = sweep(seeds.clone(), single);
+    let Found { failures, paths } = sweep(kind, seeds.clone(), single);
     println!("seeds {seeds:?}, and how many of them took each path: {paths:#?}");
     assert!(
         failures.is_empty(),
@@ -186,8 +196,8 @@ fn seeds_keep_every_promise() {
         failures.join("\n")
     );
     if covers_the_usual(&seeds) {
-        for path in SOMETIMES {
-            assert!(paths.contains_key(path), "no seed took the path {path:?}");
+        for path in sometimes {
+            assert!(paths.contains_key(*path), "no seed took the path {path:?}");
         }
     }
 }
@@ -206,7 +216,7 @@ fn seeds_are_chosen_by_name_by_range_or_as_usual_and_never_none() {
 
 #[test]
 fn the_same_seed_gives_the_same_trace() {
-    let digest = |seed| world::run(seed, false, None).trace.digest();
+    let digest = |seed| chat::run(seed, false, None).1.digest();
     for seed in 0..20 {
         assert_eq!(digest(seed), digest(seed), "seed {seed}");
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use actors::clock::Clock;
 use actors::cluster::PeerParts;
-use actors::hub::{Hub, HubParts};
+use actors::hub::{Hub, HubLimits, HubParts};
 use actors::ids::NodeId;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::task::JoinHandle;
@@ -53,7 +53,7 @@ impl Node {
         }
     }
 
-    pub fn start(&mut self, life: u64, store: &Arc<Store>, net: &Arc<Net>) {
+    pub fn start(&mut self, life: u64, limits: HubLimits, store: &Arc<Store>, net: &Arc<Net>) {
         let options = &net.options;
         let runtime = Builder::new_current_thread()
             .enable_time()
@@ -71,7 +71,7 @@ impl Node {
             journal: client.clone(),
             wakeups: client,
             clock: Arc::new(self.clock.clone()),
-            limits: options.hub_limits(),
+            limits,
             salt,
         };
         let name = match self.renamed {

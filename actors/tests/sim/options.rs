@@ -137,6 +137,7 @@ impl Options {
                 recent_events: self.recent_events,
                 ..FanoutLimits::default()
             },
+            ..HubLimits::default()
         }
     }
 

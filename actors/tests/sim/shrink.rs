@@ -2,10 +2,21 @@
 
 use std::panic::catch_unwind;
 
-use actors::testing::checks::all_violations;
-
 use super::faults::Fault;
+use super::trace::Trace;
 use super::world;
+
+/// What a run came to: what is wrong with it, and what happened.
+pub type Run = (Vec<String>, Trace);
+
+/// A kind of worlds.
+#[derive(Clone, Copy)]
+pub struct Kind {
+    /// Runs a seed, saying every line if it is to be looked at closely; of its faults only some happen, if they are given.
+    pub run: fn(u64, bool, Option<&[Fault]>) -> Run,
+    /// The command that runs seeds of it.
+    pub command: &'static str,
+}
 
 /// What one run came to.
 pub struct Judged {
@@ -14,15 +25,11 @@ pub struct Judged {
 }
 
 /// Runs a seed and judges it. A panic of the simulation itself is a violation too.
-pub fn judge(seed: u64, verbose: bool, kept: Option<&[Fault]>) -> Judged {
-    let run = catch_unwind(|| {
-        let run = world::run(seed, verbose, kept);
-        (all_violations(&run.history), run)
-    });
-    match run {
-        Ok((violations, run)) => Judged {
+pub fn judge(kind: Kind, seed: u64, verbose: bool, kept: Option<&[Fault]>) -> Judged {
+    match catch_unwind(|| (kind.run)(seed, verbose, kept)) {
+        Ok((violations, trace)) => Judged {
             violations,
-            paths: run.trace.hits().into_keys().collect(),
+            paths: trace.hits().into_keys().collect(),
         },
         Err(_) => Judged {
             violations: vec!["panicked: see above".into()],
@@ -38,10 +45,10 @@ fn check_of(violation: &str) -> &str {
 
 /// The faults that are enough for the same check to find something, each with what it does: no single one of them can be
 /// left out.
-pub fn shrink(seed: u64, violation: &str) -> Vec<(Fault, String)> {
+pub fn shrink(kind: Kind, seed: u64, violation: &str) -> Vec<(Fault, String)> {
     let check = check_of(violation);
     let fails = |kept: &[Fault]| {
-        let judged = judge(seed, false, Some(kept));
+        let judged = judge(kind, seed, false, Some(kept));
         judged.violations.iter().any(|v| check_of(v) == check)
     };
     let (_, all) = world::drawn(seed);
@@ -73,16 +80,22 @@ fn bisect<T: Clone>(mut list: Vec<T>, fails: impl Fn(&[T]) -> bool) -> Vec<T> {
 }
 
 /// What is said of a seed that failed.
-pub fn report(seed: u64, violations: &[String], few: Option<&Vec<(Fault, String)>>) -> String {
+pub fn report(
+    kind: Kind,
+    seed: u64,
+    violations: &[String],
+    few: Option<&Vec<(Fault, String)>>,
+) -> String {
+    let command = kind.command;
     let violations = violations.join("\n  ");
     let Some(few) = few else {
-        return format!("seed {seed}: {violations}\n  repeat: SIM_SEED={seed} cargo sweep");
+        return format!("seed {seed}: {violations}\n  repeat: SIM_SEED={seed} {command}");
     };
     let (options, _) = world::drawn(seed);
     let names: Vec<String> = few.iter().map(|(fault, _)| fault.to_string()).collect();
     let told: Vec<&str> = few.iter().map(|(_, told)| told.as_str()).collect();
     format!(
-        "seed {seed}: {violations}\n  these faults are enough:\n    {}\n  in {options:?}\n  repeat: SIM_SEED={seed} SIM_FAULTS='{}' cargo sweep",
+        "seed {seed}: {violations}\n  these faults are enough:\n    {}\n  in {options:?}\n  repeat: SIM_SEED={seed} SIM_FAULTS='{}' {command}",
         told.join("\n    "),
         names.join(",")
     )

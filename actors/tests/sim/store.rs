@@ -29,6 +29,8 @@ pub struct Store {
     pub trace: Trace,
     /// Every row ever appended.
     pub archive: Mutex<BTreeMap<EntityId, Vec<Row>>>,
+    /// The same of all entities, in the order in which they landed.
+    pub log: Mutex<Vec<(EntityId, Row)>>,
     /// Every answer to a trim: what could be read first from then on.
     pub trims: Mutex<BTreeMap<EntityId, BTreeSet<Sequence>>>,
     /// When the last row of each journal was appended, and by which life.
@@ -65,6 +67,7 @@ impl Store {
             rates,
             trace,
             archive: Mutex::default(),
+            log: Mutex::default(),
             trims: Mutex::default(),
             appended: Mutex::default(),
             unseen: Mutex::default(),
@@ -200,6 +203,7 @@ impl Store {
         }
         let now = self.now.load(Ordering::Relaxed);
         self.appended.lock().insert(entity.clone(), (now, life));
+        self.log.lock().push((entity.clone(), row.clone()));
         self.archive.lock().entry(entity).or_default().push(row);
         Ok(())
     }

@@ -1,13 +1,11 @@
-//! A whole run: nodes, store, bus and clients, stepped from one seed; first with faults, then healed.
+//! A whole run: nodes, store, bus and those who live with them, stepped from one seed; first with faults, then healed.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use actors::ids::{RoomId, UserId};
-use actors::machines::room::RoomKind;
-use actors::testing::oracle::{History, Outcome, SharedHistory};
-use actors::testing::workload::{Client, Habits, Site};
+use actors::hub::{Hub, HubLimits};
+use actors::testing::workload::Site;
 use parking_lot::Mutex;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -21,25 +19,30 @@ use super::options::Options;
 use super::store::Store;
 use super::trace::{Counters, Trace};
 
-const FAULTY_MS: u64 = 20_000;
+/// Those who live in a world, and what they know of it.
+pub trait Crowd {
+    /// The rules of its hubs.
+    fn limits(&self, options: &Options) -> HubLimits {
+        options.hub_limits()
+    }
 
-pub struct Outcomes {
-    pub history: History,
-    pub trace: Trace,
+    /// A node's process is gone, and with it all answers that were waited for.
+    fn cut_off(&mut self, node: usize);
+
+    /// A node has lived through a step.
+    fn measure(&mut self, _hub: &Hub) {}
 }
 
-pub struct World {
-    pub(super) rng: StdRng,
-    pub(super) now: Now,
-    pub(super) store: Arc<Store>,
-    pub(super) net: Arc<Net>,
-    pub(super) nodes: Vec<Node>,
+pub struct World<C> {
+    pub rng: StdRng,
+    pub now: Now,
+    pub store: Arc<Store>,
+    pub net: Arc<Net>,
+    pub nodes: Vec<Node>,
     lives: u64,
-    pub(super) clients: Vec<Client>,
-    pub(super) habits: Habits,
-    pub(super) history: SharedHistory,
-    pub(super) trace: Trace,
-    pub(super) options: Arc<Options>,
+    pub crowd: C,
+    pub trace: Trace,
+    pub options: Arc<Options>,
     /// What happens when, in order.
     pub(super) plan: BTreeMap<(u64, u64), Turn>,
 }
@@ -52,11 +55,17 @@ pub fn drawn(seed: u64) -> (Options, Faults) {
     (options, faults)
 }
 
-/// Runs one seed; with `kept`, only these of its faults happen.
-pub fn run(seed: u64, verbose: bool, kept: Option<&[Fault]>) -> Outcomes {
+/// Lives through the world of a seed; with `kept`, only these of its faults happen. Answers what came of it, and the trace.
+pub fn live<C: Crowd, T>(
+    seed: u64,
+    verbose: bool,
+    kept: Option<&[Fault]>,
+    crowd: impl FnOnce(&mut StdRng, &Options) -> C,
+    life: impl FnOnce(World<C>) -> T,
+) -> (T, Trace) {
     let now = Now::default();
     let trace = Trace::new(now.clone(), verbose);
-    metrics::with_local_recorder(&Counters(trace.clone()), || {
+    let lived = metrics::with_local_recorder(&Counters(trace.clone()), || {
         let mut rng = StdRng::seed_from_u64(seed);
         let options = Arc::new(Options::draw(&mut rng));
         let mut faults = Faults::draw(&mut rng, &options);
@@ -65,23 +74,19 @@ pub fn run(seed: u64, verbose: bool, kept: Option<&[Fault]>) -> Outcomes {
         }
         trace.note(|| format!("{options:?}"));
         trace.note(|| format!("{faults:?}"));
-        let mut world = World::new(rng, now, trace.clone(), options, &faults);
-        world.faulty();
-        world.healed();
-        Outcomes {
-            history: world.finish(),
-            trace,
-        }
-    })
+        life(World::new(rng, now, trace.clone(), options, &faults, crowd))
+    });
+    (lived, trace)
 }
 
-impl World {
+impl<C: Crowd> World<C> {
     fn new(
         mut rng: StdRng,
         now: Now,
         trace: Trace,
         options: Arc<Options>,
         faults: &Faults,
+        crowd: impl FnOnce(&mut StdRng, &Options) -> C,
     ) -> Self {
         let rates = Arc::new(Mutex::new(faults.rates));
         let store = Store::new(
@@ -101,24 +106,7 @@ impl World {
         if faults.strangers {
             net.estrange();
         }
-        let user = |number: usize| UserId::parse(&format!("u{number}")).expect("a user id");
-        let users: Vec<UserId> = (0..options.clients).map(user).collect();
-        let room = |name: &str| RoomId::parse(name).expect("a room id");
-        let habits = Habits {
-            rooms: vec![
-                (room("band"), RoomKind::Group),
-                (room("stage"), RoomKind::Public),
-                (RoomId::direct(&users[0], &users[1]), RoomKind::Direct),
-            ],
-            users: users.clone(),
-            queue: options.queue,
-            at_once: 4,
-        };
-        let history = SharedHistory::default();
-        let twin = options.twin.then(|| users[0].clone());
-        let mut client = |user| Client::new(user, rng.random(), habits.clone(), history.clone());
-        let mut clients: Vec<Client> = users.into_iter().map(&mut client).collect();
-        clients.extend(twin.map(|user| client(user).second_device()));
+        let crowd = crowd(&mut rng, &options);
         let mut plan = BTreeMap::new();
         for (number, incident) in (0..).zip(&faults.incidents) {
             plan.insert((incident.at, number), Turn::Happens(incident.what));
@@ -138,41 +126,19 @@ impl World {
             now,
             store,
             net,
-            clients,
-            habits,
-            history,
+            crowd,
             trace,
             options,
             plan,
         }
     }
 
-    pub(super) fn now(&self) -> u64 {
+    pub fn now(&self) -> u64 {
         self.now.load(Ordering::Relaxed)
     }
 
-    fn faulty(&mut self) {
-        self.raise();
-        self.found_rooms();
-        while self.now() < FAULTY_MS {
-            self.happen();
-            self.raise();
-            self.act();
-            let millis = self.rng.random_range(1..10);
-            self.step(millis);
-        }
-    }
-
-    /// The first client tries to create all rooms; should that fail, others try later.
-    fn found_rooms(&mut self) {
-        let sites = Self::sites(&self.nodes);
-        for (room, kind) in self.habits.rooms.clone() {
-            self.clients[0].create(&sites[0], &room, kind);
-        }
-    }
-
     /// Starts what is down and may come back, and ends what has come to its end.
-    fn raise(&mut self) {
+    pub fn raise(&mut self) {
         let now = self.now();
         for number in 0..self.nodes.len() {
             let node = &self.nodes[number];
@@ -188,34 +154,26 @@ impl World {
         }
     }
 
-    pub(super) fn start(&mut self, number: usize) {
+    pub fn start(&mut self, number: usize) {
         self.lives += 1;
         self.trace.note(|| format!("node {number} starts"));
-        self.nodes[number].start(self.lives, &self.store, &self.net);
+        let limits = self.crowd.limits(&self.options);
+        self.nodes[number].start(self.lives, limits, &self.store, &self.net);
     }
 
-    pub(super) fn crash(&mut self, number: usize, down: u64) {
+    pub fn crash(&mut self, number: usize, down: u64) {
         self.trace.note(|| format!("node {number} crashes"));
         self.trace.hit("node crashed");
         self.end(number, down);
     }
 
-    fn end(&mut self, number: usize, down: u64) {
-        for client in self.clients.iter_mut().filter(|c| c.node() == Some(number)) {
-            client.disconnect();
-        }
+    pub fn end(&mut self, number: usize, down: u64) {
+        self.crowd.cut_off(number);
         self.nodes[number].crash();
-        let mut history = self.history.lock();
-        for attempt in 0..history.attempts.len() {
-            if history.attempts[attempt].node == number {
-                history.answer(attempt, Outcome::Unknown);
-            }
-        }
-        drop(history);
         self.nodes[number].down_until = self.now() + down;
     }
 
-    pub(super) fn sites(nodes: &[Node]) -> Vec<Site<'_>> {
+    pub fn sites(nodes: &[Node]) -> Vec<Site<'_>> {
         let up = nodes
             .iter()
             .filter_map(|node| Some((node.number, node.life()?, node.hub()?)));
@@ -228,23 +186,8 @@ impl World {
         sites.collect()
     }
 
-    fn act(&mut self) {
-        let Options {
-            reading, eagerness, ..
-        } = *self.options;
-        let sites = Self::sites(&self.nodes);
-        for client in &mut self.clients {
-            if self.rng.random_range(0..1_000) < eagerness {
-                client.act(&sites);
-            }
-            if self.rng.random_range(0..1_000) < 300 {
-                client.read(&sites, reading);
-            }
-        }
-    }
-
     /// Lets time pass for all: the store first, then the nodes in an order drawn anew, each with what has arrived at it.
-    pub(super) fn step(&mut self, millis: u64) {
+    pub fn step(&mut self, millis: u64) {
         self.now.fetch_add(millis, Ordering::Relaxed);
         self.store.run();
         let first = self.rng.random_range(0..self.nodes.len());
@@ -252,23 +195,14 @@ impl World {
             let number = (first + index) % self.nodes.len();
             self.nodes[number].step(millis);
             self.store.run();
-            self.measure(number);
-        }
-    }
-
-    fn measure(&self, number: usize) {
-        if let Some((hub, _)) = self.nodes[number].hub() {
-            let (awake, feeds, bytes) = hub.load();
-            let mut history = self.history.lock();
-            let rooms = self.habits.rooms.len();
-            history.gauge("entities awake", awake, rooms);
-            history.gauge("feeds", feeds, rooms);
-            history.gauge("bytes of waiting commands", bytes, 256 * 1_024 * 1_024);
+            if let Some((hub, _)) = self.nodes[number].hub() {
+                self.crowd.measure(hub);
+            }
         }
     }
 
     /// Ends all faults: what was cut is joined, what was down or stood still goes on.
-    pub(super) fn heal(&mut self) {
+    pub fn heal(&mut self) {
         self.trace.note(|| "healed".into());
         self.plan.clear();
         *self.store.rates.lock() = super::faults::Rates::default();
@@ -288,5 +222,17 @@ impl World {
                 self.start(number);
             }
         }
+    }
+
+    /// Every node goes to sleep in order; how many have not done so in time.
+    pub fn drain(&mut self) -> usize {
+        for node in &mut self.nodes {
+            node.drain(0);
+        }
+        for _ in 0..400 {
+            self.step(5);
+        }
+        let open = self.nodes.iter().filter(|node| node.drained().is_none());
+        open.count()
     }
 }

@@ -20,7 +20,7 @@ use crate::proxy::Proxy;
 use crate::token::Claims;
 
 /// Signs the tokens of all clients of a run.
-const SECRET: &str = "a secret of the chaos suite, long enough for any rule";
+pub(super) const SECRET: &str = "a secret of the chaos suite, long enough for any rule";
 /// How long a drain may take.
 const DRAIN: Duration = Duration::from_secs(40);
 
@@ -67,7 +67,8 @@ impl<'a> Site<'a> {
                 for _ in 0..spec.topology.hubs() {
                     links.push(Links::start(servers).await?);
                 }
-                spec.cluster(servers, &links).await?
+                let ways = links.iter().map(|l| (l.cql_nodes(), l.nats_url()));
+                spec.cluster(servers, ways.collect()).await?
             }
         };
         let hubs = start_all(specs).await?;
@@ -263,13 +264,13 @@ impl<'a> Site<'a> {
 }
 
 impl SiteSpec {
-    fn lacks(&self, missing: &'static str) -> SiteError {
+    pub(super) fn lacks(&self, missing: &'static str) -> SiteError {
         let topology = self.topology;
         SiteError::Topology { topology, missing }
     }
 
     /// A hub with the embedded store.
-    fn hub(&self, number: usize) -> HubSpec {
+    pub(super) fn hub(&self, number: usize) -> HubSpec {
         let name = node_name(number);
         let spec = HubSpec::new(&self.hub, self.folder.join(&name))
             .variable("MUSSIKON_ENV", "production")
@@ -280,8 +281,12 @@ impl SiteSpec {
         given.fold(spec, |spec, (name, value)| spec.variable(name, value))
     }
 
-    /// The hubs of a cluster in a new keyspace, whose schema is made here.
-    async fn cluster(&self, servers: &Servers, links: &[Links]) -> Result<Vec<HubSpec>, SiteError> {
+    /// The hubs of a cluster in a new keyspace, whose schema is made here; each with its way to the CQL nodes and to NATS.
+    pub(super) async fn cluster(
+        &self,
+        servers: &Servers,
+        ways: Vec<(String, String)>,
+    ) -> Result<Vec<HubSpec>, SiteError> {
         let keyspace = keyspace("site");
         let copies = servers.cql.nodes.len().to_string();
         let hub = |number: usize, nodes: String, nats: String| {
@@ -301,9 +306,9 @@ impl SiteSpec {
         let nodes: Vec<String> = nodes.iter().map(ToString::to_string).collect();
         let operator = hub(0, nodes.join(","), servers.nats.url());
         operator.run(&["migrate"]).await?;
-        let hubs = links.iter().enumerate();
+        let hubs = ways.into_iter().enumerate();
         Ok(hubs
-            .map(|(number, links)| hub(number, links.cql_nodes(), links.nats_url()))
+            .map(|(number, (nodes, nats))| hub(number, nodes, nats))
             .collect())
     }
 }

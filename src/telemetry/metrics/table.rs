@@ -41,7 +41,7 @@ pub const METRICS: &[Metric] = &[
         Counter,
         "musical_matching_matches_total",
         &["instrument", "location"],
-        "Requests that found their musician, by instrument and place; values outside the known ones count as other.",
+        "Requests that found their musician, by instrument and region (a cell of H3 of some 87,000 square kilometres); what has no label of its own counts as other.",
     ),
     metric(
         Histogram,
@@ -201,6 +201,18 @@ pub const METRICS: &[Metric] = &[
     ),
     metric(
         Gauge,
+        "mussikon_inboxes_subscribed",
+        &[],
+        "Inboxes with at least one subscriber on this node.",
+    ),
+    metric(
+        Gauge,
+        "mussikon_requests_subscribed",
+        &[],
+        "Requests with at least one subscriber on this node.",
+    ),
+    metric(
+        Gauge,
         "mussikon_commands_waiting_bytes",
         &[],
         "Bytes of commands that wait in front of all entities.",
@@ -228,6 +240,18 @@ pub const METRICS: &[Metric] = &[
         "mussikon_entity_failures_total",
         &[],
         "Actors that failed and were started again.",
+    ),
+    metric(
+        Counter,
+        "mussikon_errand_retries_total",
+        &[],
+        "Errands between entities that could not be carried out yet and are tried again.",
+    ),
+    metric(
+        Counter,
+        "mussikon_errands_taken_over_total",
+        &[],
+        "Errands that waited when an entity was read anew: left by another life, or by a lost race.",
     ),
     metric(
         Counter,
@@ -282,6 +306,30 @@ pub const METRICS: &[Metric] = &[
         "mussikon_ready",
         &[],
         "1 while /health/ready says yes, else 0.",
+    ),
+    metric(
+        Counter,
+        "mussikon_tokens_refused_total",
+        &["reason"],
+        "Tokens that were refused, by reason, such as expired, signature or unknown_key.",
+    ),
+    metric(
+        Counter,
+        "mussikon_jwks_refreshes_total",
+        &["outcome"],
+        "Fetches of the outside issuer's keys: fetched, or why not (unreachable, late, redirect, status, too_large, file, malformed, too_many_keys).",
+    ),
+    metric(
+        Gauge,
+        "mussikon_jwks_keys",
+        &[],
+        "Keys of the outside issuer that are accepted; 0 without one.",
+    ),
+    metric(
+        Gauge,
+        "mussikon_jwks_stale",
+        &[],
+        "1 while the last fetch of the outside issuer's keys failed, so that older ones or none are in use; else 0.",
     ),
     metric(
         Histogram,

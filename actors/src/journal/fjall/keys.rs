@@ -111,9 +111,7 @@ pub(super) fn parse_wakeup(key: &[u8]) -> Option<(Timestamp, EntityId)> {
 
 fn parse_entity(bytes: &[u8]) -> Option<EntityId> {
     let (kind, rest) = bytes.split_first()?;
-    let kind = [EntityKind::Room, EntityKind::User, EntityKind::Request]
-        .into_iter()
-        .find(|k| *k as u8 == *kind)?;
+    let kind = EntityKind::ALL.into_iter().find(|k| *k as u8 == *kind)?;
     let id = std::str::from_utf8(rest.strip_suffix(&[0])?).ok()?;
     EntityId::new(kind, id).ok()
 }

@@ -58,7 +58,7 @@ pub(super) fn entity_key(entity: &EntityId) -> Vec<u8> {
 /// The entity behind a column.
 pub(super) fn parse_entity(key: &[u8]) -> Option<EntityId> {
     let (kind, id) = key.split_first()?;
-    let kinds = [EntityKind::Room, EntityKind::User, EntityKind::Request];
+    let kinds = EntityKind::ALL;
     let kind = kinds.into_iter().find(|k| *k as u8 == *kind)?;
     EntityId::new(kind, std::str::from_utf8(id).ok()?).ok()
 }

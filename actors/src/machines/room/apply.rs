@@ -24,6 +24,7 @@ impl Room {
                     settings.name = Some(name.clone());
                 }
             }
+            RoomEvent::Arranged { number, .. } => self.arranged = *number,
             RoomEvent::MemberAdded { user, role, at, .. } => {
                 self.add_member(sequence, user, *role, *at);
             }

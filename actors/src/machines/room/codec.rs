@@ -47,6 +47,7 @@ fn encode_header(out: &mut Vec<u8>, event: &RoomEvent) {
             write(out, &(kind_code(*kind), name, by, at));
         }
         RoomEvent::Renamed { name, by, at } => write(out, &(name, by, at)),
+        RoomEvent::Arranged { number, by, at } => write(out, &(number, by, at)),
         RoomEvent::MemberAdded { user, role, by, at }
         | RoomEvent::RoleChanged { user, role, by, at } => {
             write(out, &(user, role_code(*role), by, at));
@@ -135,6 +136,10 @@ fn decode_event(
         RecordKind::Renamed => {
             let (name, by, at) = read(HEADER, fields)?;
             RoomEvent::Renamed { name, by, at }
+        }
+        RecordKind::Arranged => {
+            let (number, by, at) = read(HEADER, fields)?;
+            RoomEvent::Arranged { number, by, at }
         }
         RecordKind::MemberAdded => {
             let (user, role, by, at): (_, u8, _, _) = read(HEADER, fields)?;

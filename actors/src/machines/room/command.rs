@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::view::{MemberView, RoomView};
 use super::{Content, Role, RoomKind};
 use crate::ids::{MessageId, Sequence, Timestamp, UserId};
+use crate::machines::Wish;
 
 /// A wish. `by` is the authenticated user; ids come in with the command.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -100,6 +101,17 @@ pub enum RoomCommand {
         /// Which.
         role: Role,
     },
+    /// From the hub itself, never from a client: the room exists, with this owner, these members and without those.
+    Arrange {
+        /// Of the arrangements of one room the greatest number counts; a late copy of an earlier one changes nothing.
+        number: u64,
+        /// The owner, a member too.
+        owner: UserId,
+        /// Who must be a member.
+        members: Vec<UserId>,
+        /// Who must be none.
+        gone: Vec<UserId>,
+    },
     /// A new name.
     Rename {
         /// Who.
@@ -153,11 +165,14 @@ impl RoomCommand {
             | RoomCommand::Quit { by }
             | RoomCommand::SetRole { by, .. }
             | RoomCommand::Rename { by, .. } => by,
+            RoomCommand::Arrange { owner, .. } => owner,
         }
     }
+}
 
-    /// Bytes this command holds while it waits, for admission; at least 64.
-    pub fn weight(&self) -> usize {
+impl Wish for RoomCommand {
+    /// At least 64.
+    fn weight(&self) -> usize {
         64 + match self {
             RoomCommand::Create { members, name, .. } => {
                 name.as_ref().map_or(0, String::len)
@@ -167,7 +182,19 @@ impl RoomCommand {
             RoomCommand::Edit { text, .. } => text.len(),
             RoomCommand::Rename { name, .. } => name.len(),
             RoomCommand::React { emoji, .. } => emoji.len(),
+            RoomCommand::Arrange { members, gone, .. } => {
+                let named = members.iter().chain(gone);
+                named.map(|m| m.as_str().len() + 16).sum::<usize>()
+            }
             _ => 0,
         }
+    }
+
+    fn is_query(&self) -> bool {
+        matches!(self, RoomCommand::View { .. } | RoomCommand::Members { .. })
+    }
+
+    fn has_id(&self) -> bool {
+        matches!(self, RoomCommand::Send { .. } | RoomCommand::Create { .. })
     }
 }

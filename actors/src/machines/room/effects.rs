@@ -9,7 +9,7 @@ impl Room {
     pub(super) fn effects_of(&self, sequence: Sequence, event: &RoomEvent) -> SideWrites {
         let mut side = SideWrites::default();
         match event {
-            RoomEvent::MessageSent(_) => {}
+            RoomEvent::MessageSent(_) | RoomEvent::Arranged { .. } => {}
             RoomEvent::Created { .. } | RoomEvent::Renamed { .. } => {
                 side.table.extend(self.card_write(sequence));
             }

@@ -42,6 +42,15 @@ pub enum RoomEvent {
         /// When.
         at: Timestamp,
     },
+    /// The hub itself arranges who is in the room; the changes of members follow.
+    Arranged {
+        /// Which arrangement: the greatest one counts.
+        number: u64,
+        /// On whose behalf.
+        by: UserId,
+        /// When.
+        at: Timestamp,
+    },
     /// Someone became a member.
     MemberAdded {
         /// The new member.
@@ -126,6 +135,7 @@ impl RoomEvent {
             RoomEvent::MessageSent(message) => message.sent_at,
             RoomEvent::Created { at, .. }
             | RoomEvent::Renamed { at, .. }
+            | RoomEvent::Arranged { at, .. }
             | RoomEvent::MemberAdded { at, .. }
             | RoomEvent::MemberRemoved { at, .. }
             | RoomEvent::RoleChanged { at, .. }

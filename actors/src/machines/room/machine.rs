@@ -24,6 +24,11 @@ impl Machine for Room {
         Self::empty(entity)
     }
 
+    fn is_passing(rejection: &RoomRejection) -> bool {
+        use RoomRejection::{Overloaded, RateLimited};
+        matches!(rejection, Overloaded { .. } | RateLimited { .. })
+    }
+
     fn needs(&self, command: &RoomCommand) -> Option<Sequence> {
         let target = match command {
             RoomCommand::Send { reply_to, .. } => *reply_to,
@@ -120,6 +125,12 @@ impl Machine for Room {
             RoomCommand::Quit { by } => self.quit(now, by),
             RoomCommand::SetRole { by, user, role } => self.set_role(now, by, user, *role),
             RoomCommand::Rename { by, name } => self.rename(context, by, name),
+            RoomCommand::Arrange {
+                number,
+                owner,
+                members,
+                gone,
+            } => self.arrange(context, *number, owner, members, gone),
         }
     }
 

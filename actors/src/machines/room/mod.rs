@@ -1,6 +1,7 @@
 //! The room: members, messages, reactions, dedupe. Types here; rules in the files beside.
 
 mod apply;
+mod arrange;
 pub mod cards;
 pub mod codec;
 mod codes;

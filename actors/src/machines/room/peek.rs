@@ -27,6 +27,7 @@ pub enum RecordKind {
     MessageDeleted = 8,
     ReactionAdded = 9,
     ReactionRemoved = 10,
+    Arranged = 11,
 }
 
 /// What any record tells without being decoded.
@@ -65,6 +66,7 @@ impl RecordKind {
         match event {
             RoomEvent::Created { .. } => Self::Created,
             RoomEvent::Renamed { .. } => Self::Renamed,
+            RoomEvent::Arranged { .. } => Self::Arranged,
             RoomEvent::MemberAdded { .. } => Self::MemberAdded,
             RoomEvent::MemberRemoved { .. } => Self::MemberRemoved,
             RoomEvent::RoleChanged { .. } => Self::RoleChanged,
@@ -77,7 +79,7 @@ impl RecordKind {
     }
 
     fn of_code(code: u8) -> Option<Self> {
-        const ALL: [RecordKind; 10] = [
+        const ALL: [RecordKind; 11] = [
             RecordKind::Created,
             RecordKind::Renamed,
             RecordKind::MemberAdded,
@@ -88,6 +90,7 @@ impl RecordKind {
             RecordKind::MessageDeleted,
             RecordKind::ReactionAdded,
             RecordKind::ReactionRemoved,
+            RecordKind::Arranged,
         ];
         ALL.into_iter().find(|kind| *kind as u8 == code)
     }

@@ -32,6 +32,9 @@ struct Fields {
     senders: Vec<UserId>,
     /// Number of its entries: a check, never a size to allocate.
     entries: u64,
+    /// Came later: snapshots from before do not have it.
+    #[serde(default)]
+    arranged: u64,
 }
 
 pub(super) fn encode(room: &Room) -> Bytes {
@@ -54,6 +57,7 @@ pub(super) fn encode(room: &Room) -> Bytes {
         members: members.collect(),
         senders,
         entries: room.dedupe.len() as u64,
+        arranged: room.arranged,
     };
     let mut out = vec![VERSION, 0, 0, 0, 0];
     write(&mut out, &fields);
@@ -78,6 +82,7 @@ pub(super) fn decode(entity: &EntityId, bytes: &[u8]) -> Result<Room, DecodeErro
     room.head = fields.head;
     room.message_count = fields.message_count;
     room.last_message = fields.last_message;
+    room.arranged = fields.arranged;
     for (user, role, joined_at, joined) in fields.members {
         let role = role_of(role)?;
         let member = Member {

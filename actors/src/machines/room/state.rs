@@ -18,6 +18,8 @@ pub struct Room {
     pub(super) message_count: u64,
     pub(super) last_message: Sequence,
     pub(super) members: BTreeMap<UserId, Member>,
+    /// The last arrangement by the hub; 0 if there never was one.
+    pub(super) arranged: u64,
     pub(super) dedupe: Dedupe,
     pub(super) messages: WorkingSet,
     /// Soft: no part of the durable state.
@@ -54,6 +56,7 @@ impl Room {
             message_count: 0,
             last_message: Sequence::ZERO,
             members: BTreeMap::new(),
+            arranged: 0,
             dedupe: Dedupe::default(),
             messages: WorkingSet::default(),
             rates: Rates::default(),

@@ -18,7 +18,9 @@ impl<M: Machine> Pipeline<M> {
         let mut records = Vec::with_capacity(count);
         let mut events = Vec::with_capacity(count);
         let mut side = SideWrites::default();
+        let mut deadline = None;
         for decided in self.next.drain(..count) {
+            deadline = decided.deadline;
             records.push(decided.record);
             events.push(decided.event);
             merge(&mut side, decided.side);
@@ -36,12 +38,21 @@ impl<M: Machine> Pipeline<M> {
             row,
             side,
         };
+        if mutation::is_on(Mutation::ArmForLater) {
+            deadline = self.machine.deadline();
+        }
+        let arm = self.alarms_to_arm(deadline, now);
+        let wakes = deadline.is_some() || self.has_errands();
         out.push(Action::Append {
             append: append.clone(),
+            arm: arm.clone(),
+            wakes,
             delay: self.turns.rest(now),
         });
         self.in_flight = Some(InFlight {
             append,
+            arm,
+            wakes,
             events,
             doubt: false,
             refusals: 0,
@@ -128,6 +139,8 @@ impl<M: Machine> Pipeline<M> {
         if let Some(flight) = &self.in_flight {
             out.push(Action::Append {
                 append: flight.append.clone(),
+                arm: flight.arm.clone(),
+                wakes: flight.wakes,
                 delay,
             });
         }
@@ -251,5 +264,7 @@ impl<M: Machine> Pipeline<M> {
             events: flight.events,
         });
         self.advance(now, out);
+        self.write_down(out);
+        self.clear_needless(out);
     }
 }

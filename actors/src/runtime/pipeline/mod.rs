@@ -6,6 +6,7 @@
 //! everything that waits is decided again.
 
 mod append;
+pub(crate) mod chores;
 mod fence;
 mod load;
 #[cfg(test)]
@@ -21,6 +22,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
+use self::chores::Chores;
 use self::ready::Readiness;
 pub(crate) use self::ready::Readying;
 use self::turns::Turns;
@@ -28,7 +30,8 @@ use super::admission::Permit;
 use super::recovery::Recovered;
 use super::{AskError, RuntimeLimits, Tally};
 use crate::ids::{EntityId, Sequence, Timestamp};
-use crate::journal::{Append, Capabilities, Head, Record, Row, SideWrites, Snapshot};
+use crate::journal::{Append, Capabilities, Head, Record, Row, SideWrites, Snapshot, TableWrite};
+use crate::machines::errand::Errand;
 use crate::machines::{Context, Machine};
 use crate::mutation::{self, Mutation};
 
@@ -59,8 +62,14 @@ pub(crate) enum Action<M: Machine> {
         delay: Duration,
         from: Option<Box<Recovered<M>>>,
     },
-    /// Append after `delay`: [`Pipeline::appended`].
-    Append { append: Append, delay: Duration },
+    /// Append after `delay`, with these alarms armed before; should it land when they have gone off, the entity may want to
+    /// be woken all the same: [`Pipeline::appended`].
+    Append {
+        append: Append,
+        arm: Vec<Timestamp>,
+        wakes: bool,
+        delay: Duration,
+    },
     /// Read the head to learn the fate of an append, after `delay`: [`Pipeline::head_resolved`].
     ResolveHead { delay: Duration },
     /// Read the row after this sequence: [`Pipeline::row_resolved`].
@@ -77,6 +86,20 @@ pub(crate) enum Action<M: Machine> {
     Advanced(Head),
     /// Store a snapshot and trim: nothing comes back.
     Snapshot(Snapshot),
+    /// Carry an errand out after `delay`: [`Pipeline::errand_ended`].
+    Errand {
+        number: u64,
+        errand: Box<Errand>,
+        delay: Duration,
+    },
+    /// Write down after `delay` that errands are done up to a number: [`Pipeline::written_down`].
+    WriteDown {
+        up_to: u64,
+        row: TableWrite,
+        delay: Duration,
+    },
+    /// Clear alarms: nothing comes back.
+    Clear(Vec<Timestamp>),
     /// End the actor; its supervisor decides when it may come back.
     Fail(String),
 }
@@ -92,6 +115,8 @@ struct Decided<E> {
     event: E,
     record: Record,
     side: SideWrites,
+    /// When the entity wants to be woken once this is durable and nothing after it.
+    deadline: Option<Timestamp>,
     /// Whether the decision that made it ends here: a row is cut at such places.
     ends: bool,
 }
@@ -109,6 +134,8 @@ struct Waiting<M: Machine> {
 
 struct InFlight<M: Machine> {
     append: Append,
+    arm: Vec<Timestamp>,
+    wakes: bool,
     events: Vec<M::Event>,
     /// Some attempt's outcome is unknown: it may still land.
     doubt: bool,
@@ -155,6 +182,7 @@ pub(crate) struct Pipeline<M: Machine> {
     mark: u64,
     upkeep: Upkeep,
     readiness: Readiness,
+    chores: Chores,
     tally: Arc<Tally>,
 }
 
@@ -212,6 +240,7 @@ impl<M: Machine> Pipeline<M> {
             mark,
             upkeep: Upkeep::default(),
             readiness: Readiness::default(),
+            chores: Chores::default(),
             tally,
         }
     }
@@ -300,6 +329,7 @@ impl<M: Machine> Pipeline<M> {
                 event,
                 record,
                 side,
+                deadline: self.machine.deadline(),
                 ends: index + 1 == last,
             });
         }

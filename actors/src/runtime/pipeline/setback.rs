@@ -48,7 +48,9 @@ impl<M: Machine> Pipeline<M> {
     /// command that took several rows, earlier ones may be.
     pub(super) fn give_up(&mut self, reason: String, out: &mut Vec<Action<M>>) {
         self.release(out);
-        self.in_flight = None;
+        if let Some(flight) = self.in_flight.take() {
+            self.forget_alarms(&flight.arm);
+        }
         self.next.clear();
         let unavailable = self.unavailable(reason);
         for waiting in std::mem::take(&mut self.waiting) {
@@ -153,6 +155,7 @@ impl<M: Machine> Pipeline<M> {
                 self.unrecovered = 0;
                 self.turns.recovered(now);
                 self.phase = Phase::Serving;
+                self.take_over_errands();
                 out.push(Action::Advanced(self.durable));
                 self.is_ready();
                 self.advance(now, out);

@@ -56,7 +56,7 @@ impl Owner {
         let mut owner = Self {
             pipeline,
             ops: Vec::new(),
-            gate: Gate::new(1_000, 1_000, NodeGate::new(1_000)),
+            gate: Gate::new(1_000, 1_000, NodeGate::new(1_000, 1)),
             answers: BTreeMap::new(),
         };
         owner.note(out);
@@ -87,7 +87,12 @@ impl Owner {
                 Action::ResolveRow { after } => Op::ResolveRow(after),
                 Action::FenceHead { fence } => Op::FenceHead(fence),
                 Action::Publish { .. } | Action::Advanced(_) => continue,
-                Action::Repair { .. } | Action::Load { .. } | Action::Snapshot(_) => {
+                Action::Repair { .. }
+                | Action::Load { .. }
+                | Action::Snapshot(_)
+                | Action::Errand { .. }
+                | Action::WriteDown { .. }
+                | Action::Clear(_) => {
                     panic!("nothing of the kind in this model")
                 }
                 Action::Fail(reason) => panic!("the owner stopped: {reason}"),
@@ -98,7 +103,7 @@ impl Owner {
     /// The same owner again, with channels of its own.
     pub fn fork(&self) -> Self {
         let mut answers = BTreeMap::new();
-        let gate = Gate::new(1_000, 1_000, NodeGate::new(1_000));
+        let gate = Gate::new(1_000, 1_000, NodeGate::new(1_000, 1));
         let from = &self.pipeline;
         let mut again = |old: &Asked<Notes>| asked(&gate, &mut answers, old.command, old.admitted);
         let mut waits = |list: &mut dyn Iterator<Item = &Waiting<Notes>>| -> Vec<Waiting<Notes>> {
@@ -140,6 +145,7 @@ impl Owner {
             mark: from.mark,
             upkeep: Upkeep::default(),
             readiness: Readiness::default(),
+            chores: from.chores.clone(),
             tally: from.tally.clone(),
         };
         Self {
@@ -172,6 +178,7 @@ fn decided(old: &Decided<u8>) -> Decided<u8> {
         event: old.event,
         record: old.record.clone(),
         side: old.side.clone(),
+        deadline: old.deadline,
         ends: old.ends,
     }
 }
@@ -179,7 +186,9 @@ fn decided(old: &Decided<u8>) -> Decided<u8> {
 fn in_flight(old: &InFlight<Notes>) -> InFlight<Notes> {
     InFlight {
         append: old.append.clone(),
+        arm: old.arm.clone(),
         events: old.events.clone(),
+        wakes: old.wakes,
         doubt: old.doubt,
         refusals: old.refusals,
         attempt: old.attempt,

@@ -6,15 +6,15 @@ use actors::journal::{Journal, Table};
 use actors::machines::room::cards;
 use actors::testing::oracle::{Awaited, History, Outcome, Stored};
 
-use super::store::done;
-use super::world::World;
+use super::super::store::done;
+use super::World;
 
 /// Alarms of lost side writes are due at last by then.
 const SETTLED_MS: u64 = 50_000;
 
 impl World {
     pub(super) fn finish(mut self) -> History {
-        for client in &mut self.clients {
+        for client in &mut self.crowd.clients {
             client.disconnect();
         }
         if !self.options.atomic {
@@ -24,14 +24,18 @@ impl World {
             }
         }
         let lives: Vec<u64> = self.nodes.iter().filter_map(|node| node.life()).collect();
-        self.drain();
+        let open = self.drain();
+        self.crowd.history.lock().awaited.push(Awaited {
+            what: "all nodes drain".into(),
+            missed: (open > 0).then(|| format!("{open} do not")),
+        });
         for node in &mut self.nodes {
             node.crash();
         }
-        let mut history = std::mem::take(&mut *self.history.lock());
+        let mut history = std::mem::take(&mut *self.crowd.history.lock());
         history.ended.extend(lives);
         history.deletes_at_once = self.nodes.len() == 1 && self.options.atomic;
-        for (room, _) in &self.habits.rooms {
+        for (room, _) in &self.crowd.habits.rooms {
             history.rooms.insert(room.clone(), self.stored(room));
         }
         for attempt in &history.attempts {
@@ -54,22 +58,6 @@ impl World {
         history
     }
 
-    /// Every node goes to sleep in order.
-    fn drain(&mut self) {
-        for node in &mut self.nodes {
-            node.drain(0);
-        }
-        for _ in 0..400 {
-            self.step(5);
-        }
-        let ended = |node: &&super::node::Node| node.drained().is_none();
-        let open = self.nodes.iter().filter(ended).count();
-        self.history.lock().awaited.push(Awaited {
-            what: "all nodes drain".into(),
-            missed: (open > 0).then(|| format!("{open} do not")),
-        });
-    }
-
     fn stored(&self, room: &RoomId) -> Stored {
         let inner = &self.store.inner;
         let entity = EntityId::room(room);
@@ -86,11 +74,11 @@ impl World {
             .unwrap_or_default();
         let last = rows.last().map(|row| row.last()).unwrap_or_default();
         let trims = self.store.trims.lock().get(&entity).cloned();
-        let memberships = self.habits.users.iter().filter_map(|user| {
+        let memberships = self.crowd.habits.users.iter().filter_map(|user| {
             let row = get(Table::RoomsOfUser, cards::rooms_of_user_key(user, room))?;
             Some((user.clone(), row))
         });
-        let read = self.habits.users.iter().filter_map(|user| {
+        let read = self.crowd.habits.users.iter().filter_map(|user| {
             let row = get(Table::ReadCursors, cursors::key(room, user))?;
             Some((user.clone(), Sequence(row.rank)))
         });

@@ -7,7 +7,7 @@ use actors::testing::oracle::{Awaited, Outcome, Roll};
 use actors::testing::workload::Client;
 use rand::Rng;
 
-use super::world::World;
+use super::World;
 
 /// Every live subscriber reaches the head, and every command is answered, within this time.
 const HEALED_MS: u64 = 5_000;
@@ -33,11 +33,11 @@ impl World {
         self.heal();
         if self.options.deserted {
             self.trace.hit("deserted");
-            self.clients.iter_mut().for_each(Client::disconnect);
+            self.crowd.clients.iter_mut().for_each(Client::disconnect);
         }
         let healed = self.now();
         self.wait(healed, CERTAIN_MS);
-        let before = self.history.lock().attempts.len();
+        let before = self.crowd.history.lock().attempts.len();
         self.wait(healed, HEALED_MS);
         let alive = self.nodes.iter().filter_map(|node| node.life());
         let since_before: BTreeSet<u64> = alive.filter(|life| lives.contains(life)).collect();
@@ -62,7 +62,7 @@ impl World {
             self.step(20);
         }
         let rolls = self.rolls();
-        let mut history = self.history.lock();
+        let mut history = self.crowd.history.lock();
         history.awaited = awaited;
         history.rolls = rolls;
     }
@@ -76,7 +76,7 @@ impl World {
             let due = greetings.next_if(|due| *due <= since).is_some();
             let greet = due && !self.options.quiet && !self.options.deserted;
             let sites = Self::sites(&self.nodes);
-            for client in &mut self.clients {
+            for client in &mut self.crowd.clients {
                 client.read(&sites, 8);
                 let returns = since < RESUME_MS && self.rng.random_range(0..50) == 0;
                 if returns && !self.options.deserted {
@@ -92,7 +92,7 @@ impl World {
 
     fn read_all(&mut self) {
         let sites = Self::sites(&self.nodes);
-        for client in &mut self.clients {
+        for client in &mut self.crowd.clients {
             client.read(&sites, 8);
         }
     }
@@ -102,7 +102,7 @@ impl World {
         let archive = self.store.archive.lock();
         let appended = self.store.appended.lock();
         let mut awaited = Vec::new();
-        for client in &self.clients {
+        for client in &self.crowd.clients {
             for (room, position) in client.subscribed() {
                 let entity = EntityId::room(&room);
                 let rows = archive.get(&entity).and_then(|rows| rows.last());
@@ -121,7 +121,7 @@ impl World {
 
     /// Whether all commands are answered, and those begun after the faults with something certain.
     fn answers(&self, before: usize) -> Vec<Awaited> {
-        let history = self.history.lock();
+        let history = self.crowd.history.lock();
         let open = history.unanswered();
         let mut awaited = vec![Awaited {
             what: "all commands are answered".into(),
@@ -140,7 +140,7 @@ impl World {
     /// Who is present by the word of each node that has subscribers, and who is.
     fn rolls(&self) -> Vec<Roll> {
         let mut subscribed: BTreeMap<RoomId, BTreeMap<usize, BTreeSet<UserId>>> = BTreeMap::new();
-        for client in &self.clients {
+        for client in &self.crowd.clients {
             for (room, _) in client.subscribed() {
                 let nodes = subscribed.entry(room).or_default();
                 let users = nodes.entry(client.node().unwrap_or_default()).or_default();

@@ -1,0 +1,95 @@
+//! Who sees what of a request.
+
+use actors::machines::request::{Change, Mode, RequestRejection, RequestState, Standing};
+
+use crate::desk::{Desk, apply_for, cancel, choose};
+
+const EVERYBODY: [&str; 8] = ["olga", "otto", "mia", "max", "zoe", "mod", "ada", "uwe"];
+
+/// Who may know of it.
+fn seen_by(desk: &mut Desk) -> Vec<&'static str> {
+    let mut seen = EVERYBODY.to_vec();
+    seen.retain(|name| match desk.view(name) {
+        Ok(_) => true,
+        Err(RequestRejection::NotFound) => false,
+        Err(other) => panic!("{other}"),
+    });
+    seen
+}
+
+/// Who sees all of it.
+fn open_to(desk: &mut Desk) -> Vec<&'static str> {
+    let mut open = EVERYBODY.to_vec();
+    open.retain(|name| desk.view(name).is_ok_and(|view| view.inside.is_some()));
+    open
+}
+
+#[test]
+fn a_request_is_seen_by_more_and_more_and_then_by_fewer() {
+    let mut desk = Desk::draft(Mode::OrganizerChooses);
+    assert_eq!(seen_by(&mut desk), ["olga", "ada"]);
+    desk.limits.moderation = true;
+    desk.submit();
+    assert_eq!(seen_by(&mut desk), ["olga", "mod", "ada"]);
+    desk.ask("mod", Change::Approve).expect("approved");
+    assert_eq!(seen_by(&mut desk), EVERYBODY);
+    assert_eq!(open_to(&mut desk), ["olga", "mod", "ada"]);
+    desk.found(&[("mia", 0.9), ("max", 0.8)]);
+    desk.ask("mia", apply_for(50_000)).expect("applied");
+    desk.ask("olga", choose("mia")).expect("chosen");
+    assert_eq!(seen_by(&mut desk), EVERYBODY, "still open");
+    desk.answer_slot(Ok(()));
+    assert_eq!(
+        seen_by(&mut desk),
+        ["olga", "mia", "max", "zoe", "mod", "ada"]
+    );
+    assert_eq!(open_to(&mut desk), ["olga", "mia", "mod", "ada"]);
+    desk.ask("olga", cancel()).expect("cancelled");
+    assert_eq!(open_to(&mut desk), ["olga", "mod", "ada"]);
+    assert_eq!(desk.state(), RequestState::Cancelled);
+}
+
+#[test]
+fn a_musician_sees_the_own_part_and_no_others() {
+    let mut desk = Desk::active(Mode::OrganizerChooses);
+    desk.found(&[("mia", 0.9), ("max", 0.8)]);
+    desk.ask("mia", apply_for(50_000)).expect("applied");
+    let mine = desk.view("mia").expect("open").mine.expect("a part");
+    assert_eq!(mine.standing, Standing::Applied);
+    assert_eq!(mine.application.expect("hers").rate.0, 50_000);
+    assert_eq!(mine.offer.expect("hers").score, 0.9);
+    assert!(desk.view("zoe").expect("open").mine.is_none());
+    let inside = desk.view("olga").expect("hers").inside.expect("all");
+    let scores: Vec<f64> = inside
+        .parts
+        .iter()
+        .filter_map(|part| part.offer.as_ref().map(|offer| offer.breakdown.location))
+        .collect();
+    assert_eq!(scores, [0.8, 0.9], "by id: max, mia");
+    assert_eq!((inside.room, inside.assigned), (None, None));
+}
+
+#[test]
+fn both_sides_learn_of_the_room_once_there_is_one() {
+    let mut desk = Desk::active(Mode::FirstAccept);
+    desk.ask("mia", Change::Accept).expect("accepted");
+    desk.answer_slot(Ok(()));
+    for name in ["olga", "mia"] {
+        let inside = desk.view(name).expect("theirs").inside.expect("all");
+        assert_eq!(inside.room.expect("one").as_str(), "request-r-1");
+    }
+}
+
+#[test]
+fn what_may_not_be_seen_may_not_be_touched_either() {
+    let mut desk = Desk::draft(Mode::FirstAccept);
+    for name in ["otto", "mia", "mod", "uwe"] {
+        assert_eq!(desk.refused(name, cancel()), RequestRejection::NotFound);
+    }
+    let mut nothing = Desk::new();
+    assert_eq!(
+        nothing.refused("olga", cancel()),
+        RequestRejection::NotFound
+    );
+    assert_eq!(nothing.view("ada"), Err(RequestRejection::NotFound));
+}

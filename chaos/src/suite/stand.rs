@@ -1,0 +1,58 @@
+//! Hubs over their servers with nothing in between and nothing done to them: for whoever wants to measure them.
+
+use serde::Serialize;
+
+use super::error::SiteError;
+use super::servers::Servers;
+use super::site::{SECRET, SiteSpec};
+use crate::hub::{HubProcess, start_all};
+
+/// Hubs that run until this is dropped.
+pub struct Stand {
+    hubs: Vec<HubProcess>,
+}
+
+/// What a load generator needs to know of running hubs.
+#[derive(Debug, Serialize)]
+pub struct Standing {
+    /// Where each listens, as `http://HOST:PORT`.
+    pub targets: Vec<String>,
+    /// Their processes.
+    pub pids: Vec<u32>,
+    /// What tokens are signed with.
+    pub secret: &'static str,
+}
+
+impl Stand {
+    /// Starts the hubs of a site over servers of the same topology.
+    pub async fn start(spec: &SiteSpec, servers: Option<&Servers>) -> Result<Self, SiteError> {
+        let specs = match servers {
+            None if spec.topology.is_cluster() => return Err(spec.lacks("servers")),
+            None => vec![spec.hub(0)],
+            Some(servers) => {
+                let nodes = servers.cql.addresses();
+                let nodes: Vec<String> = nodes.iter().map(ToString::to_string).collect();
+                let way = (nodes.join(","), servers.nats.url());
+                let ways = vec![way; spec.topology.hubs()];
+                spec.cluster(servers, ways).await?
+            }
+        };
+        let hubs = start_all(specs).await?;
+        Ok(Self { hubs })
+    }
+
+    /// How to reach them.
+    pub fn standing(&self) -> Standing {
+        Standing {
+            targets: self.hubs.iter().map(HubProcess::url).collect(),
+            pids: self.hubs.iter().filter_map(|hub| hub.id()).collect(),
+            secret: SECRET,
+        }
+    }
+
+    /// The ends of all logs.
+    pub fn logs(&self) -> String {
+        let logs: Vec<String> = self.hubs.iter().map(|hub| hub.logs()).collect();
+        logs.join("\n")
+    }
+}
