@@ -143,7 +143,7 @@ fn a_deadline_is_kept_by_whoever_lives_when_it_comes() {
         ask(&pagers, Call::RingAt(sooner)).await;
         pass(50).await;
         let armed = alarms(&store).await;
-        assert_eq!(armed.len(), 1, "the former one is of no use any more");
+        assert_eq!(armed.len(), 2, "the far one may be wanted by another life");
         assert!(armed[0] >= sooner && armed[0].since(sooner) < 1_000);
     });
     drop(first);

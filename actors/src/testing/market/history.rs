@@ -28,11 +28,13 @@ pub struct History {
     pub ended: Timestamp,
     /// By how much clocks may differ, in milliseconds: an alarm that one node armed goes off by another one's clock.
     pub skew_ms: u64,
+    /// When no node was up, from when to when, by the true time.
+    pub nights: Vec<(Timestamp, Timestamp)>,
     /// What must lie between two requests' times of one musician, in milliseconds.
     pub travel_ms: u64,
     /// What had to come about within a time after all faults were healed.
     pub awaited: Vec<Awaited>,
-    moments: u64,
+    pub(super) moments: u64,
 }
 
 /// One command of one person.

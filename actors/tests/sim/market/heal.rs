@@ -24,8 +24,11 @@ impl World {
         self.plan = planned
             .map(|((at, number), turn)| ((at + millis, number), turn))
             .collect();
+        let began = self.time();
         self.now.fetch_add(millis, Ordering::Relaxed);
         self.store.run();
+        let mut history = self.crowd.history.lock();
+        history.nights.push((began, began.plus_millis(millis)));
     }
 
     /// Ends all faults and waits until all that is to come has come.

@@ -19,6 +19,7 @@ use rand::rngs::StdRng;
 
 use self::scene::Scene;
 use super::clock::EPOCH;
+use super::fate::Turn;
 use super::faults::Fault;
 use super::options::Options;
 use super::shrink::{Kind, Run};
@@ -59,8 +60,8 @@ fn judged(seed: u64, verbose: bool, kept: Option<&[Fault]>) -> Run {
 }
 
 impl Market {
-    fn new(rng: &mut StdRng, _: &Options) -> Self {
-        let scene = Scene::draw(rng);
+    fn new(rng: &mut StdRng, options: &Options) -> Self {
+        let scene = Scene::draw(rng, options);
         let fair = Arc::new(scene.fair(rng));
         let history = SharedHistory::default();
         let mut numbers = 1..;
@@ -103,6 +104,9 @@ impl World {
     fn faulty(&mut self) {
         let mut nights = self.crowd.scene.nights.clone();
         let mut until = FAULTY_MS;
+        for (number, (at, what)) in (500..).zip(self.crowd.scene.deaths.clone()) {
+            self.plan.insert((at, number), Turn::Happens(what));
+        }
         self.raise();
         while self.now() < until {
             if nights.first().is_some_and(|(at, _)| *at <= self.now()) {
@@ -130,7 +134,7 @@ impl World {
         let now = self.time();
         let sites = Self::sites(&self.nodes);
         let people = &mut self.crowd.people;
-        if luck < 4 {
+        if luck < 8 {
             people.iter_mut().for_each(|person| person.act(&sites, now));
         } else if luck < self.crowd.scene.eagerness {
             let index = self.rng.random_range(0..people.len());

@@ -11,6 +11,7 @@ use rand::Rng;
 use rand::rngs::StdRng;
 
 use super::super::clock::EPOCH;
+use super::super::incidents::What;
 use super::super::options::Options;
 
 /// What must lie between two requests' times of one musician.
@@ -42,6 +43,8 @@ pub struct Scene {
     pub moderation: bool,
     /// Chance that somebody does something in a step, in thousandths; now and then all do at once.
     pub eagerness: u32,
+    /// Deaths beside those that befall every sort of world: of a node, in the midst of something.
+    pub deaths: Vec<(u64, What)>,
     /// All nodes go down at such a time, and the clock goes on for so long.
     pub nights: Vec<(u64, u64)>,
     /// When all is over, all nodes are down and the clock goes on until no request is left to be played.
@@ -57,7 +60,7 @@ pub struct Scene {
 }
 
 impl Scene {
-    pub fn draw(rng: &mut StdRng) -> Self {
+    pub fn draw(rng: &mut StdRng, options: &Options) -> Self {
         let kind = [Kind::Race, Kind::Rivals, Kind::Rivals, Kind::Fair][rng.random_range(0..4)];
         let (organizers, musicians, requests) = match kind {
             Kind::Race => (1, rng.random_range(8..=20), 1),
@@ -70,14 +73,17 @@ impl Scene {
             nights.push((at, rng.random_range(500..20_000)));
         }
         nights.sort_unstable();
+        let deaths = rng.random_range(0..12);
+        let deaths = (0..deaths).map(|_| death(rng, options.nodes)).collect();
         Self {
+            deaths,
             kind,
             organizers,
             musicians,
             requests,
             far: rng.random_bool(0.25),
             moderation: rng.random_bool(0.2),
-            eagerness: [60, 150, 300][rng.random_range(0..3)],
+            eagerness: [100, 300, 600][rng.random_range(0..3)],
             nights,
             ends_at_night: rng.random_bool(0.5),
             wave_size: [1, 2, 4, 20][rng.random_range(0..4)],
@@ -163,6 +169,16 @@ impl Scene {
             ..options.hub_limits()
         }
     }
+}
+
+fn death(rng: &mut StdRng, nodes: usize) -> (u64, What) {
+    let what = What::Crash {
+        node: rng.random_range(0..nodes),
+        words: Some(rng.random_range(0..40)),
+        down: rng.random_range(20..1_500),
+        renamed: false,
+    };
+    (rng.random_range(1_000..19_500), what)
 }
 
 fn window(rng: &mut StdRng) -> Window {

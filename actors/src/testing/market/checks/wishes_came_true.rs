@@ -74,7 +74,7 @@ fn judge(books: &Books<'_>, attempts: &[&Attempt], there: Option<Sequence>) -> R
 pub const RULE: &str = "rule: ";
 
 /// Some wishes are granted without an event, for what they wish is so: a request that is there is created again, a musician
-/// who waits accepts again.
+/// who waits, or was chosen, accepts.
 fn was_so_already(books: &Books<'_>, attempt: &Attempt) -> bool {
     let (Wish::Step { request, step, .. }, Outcome::Ok(at)) = (&attempt.wish, attempt.outcome())
     else {
@@ -84,9 +84,14 @@ fn was_so_already(books: &Books<'_>, attempt: &Attempt) -> bool {
         return false;
     };
     let mut before = book.entries().take_while(|(sequence, _)| sequence <= at);
+    let me = Some(&attempt.user);
     match step {
-        Trigger::Create | Trigger::Accept => before.any(|(_, entry)| {
-            entry.event.trigger() == *step && entry.by.as_ref() == Some(&attempt.user)
+        Trigger::Create => before
+            .any(|(_, entry)| entry.event.trigger() == Trigger::Create && entry.by.as_ref() == me),
+        Trigger::Accept => before.any(|(_, entry)| match entry.event.trigger() {
+            Trigger::Accept => entry.by.as_ref() == me,
+            Trigger::Choose => entry.event.musician() == me,
+            _ => false,
         }),
         _ => false,
     }
