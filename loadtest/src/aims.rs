@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::bench::IdleFigures;
 use crate::capacity::Capacity;
 use crate::figures::{Figures, Quantiles};
+use crate::requests::{AIM_P95_MS, FLOOR_ERRORS_PERCENT, FLOOR_P95_MS, RequestsFigures};
 
 /// What a figure should be.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -18,6 +19,8 @@ pub enum Aim {
     AtLeast(f64),
     /// At most this.
     AtMost(f64),
+    /// Less than this.
+    Below(f64),
 }
 
 /// One figure of the hub beside that of the reference.
@@ -53,6 +56,7 @@ impl Comparison {
             Aim::RatioAtMost(bound) => ratio.map(|ratio| ratio <= bound),
             Aim::AtLeast(bound) => Some(hub >= bound),
             Aim::AtMost(bound) => Some(hub <= bound),
+            Aim::Below(bound) => Some(hub < bound),
         });
         Some(Self {
             measure,
@@ -175,6 +179,31 @@ pub fn idle(hub: &IdleFigures, reference: Option<&IdleFigures>) -> Vec<Compariso
     .collect()
 }
 
+/// Judges latency and errors of requests; the floor holds at any rate, the aim at the standard one and above.
+pub fn requests(name: &str, hub: &RequestsFigures, standard: bool) -> Vec<Comparison> {
+    let row = |label: String, value: f64, bound: Option<f64>| {
+        let aim = bound.map(Aim::Below);
+        Comparison::new(format!("{name}: {label}"), Some(value), None, aim)
+    };
+    let aim = standard.then_some(AIM_P95_MS);
+    [
+        row("p95 ms".into(), hub.latency.p95_ms, aim),
+        row(
+            "p95 ms, floor".into(),
+            hub.latency.p95_ms,
+            Some(FLOOR_P95_MS),
+        ),
+        row(
+            "errors %, floor".into(),
+            hub.errors_percent,
+            Some(FLOOR_ERRORS_PERCENT),
+        ),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -192,6 +221,8 @@ mod tests {
         assert_eq!(met(14.0, Some(10.0), Aim::RatioAtMost(1.35)), Some(false));
         assert_eq!(met(14.0, None, Aim::RatioAtMost(1.35)), None);
         assert_eq!(met(9.0, None, Aim::AtMost(10.0)), Some(true));
+        assert_eq!(met(9.9, None, Aim::Below(10.0)), Some(true));
+        assert_eq!(met(10.0, None, Aim::Below(10.0)), Some(false));
         assert_eq!(met(4999.0, None, Aim::AtLeast(5000.0)), Some(false));
     }
 

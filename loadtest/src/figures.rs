@@ -14,6 +14,8 @@ pub struct Quantiles {
     pub p50_ms: f64,
     /// 90 % are not above.
     pub p90_ms: f64,
+    /// 95 % are not above.
+    pub p95_ms: f64,
     /// 99 % are not above.
     pub p99_ms: f64,
     /// 99.9 % are not above.
@@ -30,6 +32,7 @@ impl Quantiles {
             count: microseconds.len(),
             p50_ms: at(0.5),
             p90_ms: at(0.9),
+            p95_ms: at(0.95),
             p99_ms: at(0.99),
             p999_ms: at(0.999),
             max_ms: microseconds.max() as f64 / 1000.0,
@@ -91,10 +94,15 @@ const LAG_LIMIT_MS: f64 = 10.0;
 /// Above this share of its core, waiting for the generator is part of what was measured.
 const BUSY_LIMIT: f64 = 0.95;
 
+/// Whether the generator was late, or had no time left, so that waiting for it is part of what was measured.
+pub fn is_late(lag: &Quantiles, busy: f64) -> bool {
+    lag.p99_ms > LAG_LIMIT_MS || busy > BUSY_LIMIT
+}
+
 impl Figures {
     /// Judges correctness first, then the latency against `p99_limit_ms`, unless the generator was the limit.
     pub fn judge(&self, p99_limit_ms: Option<f64>) -> Judgement {
-        let limited = self.lag.p99_ms > LAG_LIMIT_MS || self.generator_busy > BUSY_LIMIT;
+        let limited = is_late(&self.lag, self.generator_busy);
         let slow = self.abandoned || p99_limit_ms.is_some_and(|limit| self.latency.p99_ms > limit);
         match (self.faults.none(), limited, slow) {
             (false, _, _) => Judgement::Incorrect,

@@ -20,6 +20,7 @@ mod readme;
 mod reconnect;
 mod reference;
 mod report;
+mod requests;
 mod stamp;
 mod subject;
 mod suite;
@@ -37,7 +38,7 @@ use args::{Cli, Command, ReferenceArgs};
 use report::Outcome;
 use suite::Suite;
 
-/// A message was lost, doubled, reordered or refused.
+/// Something was lost, doubled, contradictory or refused, or the floor of a scenario was missed.
 const EXIT_INCORRECT: u8 = 1;
 /// The run could not be made.
 const EXIT_ERROR: u8 = 2;
@@ -47,7 +48,7 @@ const EXIT_GENERATOR_LIMITED: u8 = 3;
 fn main() -> ExitCode {
     match run(Cli::parse().command) {
         Ok(Outcome::Passed) => ExitCode::SUCCESS,
-        Ok(Outcome::Incorrect) => EXIT_INCORRECT.into(),
+        Ok(Outcome::Incorrect | Outcome::FloorMissed) => EXIT_INCORRECT.into(),
         Ok(Outcome::GeneratorLimited) => EXIT_GENERATOR_LIMITED.into(),
         Err(error) => {
             eprintln!("loadtest: {error}");
@@ -64,6 +65,7 @@ fn run(command: Command) -> Result<Outcome, Box<dyn std::error::Error>> {
         Command::Ack(args) => Suite::new(&args.common).ack(&args)?,
         Command::Idle(args) => Suite::new(&args.common).idle(args.connections, args.rooms)?,
         Command::Reconnect(args) => Suite::new(&args.common).reconnect(&args)?,
+        Command::Requests(args) => Suite::new(&args.common).requests(&args)?,
         Command::Capacity(args) => Suite::new(&args.common).capacity(&args)?,
         Command::Limit(args) => Suite::new(&args.common).limit(&args)?,
         Command::All(args) => Suite::new(&args.common).all(&args)?,

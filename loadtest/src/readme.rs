@@ -9,6 +9,22 @@ const PAGE: &str = include_str!("../README.md");
 /// How the page calls this program.
 const NAMES: [&str; 3] = ["$L ", "cargo load ", "loadtest "];
 
+/// The mix that the page tells is the one that is planned.
+#[test]
+fn every_operation_stands_on_the_page_with_its_share() {
+    let told = |name: &str| -> Option<f64> {
+        let row = format!("| `{name}` | ");
+        let row = PAGE.lines().find_map(|line| line.strip_prefix(&row))?;
+        row.split_once(" %")?.0.parse().ok()
+    };
+    let wrong: Vec<String> = crate::requests::mix()
+        .iter()
+        .filter(|(name, share)| told(name).is_none_or(|told| (told - share).abs() > 0.15))
+        .map(|(name, share)| format!("| `{name}` | {share:.1} % |"))
+        .collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
 /// Lines of code blocks without comments, and code in running text.
 fn code() -> Vec<String> {
     let mut pieces = Vec::new();

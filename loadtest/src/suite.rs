@@ -12,6 +12,7 @@ use crate::clock::Clock;
 use crate::plan::Shape;
 use crate::process;
 use crate::report::{Measured, Outcome, Report};
+use crate::requests::RequestsArgs;
 use crate::subject::{Subject, look_for_hub, take_own_core};
 
 type Done = Result<Outcome, Box<dyn Error>>;
@@ -128,6 +129,22 @@ impl<'a> Suite<'a> {
         };
         self.report
             .add(how, Subject::Hub.name(), Measured::Reconnect(found.into()));
+        self.publish()
+    }
+
+    /// `requests`: the hub alone, for the references have no business.
+    pub fn requests(mut self, args: &RequestsArgs) -> Done {
+        look_for_hub(self.common)?;
+        self.report.fsync = Some(self.bench.fsync()?);
+        let found = self.bench.requests(args)?;
+        let label = format!("requests {:.0}/s", args.rate);
+        self.report
+            .compare(aims::requests(&label, &found, args.is_standard()));
+        self.report.add(
+            &label,
+            Subject::Hub.name(),
+            Measured::Requests(found.into()),
+        );
         self.publish()
     }
 

@@ -25,11 +25,16 @@ const LIFETIME: Duration = Duration::from_secs(12 * 3600);
 
 impl Credentials {
     /// A token for `user`, HS256, good for hours.
+    pub fn token(&self, user: &str) -> Result<String, jsonwebtoken::errors::Error> {
+        self.token_as(user, "user")
+    }
+
+    /// The same in a role.
     #[allow(
         clippy::disallowed_methods,
         reason = "a token's expiry is wall-clock time"
     )]
-    pub fn token(&self, user: &str) -> Result<String, jsonwebtoken::errors::Error> {
+    pub fn token_as(&self, user: &str, role: &str) -> Result<String, jsonwebtoken::errors::Error> {
         match self {
             Self::Token(token) => Ok(token.clone()),
             Self::Secret(secret) => {
@@ -39,7 +44,7 @@ impl Credentials {
                 let (iat, exp) = (now.as_secs(), (now + LIFETIME).as_secs());
                 let claims = Claims {
                     sub: user,
-                    role: "user",
+                    role,
                     iat,
                     exp,
                 };

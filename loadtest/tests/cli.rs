@@ -5,11 +5,12 @@ use std::net::TcpListener;
 use std::process::Command;
 
 const EXIT_ERROR: i32 = 2;
-const COMMANDS: [&str; 9] = [
+const COMMANDS: [&str; 10] = [
     "fanout",
     "rooms",
     "ack",
     "idle",
+    "requests",
     "reconnect",
     "capacity",
     "limit",
@@ -53,7 +54,7 @@ fn refused(arguments: &[&str], because: &str) -> String {
 
 #[test]
 fn wrong_arguments_are_refused_with_the_reason() {
-    let cases: [(&str, &str); 14] = [
+    let cases: [(&str, &str); 16] = [
         ("", "Usage: loadtest <COMMAND>"),
         ("fan-out", "unrecognized subcommand 'fan-out'"),
         ("fanout --rate 0", "must be a number above 0"),
@@ -71,6 +72,8 @@ fn wrong_arguments_are_refused_with_the_reason() {
             "ack --target http://127.0.0.1:1 --spawn hub",
             "cannot be used with '--spawn <SPAWN>'",
         ),
+        ("requests --musicians 63", "63 is not in 64..=100000"),
+        ("requests --connections 0", "0 is not in 1..=4000"),
         ("capacity", "<SHAPE>"),
         ("capacity sideways", "[possible values: fanout, rooms]"),
         (
@@ -160,11 +163,12 @@ fn a_hub_that_is_not_there_is_said_at_once() {
             "cannot start ./no-hub: No such file",
         ),
     ];
-    let commands: [&[&str]; 7] = [
+    let commands: [&[&str]; 8] = [
         &["fanout"],
         &["rooms"],
         &["ack"],
         &["idle"],
+        &["requests"],
         &["reconnect"],
         &["capacity", "rooms"],
         &["all"],

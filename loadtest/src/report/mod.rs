@@ -1,5 +1,6 @@
 //! What a run found: a table for people, JSON for machines, one verdict for both.
 
+mod requests;
 mod table;
 
 use serde::Serialize;
@@ -13,6 +14,7 @@ use crate::capacity::{Attempt, Capacity};
 use crate::faults::Faults;
 use crate::figures::{Figures, Judgement, Quantiles};
 use crate::reconnect::ReconnectFigures;
+use crate::requests::RequestsFigures;
 
 /// What one server did in one scenario.
 #[derive(Clone, Debug, Serialize)]
@@ -26,6 +28,8 @@ pub enum Measured {
     Idle(IdleFigures),
     /// Connections that lost their hub and came back.
     Reconnect(Box<ReconnectFigures>),
+    /// Users over the HTTP API.
+    Requests(Box<RequestsFigures>),
 }
 
 /// One line of the report.
@@ -47,7 +51,9 @@ pub enum Outcome {
     Passed,
     /// The generator was too slow for what was asked: nothing is said about the hub.
     GeneratorLimited,
-    /// A message was lost, doubled, reordered, refused, or a connection was.
+    /// Everything was correct, but slower, or failed oftener, than is ever allowed.
+    FloorMissed,
+    /// A message was lost, doubled, reordered, refused, or a connection was; or answers contradict each other.
     Incorrect,
 }
 
@@ -141,6 +147,7 @@ impl Entry {
             Measured::Fixed(figures) => named(&figures.faults).into_iter().collect(),
             Measured::Idle(idle) => named(&idle.faults).into_iter().collect(),
             Measured::Reconnect(found) => named(&found.faults).into_iter().collect(),
+            Measured::Requests(found) => requests::wrongs(found),
             Measured::Capacity(found) => {
                 let wrong = found.attempts.iter().filter(|tried| !tried.faults.none());
                 wrong.map(wrong_try).collect()
@@ -165,6 +172,7 @@ impl Entry {
                 Some(Judgement::GeneratorLimited) => Outcome::GeneratorLimited,
                 Some(Judgement::Passed | Judgement::Slow) | None => Outcome::Passed,
             },
+            Measured::Requests(found) => found.outcome(),
             Measured::Idle(idle) if idle.faults.none() => Outcome::Passed,
             Measured::Reconnect(found) if found.faults.none() => Outcome::Passed,
             Measured::Idle(_) | Measured::Reconnect(_) => Outcome::Incorrect,

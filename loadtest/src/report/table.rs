@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Entry, Measured, Outcome, Report};
+use super::{Entry, Measured, Outcome, Report, requests};
 use crate::aims::Aim;
 use crate::capacity::LimitedBy;
 use crate::figures::Figures;
@@ -12,23 +12,10 @@ impl Report {
     pub(super) fn table(&self) -> String {
         let mut text = String::new();
         let mut line = |fields: std::fmt::Arguments| writeln!(text, "{fields}").unwrap_or_default();
-        line(format_args!(
-            "\n{:<18} {:<4} {:>10} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8} {:>6} {:>6} {:>7} {:>6} {:>6}",
-            "scenario",
-            "",
-            "deliv./s",
-            "p50 ms",
-            "p99 ms",
-            "p99.9",
-            "ack p50",
-            "ack p99",
-            "CPU s/M",
-            "server",
-            "gener.",
-            "lag p99",
-            "others",
-            "bytes"
-        ));
+        let of_requests = |entry: &Entry| matches!(entry.measured, Measured::Requests(_));
+        if !self.entries.iter().all(of_requests) {
+            line(format_args!("{}", head()));
+        }
         for entry in &self.entries {
             line(format_args!("{}", entry.row()));
             for wrong in entry.wrongs() {
@@ -59,15 +46,40 @@ impl Report {
             ));
         }
         let verdict = match self.outcome() {
+            Outcome::Passed if self.entries.iter().all(of_requests) => {
+                "passed: each request assigned once at most, everything as it was acknowledged"
+            }
             Outcome::Passed => "passed: each message once, in order, none missing",
             Outcome::GeneratorLimited => {
                 "generator limited: it could not offer or take in what was asked; no verdict on the hub"
             }
+            Outcome::FloorMissed => "FLOOR MISSED: too slow, or too many errors",
             Outcome::Incorrect => "INCORRECT: see the counts above",
         };
         line(format_args!("\nverdict: {verdict}"));
         text
     }
+}
+
+/// What stands above the figures of deliveries.
+fn head() -> String {
+    format!(
+        "\n{:<18} {:<4} {:>10} {:>8} {:>8} {:>8} {:>8} {:>8} {:>8} {:>6} {:>6} {:>7} {:>6} {:>6}",
+        "scenario",
+        "",
+        "deliv./s",
+        "p50 ms",
+        "p99 ms",
+        "p99.9",
+        "ack p50",
+        "ack p99",
+        "CPU s/M",
+        "server",
+        "gener.",
+        "lag p99",
+        "others",
+        "bytes"
+    )
 }
 
 impl Entry {
@@ -97,6 +109,7 @@ impl Entry {
                 found.from_loss.p99_ms,
                 found.tries
             ),
+            Measured::Requests(found) => format!("{head} {}", requests::block(found)),
             Measured::Idle(idle) => format!(
                 "{head} {} connections, {:.0} connects/s, {} KB each",
                 idle.connections,
@@ -150,5 +163,6 @@ fn aim(aim: Aim) -> String {
         Aim::RatioAtMost(bound) => format!("≤ {bound} × L1"),
         Aim::AtLeast(bound) => format!("≥ {}", short(bound)),
         Aim::AtMost(bound) => format!("≤ {}", short(bound)),
+        Aim::Below(bound) => format!("< {}", short(bound)),
     }
 }

@@ -1,6 +1,6 @@
 //! One open-loop trial: sends leave when the plan says, whatever the hub does, and latency counts from that moment.
 
-mod mark;
+pub mod mark;
 mod receive;
 
 use hdrhistogram::Histogram;
