@@ -34,8 +34,8 @@ enum Command {
         #[command(flatten)]
         options: Options,
     },
-    /// Starts hubs and what they stand on, does nothing to them, prints how to reach them as one line of JSON, and ends them
-    /// on SIGINT or SIGTERM: for measuring them.
+    /// Starts hubs and what they stand on, prints how to reach them as one line of JSON, starts again whichever ends, and ends
+    /// them all on SIGINT or SIGTERM: for measuring them.
     Up {
         /// A variable of all hubs, as KEY=VALUE; may be repeated.
         #[arg(long, value_parser = key_value)]
@@ -178,12 +178,14 @@ async fn up(
         topology,
         variables,
     };
-    let stand = Stand::start(&site, servers.as_ref()).await?;
+    let mut stand = Stand::start(&site, servers.as_ref()).await?;
     println!("{}", serde_json::to_string(&stand.standing())?);
     let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
     tokio::select! {
         ended = tokio::signal::ctrl_c() => ended?,
         _ = terminate.recv() => {}
+        // A hub that cannot be started again.
+        failed = stand.keep() => failed?,
     }
     Ok(true)
 }

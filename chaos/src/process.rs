@@ -250,8 +250,8 @@ impl Process {
         self.id().ok_or(ProcessError::NotRunning(self.name))
     }
 
-    /// Its status if it has ended by itself.
-    fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
+    /// Its status if it has ended by itself, told once.
+    pub fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
         let status = match &mut self.child {
             Some(child) => child.try_wait()?,
             None => None,

@@ -2,6 +2,7 @@
 
 pub mod checks;
 pub mod front;
+pub mod market;
 pub mod mistake;
 pub mod oracle;
 pub mod reader;

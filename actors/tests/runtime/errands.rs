@@ -131,6 +131,21 @@ fn what_a_dead_node_had_not_done_another_does_and_what_it_had_done_is_not_done_a
 }
 
 #[test]
+fn lives_that_want_the_same_far_deadline_leave_one_alarm_behind() {
+    let (store, runner) = (Held::new(true), Shared::default());
+    let at = life().block_on(async { actors::clock::Clock::now(&Paused::default()) });
+    let at = at.plus_millis(3_600_000);
+    for salt in 1..=9 {
+        life().block_on(async {
+            let pagers = pagers(&store, &runner, salt).await;
+            ask(&pagers, Call::RingAt(at)).await;
+            pass(50).await;
+            assert_eq!(alarms(&store).await.len(), 1, "life {salt}");
+        });
+    }
+}
+
+#[test]
 fn a_deadline_is_kept_by_whoever_lives_when_it_comes() {
     let (store, runner) = (Held::new(true), Shared::default());
     let first = life();
@@ -143,7 +158,7 @@ fn a_deadline_is_kept_by_whoever_lives_when_it_comes() {
         ask(&pagers, Call::RingAt(sooner)).await;
         pass(50).await;
         let armed = alarms(&store).await;
-        assert_eq!(armed.len(), 1, "the former one is of no use any more");
+        assert_eq!(armed.len(), 2, "the far one may be wanted by another life");
         assert!(armed[0] >= sooner && armed[0].since(sooner) < 1_000);
     });
     drop(first);

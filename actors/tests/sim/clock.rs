@@ -17,12 +17,21 @@ pub const EPOCH: u64 = 1_700_000_000_000;
 pub struct NodeClock {
     pub now: Now,
     pub skew: Arc<AtomicI64>,
+    /// How far it jumped, in all.
+    pub jumped: Arc<AtomicU64>,
 }
 
 impl NodeClock {
     /// The clock jumps.
     pub fn jump(&self, by: i64) {
         self.skew.fetch_add(by, Ordering::Relaxed);
+        self.jumped.fetch_add(by.unsigned_abs(), Ordering::Relaxed);
+    }
+
+    /// The clock was never more wrong than this.
+    pub fn widest(&self) -> u64 {
+        let jumped = self.jumped.load(Ordering::Relaxed);
+        self.skew.load(Ordering::Relaxed).unsigned_abs() + jumped
     }
 }
 

@@ -1,6 +1,7 @@
 //! Deterministic simulation: whole hubs on virtual time, one seed per run.
 //!
-//! `SIM_SEED=7 cargo sweep` runs one seed and prints every line, `SIM_SEEDS=0..20000 cargo sweep` many; without
+//! `SIM_SEED=7 cargo sweep` runs one seed and prints every line, `SIM_SEEDS=0..20000 cargo sweep` many, and `cargo
+//! sweep-market` does so with the worlds of a market; without
 //! either it runs those in `.cargo/config.toml`.
 #![allow(clippy::print_stdout, reason = "a sweep tells what it finds")]
 
@@ -12,6 +13,7 @@ mod fuse;
 mod incidents;
 mod journal;
 mod line;
+mod market;
 mod mutants;
 mod net;
 mod node;

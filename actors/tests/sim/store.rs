@@ -113,6 +113,11 @@ impl Store {
         }
     }
 
+    /// Whether nothing is under way.
+    pub fn is_calm(&self) -> bool {
+        self.agenda.lock().due.is_empty()
+    }
+
     fn at(&self, delay: u64, late: bool, work: impl FnOnce() + Send + 'static) {
         let mut agenda = self.agenda.lock();
         agenda.numbers += 1;

@@ -1,11 +1,18 @@
 //! Hubs over their servers with nothing in between and nothing done to them: for whoever wants to measure them.
 
+use std::time::Duration;
+
 use serde::Serialize;
+use tokio::time::sleep;
 
 use super::error::SiteError;
 use super::servers::Servers;
 use super::site::{SECRET, SiteSpec};
 use crate::hub::{HubProcess, start_all};
+use crate::process::ProcessError;
+
+/// How soon it is noticed that a hub has ended.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// Hubs that run until this is dropped.
 pub struct Stand {
@@ -47,6 +54,19 @@ impl Stand {
             targets: self.hubs.iter().map(HubProcess::url).collect(),
             pids: self.hubs.iter().filter_map(|hub| hub.id()).collect(),
             secret: SECRET,
+        }
+    }
+
+    /// Starts again whichever of them ends, as whoever operates hubs would; goes on until one cannot be started.
+    pub async fn keep(&mut self) -> Result<(), SiteError> {
+        loop {
+            for hub in &mut self.hubs {
+                if let Some(status) = hub.ended().map_err(ProcessError::from)? {
+                    eprintln!("chaos: the hub at {} ended: {status}", hub.url());
+                    hub.restart().await?;
+                }
+            }
+            sleep(LOOK_AGAIN).await;
         }
     }
 

@@ -6,6 +6,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use xxhash_rust::xxh3::xxh3_64;
+
 use super::{Action, Phase, Pipeline};
 use crate::ids::{EntityId, Timestamp};
 use crate::journal::{Table, TableWrite};
@@ -20,6 +22,9 @@ const TOO_SOON_MS: u64 = 1_500;
 /// No two lives of an entity arm the same moment, but by a chance of one in so many, and no life the same one twice in a
 /// row: else an alarm would be cleared in place of another one, which is needed.
 const SPREAD_MS: u64 = 997;
+/// The alarm for a deadline that is farther away than this, in milliseconds, is the same for all lives, lest each of them
+/// leaves one of its own behind. It goes off in any case.
+const FAR_MS: u64 = 60_000;
 /// Errands of one entity under way at once.
 const AT_ONCE: usize = 16;
 
@@ -45,6 +50,7 @@ pub(super) struct Chores {
 enum Reason {
     Errands,
     Deadline(Timestamp),
+    FarDeadline(Timestamp),
 }
 
 /// Where it is written down how far an entity's errands are done.
@@ -103,12 +109,21 @@ impl<M: Machine> Pipeline<M> {
             return Vec::new();
         }
         let mut wanted = Vec::new();
-        let of_deadline = |reason: &Reason| deadline.map(Reason::Deadline) == Some(*reason);
-        if let Some(deadline) = deadline
-            && !self.chores.armed.values().any(of_deadline)
-        {
-            let spread = self.spread() % SPREAD_MS;
-            wanted.push((deadline.plus_millis(spread), Reason::Deadline(deadline)));
+        if let Some(deadline) = deadline {
+            let (near, far) = (Reason::Deadline(deadline), Reason::FarDeadline(deadline));
+            let is_armed = self
+                .chores
+                .armed
+                .values()
+                .any(|it| *it == near || *it == far);
+            let is_far = deadline.since(now) >= FAR_MS;
+            let (spread, reason) = match is_far {
+                _ if is_armed => (None, near),
+                true => (Some(xxh3_64(self.entity.id().as_bytes())), far),
+                false => (Some(self.spread()), near),
+            };
+            let at = spread.map(|spread| deadline.plus_millis(spread % SPREAD_MS));
+            wanted.extend(at.map(|at| (at, reason)));
         }
         let soon = now.plus_millis(TOO_SOON_MS);
         let late = now.plus_millis(2 * ERRANDS_DUE_MS);
@@ -135,7 +150,8 @@ impl<M: Machine> Pipeline<M> {
         }
     }
 
-    /// Begins whatever errands may begin: their event is durable, and nothing earlier waits for the same one.
+    /// Begins whatever errands may begin: their event is durable, and nothing earlier waits for the same one. If nothing is
+    /// under way, what was done is noted.
     pub fn run_errands(&mut self, out: &mut Vec<Action<M>>) {
         let may = self.phase == Phase::Serving && !self.leaving;
         let Some(outbox) = self.machine.outbox().filter(|_| may) else {
@@ -164,6 +180,8 @@ impl<M: Machine> Pipeline<M> {
                 delay: self.errand_pause(failures.unwrap_or(0)),
             });
         }
+        // What was done while the state was in doubt, or before an errand that has come to nothing, is still to be noted.
+        self.write_down(out);
     }
 
     /// Doubles with each failure in a row.
@@ -247,8 +265,13 @@ impl<M: Machine> Pipeline<M> {
         if !self.rests() {
             return;
         }
-        let deadline = self.machine.deadline().map(Reason::Deadline);
-        let needless = |reason: &Reason| Some(*reason) != deadline;
+        let wanted = self.machine.deadline();
+        let needless = |reason: &Reason| match reason {
+            Reason::Errands => true,
+            Reason::Deadline(deadline) => Some(*deadline) != wanted,
+            // Another life may have come to want it.
+            Reason::FarDeadline(_) => false,
+        };
         let alarms = self.chores.armed.iter();
         let alarms: Vec<Timestamp> = alarms
             .filter(|(_, reason)| needless(reason))
