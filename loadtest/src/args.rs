@@ -110,7 +110,10 @@ pub struct FixedArgs {
     /// Of these, how many send in turn.
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
     pub senders: Option<u32>,
-    /// Deliveries per second over all rooms (sends per second times members).
+    /// Of these, how many join the room and receive; the others only send (default: all).
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    pub listeners: Option<u32>,
+    /// Deliveries per second over all rooms (sends per second times those who receive).
     #[arg(long, value_parser = positive)]
     pub rate: Option<f64>,
     /// How long is measured, and how long it warms up before that.

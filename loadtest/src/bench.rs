@@ -23,6 +23,7 @@ const REHEARSAL: Shape = Shape {
     rooms: 1,
     members: 100,
     senders: 1,
+    listeners: 100,
 };
 /// Files that are open beside the connections.
 const FILES_BESIDE: u64 = 100;
@@ -176,6 +177,7 @@ impl<'a> Bench<'a> {
             rooms,
             members: connections / rooms,
             senders: 1,
+            listeners: connections / rooms,
         };
         self.groups += 1;
         let (mut fleet, opening) = Fleet::gather(&running.target, shape, self.groups, self.clock)

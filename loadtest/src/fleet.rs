@@ -62,7 +62,8 @@ enum Stage {
 
 struct Opener<'a> {
     stages: Vec<Stage>,
-    hello: Vec<Vec<u8>>,
+    /// Per room what its connections say first: those who join it, and the others.
+    hello: Vec<(Vec<u8>, Vec<u8>)>,
     positions: Vec<Member>,
     joined: usize,
     shape: Shape,
@@ -133,9 +134,10 @@ impl<'a> Opener<'a> {
         for room in 0..shape.rooms {
             let mut frames = Vec::new();
             target.push_frame(&mut frames, &hub::handshake_request(target.encoding));
+            let mute = frames.clone();
             let join = hub::join_room(target.encoding, "join", &target.room_name(group, room))?;
             target.push_frame(&mut frames, &join);
-            hello.push(frames);
+            hello.push((frames, mute));
         }
         let positions = vec![Member::default(); shape.connections() as usize];
         Ok(Self {
@@ -209,7 +211,11 @@ impl<'a> Opener<'a> {
                 return Ok(0);
             };
             let room = self.shape.room_of_connection(index as u32);
-            answer.extend_from_slice(&self.hello[room as usize]);
+            let (joining, mute) = &self.hello[room as usize];
+            answer.extend_from_slice(match self.shape.listens(index as u32) {
+                true => joining,
+                false => mute,
+            });
             self.stages[index] = Stage::Shaking;
             used = head;
         }
@@ -229,6 +235,10 @@ impl<'a> Opener<'a> {
         if let Stage::Shaking = self.stages[index] {
             payload = &payload[hub::handshake_answer(payload)?..];
             self.stages[index] = Stage::Joining;
+            if !self.shape.listens(index as u32) {
+                self.stages[index] = Stage::Joined;
+                self.joined += 1;
+            }
         }
         for message in hub::read_messages(self.target.encoding, payload)? {
             match message {

@@ -149,7 +149,7 @@ impl Ledger {
     pub fn is_complete(&self) -> bool {
         let accepted = u64::from(self.sent) - self.faults.refused;
         let answered = !self.expects_acknowledgements || self.answers >= u64::from(self.sent);
-        answered && self.received >= accepted * u64::from(self.plan.shape.members)
+        answered && self.received >= accepted * u64::from(self.plan.shape.listeners)
     }
 
     /// Closes the books: what was wrong, and where every member stands now.
@@ -168,7 +168,7 @@ impl Ledger {
             }
         }
         for (room, members) in self.members.chunks(shape.members as usize).enumerate() {
-            for member in members {
+            for member in &members[..shape.listeners as usize] {
                 self.faults.missing += expected[room].saturating_sub(member.received);
                 let same =
                     (member.received, member.digest) == (members[0].received, members[0].digest);
@@ -190,6 +190,7 @@ mod tests {
             rooms: 2,
             members: 2,
             senders: 1,
+            listeners: 2,
         };
         let mut plan = Plan::new(9, shape, 8.0, 0.0, 1.0);
         plan.total = 4;

@@ -11,6 +11,8 @@ pub struct Shape {
     pub members: u32,
     /// Of these, how many send.
     pub senders: u32,
+    /// Of these, how many joined the room; the others only send.
+    pub listeners: u32,
 }
 
 impl Shape {
@@ -22,6 +24,11 @@ impl Shape {
     /// The room a connection is in.
     pub fn room_of_connection(self, connection: u32) -> u32 {
         connection / self.members
+    }
+
+    /// Whether a connection joined its room: the first ones of each did.
+    pub fn listens(self, connection: u32) -> bool {
+        connection % self.members < self.listeners
     }
 
     /// The room that planned send `index` goes to: rooms take turns.
@@ -61,7 +68,7 @@ impl Plan {
         warmup_s: f64,
         measured_s: f64,
     ) -> Self {
-        let sends_per_second = deliveries_per_second / f64::from(shape.members);
+        let sends_per_second = deliveries_per_second / f64::from(shape.listeners);
         let measured_from = (sends_per_second * warmup_s).ceil() as u32;
         let measured = ((sends_per_second * measured_s).ceil() as u32).max(1);
         Self {
@@ -99,6 +106,7 @@ mod tests {
             rooms: 3,
             members: 4,
             senders: 2,
+            listeners: 3,
         };
         let senders: Vec<_> = (0..8).map(|index| shape.sender_of(index)).collect();
         assert_eq!(senders, [0, 4, 8, 1, 5, 9, 0, 4]);
@@ -109,6 +117,8 @@ mod tests {
             );
         }
         assert_eq!(shape.connections(), 12);
+        let listening = (0..12).filter(|&connection| shape.listens(connection));
+        assert_eq!(listening.collect::<Vec<_>>(), [0, 1, 2, 4, 5, 6, 8, 9, 10]);
     }
 
     #[test]
@@ -117,6 +127,7 @@ mod tests {
             rooms: 1,
             members: 500,
             senders: 10,
+            listeners: 500,
         };
         let mut plan = Plan::new(1, shape, 30_000.0, 1.0, 10.0);
         plan.start_ns = 1_000;

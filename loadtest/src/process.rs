@@ -4,7 +4,7 @@ use rustix::process::{Pid, Resource, Rlimit, getrlimit, setrlimit};
 use rustix::thread::{CpuSet, sched_setaffinity};
 use std::fs;
 use std::io::{self, BufRead, BufReader};
-use std::net::SocketAddr;
+use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, mpsc};
@@ -15,6 +15,11 @@ use thiserror::Error;
 /// What a server prints when it is ready, before its address.
 pub const LISTENING: &str = "listening on http://";
 const START_TIMEOUT: Duration = Duration::from_secs(30);
+/// A server that somebody else runs must end within this time after a signal.
+const END_TIMEOUT: Duration = Duration::from_secs(90);
+/// Whoever runs it must have started it again by then.
+const RESTART_TIMEOUT: Duration = Duration::from_secs(60);
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
 /// `/proc/PID/stat` counts in ticks of this length on every Linux.
 const SECONDS_PER_TICK: f64 = 0.01;
 const FILES_WANTED: u64 = 1 << 18;
@@ -101,21 +106,59 @@ impl Server {
 }
 
 impl Server {
-    /// Ends a server that was started here, and waits until it has ended; how long that took.
+    /// Ends a server and waits until it has ended; how long that took. Of one that somebody else runs, all known processes
+    /// get the signal at once.
     #[allow(clippy::disallowed_methods, reason = "how long it took is measured")]
     pub fn end(mut self, in_order: bool) -> io::Result<Duration> {
         let begun = std::time::Instant::now();
+        let signal = match in_order {
+            true => rustix::process::Signal::TERM,
+            false => rustix::process::Signal::KILL,
+        };
         if let Some(child) = &mut self.child {
-            let id = Pid::from_child(&child.0);
-            let signal = match in_order {
-                true => rustix::process::Signal::TERM,
-                false => rustix::process::Signal::KILL,
-            };
-            rustix::process::kill_process(id, signal)?;
+            rustix::process::kill_process(Pid::from_child(&child.0), signal)?;
             child.0.wait()?;
+        } else if let Some(meter) = &self.meter {
+            for id in meter.pids.iter().filter_map(|&pid| process(pid)) {
+                rustix::process::kill_process(id, signal)?;
+            }
+            while meter.pids.iter().any(|&pid| is_alive(pid)) {
+                if begun.elapsed() > END_TIMEOUT {
+                    return Err(io::ErrorKind::TimedOut.into());
+                }
+                thread::sleep(LOOK_AGAIN);
+            }
         }
         Ok(begun.elapsed())
     }
+}
+
+fn process(pid: u32) -> Option<Pid> {
+    Pid::from_raw(i32::try_from(pid).ok()?)
+}
+
+/// Whether a process runs; one that has ended and that its parent has not looked at yet does not.
+fn is_alive(pid: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let state = stat
+        .rsplit_once(") ")
+        .and_then(|(_, rest)| rest.chars().next());
+    state.is_some_and(|state| !matches!(state, 'Z' | 'X'))
+}
+
+/// Waits until somebody listens at all of these again; how long that took.
+#[allow(clippy::disallowed_methods, reason = "how long it took is measured")]
+pub fn await_listeners(addresses: &[SocketAddr]) -> io::Result<Duration> {
+    let begun = std::time::Instant::now();
+    for address in addresses {
+        while let Err(error) = TcpStream::connect(address) {
+            if begun.elapsed() > RESTART_TIMEOUT {
+                return Err(error);
+            }
+            thread::sleep(LOOK_AGAIN);
+        }
+    }
+    Ok(begun.elapsed())
 }
 
 impl Drop for Owned {

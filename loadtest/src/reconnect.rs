@@ -2,6 +2,7 @@
 
 use hdrhistogram::Histogram;
 use serde::Serialize;
+use std::net::SocketAddr;
 use std::thread;
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use crate::comeback::{Comeback, Returned};
 use crate::faults::Faults;
 use crate::figures::Quantiles;
 use crate::plan::Shape;
-use crate::process::{Server, Start};
+use crate::process::{Server, Start, await_listeners};
 use crate::subject::{OpenError, Subject};
 
 /// Longest way back that is told apart, in microseconds.
@@ -42,12 +43,16 @@ impl Bench<'_> {
         self.allow_files(args.connections)?;
         eprintln!("hub: {} connections lose their hub …", args.connections);
         let mut running = Subject::Hub.open(self.common, false)?;
-        let again = running.again.take().ok_or(OpenError::NotOurs)?;
+        let again = running.again.take();
+        if again.is_none() && running.server.meter.is_none() {
+            return Err(OpenError::NotOurs.into());
+        }
         let rooms = args.rooms.min(args.connections);
         let shape = Shape {
             rooms,
             members: args.connections / rooms,
             senders: 1,
+            listeners: args.connections / rooms,
         };
         let mut fleet = self.gather(Subject::Hub, &running, shape)?;
         // Everybody is somewhere in the room's history.
@@ -60,9 +65,14 @@ impl Bench<'_> {
         let in_order = matches!(args.end, EndArg::Drain);
         // Nobody's until the hub is there again.
         let placeholder = Server::existing(running.server.address, &[]);
+        let addresses = running.target.addresses.clone();
         let old = std::mem::replace(&mut running.server, placeholder);
         let (returned, renewed) = thread::scope(|scope| {
-            let renewing = scope.spawn(|| renew(old, &again, in_order));
+            let addresses = &addresses;
+            let renewing = scope.spawn(|| match &again {
+                Some(again) => renew(old, again, in_order),
+                None => renewed_by_others(old, addresses, in_order),
+            });
             let returned = comeback.run();
             (returned, renewing.join())
         });
@@ -98,6 +108,20 @@ fn renew(old: Server, again: &Start, in_order: bool) -> Result<(Server, f64, f64
     let server = Server::start(again).map_err(OpenError::from)?;
     let ms = |time: Duration| time.as_secs_f64() * 1_000.0;
     Ok((server, ms(ending), ms(begun.elapsed())))
+}
+
+/// Ends hubs that somebody else runs, who starts them again; how long each took, in milliseconds.
+fn renewed_by_others(
+    old: Server,
+    addresses: &[SocketAddr],
+    in_order: bool,
+) -> Result<(Server, f64, f64), BenchError> {
+    let ms = |time: Duration| time.as_secs_f64() * 1_000.0;
+    let ending = old.end(in_order)?;
+    let starting = await_listeners(addresses)?;
+    // Their processes are others now, and nobody says which.
+    let server = Server::existing(addresses[0], &[]);
+    Ok((server, ms(ending), ms(starting)))
 }
 
 fn quantiles(returned: &[Returned], ns: impl Fn(&Returned) -> u64) -> Quantiles {

@@ -49,8 +49,10 @@ pub enum OpenError {
     /// Nobody listens at `--target`.
     #[error("nobody answers at {0}: {1}")]
     NobodyThere(String, io::Error),
-    /// Only a hub of our own can be ended.
-    #[error("a hub that is to end and begin anew must be started here: name it with --spawn PATH")]
+    /// Whoever is to end a hub must know its processes.
+    #[error(
+        "a hub that is to end and begin anew: start it with --spawn PATH, or name its processes with --pid ID beside --target and have somebody start them again"
+    )]
     NotOurs,
     /// Nothing to measure.
     #[error("name the hub with --spawn PATH or --target URL")]

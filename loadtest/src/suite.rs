@@ -29,16 +29,19 @@ const FANOUT: Shape = Shape {
     rooms: 1,
     members: 500,
     senders: 10,
+    listeners: 500,
 };
 const ROOMS: Shape = Shape {
     rooms: 200,
     members: 10,
     senders: 10,
+    listeners: 10,
 };
 const ACK: Shape = Shape {
     rooms: 10,
     members: 1,
     senders: 1,
+    listeners: 1,
 };
 const FANOUT_RATE: f64 = 30_000.0;
 const ROOMS_RATE: f64 = 20_000.0;
@@ -59,6 +62,7 @@ impl Fixed {
             rooms: args.rooms.unwrap_or(standard.rooms),
             members,
             senders: args.senders.unwrap_or(standard.senders).min(members),
+            listeners: args.listeners.unwrap_or(members).min(members),
         };
         Self {
             shape,

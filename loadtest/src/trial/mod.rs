@@ -114,11 +114,11 @@ impl<'a> Trial<'a> {
         };
         let limit_us = (limit_ms * 1000.0) as u64;
         let due = self.plan.total - self.plan.measured_from;
-        let expected = u64::from(due) * u64::from(self.plan.shape.members);
+        let expected = u64::from(due) * u64::from(self.plan.shape.listeners);
         let in_time = self.latency.count_between(0, limit_us);
         // What was due less than the limit ago may still come in time.
         let undecided =
-            (limit_ms * 1e6 / self.plan.interval_ns) as u64 * u64::from(self.plan.shape.members);
+            (limit_ms * 1e6 / self.plan.interval_ns) as u64 * u64::from(self.plan.shape.listeners);
         in_time + undecided < expected / 100 * 98
     }
 
@@ -237,7 +237,7 @@ impl<'a> Trial<'a> {
         }
         self.fleet.positions = positions;
         Figures {
-            offered_per_second: 1e9 / self.plan.interval_ns * f64::from(self.plan.shape.members),
+            offered_per_second: 1e9 / self.plan.interval_ns * f64::from(self.plan.shape.listeners),
             delivered_per_second: used.deliveries as f64 / used.seconds,
             sends: self.plan.total,
             deliveries: received,
