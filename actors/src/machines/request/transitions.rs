@@ -73,7 +73,7 @@ named! {
         NothingReserved = "nothing reserved", "No musician's time is being held.";
         AnswersReservation = "answers the reservation", "It answers the reservation that is waited for, and no earlier one.";
         AnswersSearch = "answers the search", "It answers the search that is waited for, and no earlier one.";
-        SearchDue = "search due", "The time of the next search has come, and nobody's application waits.";
+        SearchDue = "search due", "The time of the next search has come and nobody's application waits, or it answers the search that is waited for.";
         BeforeEvent = "before the event", "The event has not begun.";
         AboutToBegin = "about to begin", "The event begins soon, or has begun, and is not over.";
         Over = "over", "The time of the event is over; for its organizer it is enough that it was started some time ago.";
