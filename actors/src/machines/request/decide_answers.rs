@@ -8,7 +8,7 @@ use super::{
     Actor, Request, RequestEntry, RequestLimits, RequestRejection, RequestState, Standing, Trigger,
     validate,
 };
-use crate::ids::UserId;
+use crate::ids::{Timestamp, UserId};
 use crate::machines::Decision;
 use crate::machines::terms::{Caller, Cents};
 use crate::mutation::{self, Mutation};
@@ -93,7 +93,8 @@ impl Request {
         let reason = some_trimmed(reason);
         let (permit, event) = if facts.is_reserving(&caller.user) {
             let next = facts.next(attempt.context.limits);
-            let permit = self.permit(attempt, Trigger::LetGo, after(next.as_ref()))?;
+            let to = facts.after(next.as_ref(), attempt.now());
+            let permit = self.permit(attempt, Trigger::LetGo, to)?;
             (permit, RequestEvent::LetGo { reason, next })
         } else {
             let permit = self.permit(attempt, Trigger::Withdraw, facts.state)?;
@@ -149,10 +150,13 @@ impl Facts {
     }
 }
 
-/// The state after a reservation came to nothing.
-pub(super) fn after(next: Option<&Next>) -> RequestState {
-    match next {
-        Some(_) => RequestState::InReview,
-        None => RequestState::Active,
+    /// The state after a reservation came to nothing. Once the deadline is over the organizer goes on looking at what
+    /// applications are left: an open request would expire on the spot.
+    pub(super) fn after(&self, next: Option<&Next>, now: Timestamp) -> RequestState {
+        let choice = !self.first_accept() && self.deadline_passed(now) && self.any_application();
+        match next.is_some() || choice {
+            true => RequestState::InReview,
+            false => RequestState::Active,
+        }
     }
 }

@@ -87,6 +87,10 @@ impl Request {
                 out.extend(musician.map(|musician| Errand::Release { musician }));
             }
             Effect::Reserve => out.extend(facts.reservation(entry)),
+            Effect::ReserveNext => match facts.reservation(entry) {
+                Some(reserve) => out.push(reserve),
+                None => self.carry(Effect::TellOrganizer, facts, before, entry, out),
+            },
             Effect::Search => out.extend(facts.search(entry)),
             Effect::OpenRoom => out.extend(musician.map(|m| self.room_of(facts, m))),
             Effect::KeepRoom => {

@@ -90,6 +90,7 @@ named! {
         Confirm = "confirm", "The musician's time is booked.";
         Release = "release", "The time that was held or booked for the request is free again.";
         Reserve = "reserve", "The musician's time is to be held.";
+        ReserveNext = "reserve next", "The time of the next one who waits is to be held; the organizer is told if nobody waits.";
         Search = "search", "Musicians are to be found who were not asked yet.";
         OpenRoom = "open room", "The request's room is there, with organizer and musician as members.";
         LeaveRoom = "leave room", "The musician is no member of the request's room any more.";
@@ -201,11 +202,11 @@ pub const TRANSITIONS: &[Transition] = &[
 
     row(Some(S::Active), S::Active, Trigger::Withdraw, MUSICIAN, WITHDRAW, &[Effect::TellOrganizer]),
     row(Some(S::InReview), S::InReview, Trigger::Withdraw, MUSICIAN, WITHDRAW, &[Effect::TellOrganizer]),
-    row(Some(S::InReview), S::InReview, Trigger::LetGo, MUSICIAN, LET_GO, &[Effect::Release, Effect::Reserve]),
+    row(Some(S::InReview), S::InReview, Trigger::LetGo, MUSICIAN, LET_GO, &[Effect::Release, Effect::ReserveNext]),
     row(Some(S::InReview), S::Active, Trigger::LetGo, MUSICIAN, LET_GO, &[Effect::Release, Effect::TellOrganizer]),
 
     row(Some(S::InReview), S::Assigned, Trigger::SlotGranted, HUB, &[Guard::AnswersReservation], &[Effect::Confirm, Effect::OpenRoom, Effect::TellMusician, Effect::TellOrganizer, Effect::TellOthers]),
-    row(Some(S::InReview), S::InReview, Trigger::SlotRefused, HUB, &[Guard::AnswersReservation], &[Effect::Release, Effect::Reserve, Effect::TellMusician]),
+    row(Some(S::InReview), S::InReview, Trigger::SlotRefused, HUB, &[Guard::AnswersReservation], &[Effect::Release, Effect::ReserveNext, Effect::TellMusician]),
     row(Some(S::InReview), S::Active, Trigger::SlotRefused, HUB, &[Guard::AnswersReservation], &[Effect::Release, Effect::TellMusician, Effect::TellOrganizer]),
 
     row(Some(S::Assigned), S::Assigned, Trigger::Remind, HUB, &[Guard::ReminderDue], &[Effect::TellMusician, Effect::TellOrganizer]),
