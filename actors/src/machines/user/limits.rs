@@ -54,7 +54,7 @@ pub struct UserLimits {
     pub released: usize,
     /// Idempotency keys that are remembered; the oldest go first.
     pub keys: usize,
-    /// Errands that may wait; above it nothing new is begun.
+    /// Errands that may wait; above it nothing new is begun. More than `slots`, for each of these may have a question to ask.
     pub errands: usize,
 }
 
@@ -122,6 +122,9 @@ impl UserLimits {
         ];
         let big = most.into_iter().filter(|(_, value, most)| value > most);
         problems.extend(big.map(|(name, _, most)| (name, format!("must not be above {most}"))));
+        if self.errands <= self.slots && self.errands > 0 {
+            problems.push(("errands", "must be above slots".to_owned()));
+        }
         problems
     }
 }
@@ -142,5 +145,11 @@ mod tests {
         };
         let names: Vec<&str> = wrong.problems().iter().map(|(name, _)| *name).collect();
         assert_eq!(names, ["slots", "errands", "rate_cents", "radius_km"]);
+        let few = UserLimits {
+            errands: 200,
+            ..UserLimits::default()
+        };
+        let problems = few.problems();
+        assert_eq!(problems, [("errands", "must be above slots".to_owned())]);
     }
 }

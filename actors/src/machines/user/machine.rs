@@ -25,6 +25,10 @@ impl Machine for User {
         Self::empty(entity)
     }
 
+    fn is_passing(rejection: &UserRejection) -> bool {
+        matches!(rejection, UserRejection::Overloaded { .. })
+    }
+
     fn decide(
         &self,
         context: &Context<'_, Self>,
