@@ -52,6 +52,8 @@ pub(crate) enum Msg<M: Machine> {
     Loaded(Ticket, Sequence, Box<Found>),
     /// An errand was carried out, or not yet.
     ErrandEnded(u64, bool),
+    /// An errand that failed may be tried again.
+    ErrandDue(u64),
     /// It is written down how far errands are done, or not yet.
     WrittenDown(u64, bool),
     /// Is an alarm that went off of no use any more?
@@ -126,6 +128,7 @@ impl<M: Machine> Actor for Journaled<M> {
                 pipeline.loaded(ticket, target, *found, now, &mut out);
             }
             Msg::ErrandEnded(number, done) => pipeline.errand_ended(number, done, &mut out),
+            Msg::ErrandDue(number) => pipeline.errand_due(number),
             Msg::WrittenDown(up_to, done) => pipeline.written_down(up_to, done, &mut out),
             Msg::Rung {
                 alarm,
@@ -167,7 +170,10 @@ impl<M: Machine> Journaled<M> {
     /// Starts what takes time; it goes on beside the mailbox.
     fn start(&self, myself: &ActorRef<Msg<M>>, action: Action<M>) {
         let (deps, entity, me) = (self.deps.clone(), self.entity.clone(), myself.clone());
-        let is_chore = matches!(action, Action::Errand { .. } | Action::WriteDown { .. });
+        let is_chore = matches!(
+            action,
+            Action::Errand { .. } | Action::PauseErrand { .. } | Action::WriteDown { .. }
+        );
         let awake = is_chore.then(|| self.gate.stay());
         tokio::spawn(async move {
             let _awake = awake;
@@ -210,14 +216,13 @@ impl<M: Machine> Journaled<M> {
                 Action::Snapshot(snapshot) => {
                     return store_snapshot(&deps, &entity, snapshot).await;
                 }
-                Action::Errand {
-                    number,
-                    errand,
-                    delay,
-                } => {
-                    pause(delay).await;
+                Action::Errand { number, errand } => {
                     let done = carry_out(&deps, entity, number, *errand).await;
                     Msg::ErrandEnded(number, done)
+                }
+                Action::PauseErrand { number, delay } => {
+                    pause(delay).await;
+                    Msg::ErrandDue(number)
                 }
                 Action::WriteDown { up_to, row, delay } => {
                     pause(delay).await;

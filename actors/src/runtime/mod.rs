@@ -1,6 +1,7 @@
 //! Runs machines: one generic journaled actor per entity, spawned on demand, admitted, supervised, put to sleep.
 
 pub mod admission;
+pub(crate) mod alarm;
 pub mod directory;
 pub mod errands;
 pub mod journaled;
