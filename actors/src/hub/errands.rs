@@ -59,6 +59,7 @@ impl Shared {
             Errand::Reserve { .. }
             | Errand::Confirm { .. }
             | Errand::Release { .. }
+            | Errand::GiveBack { .. }
             | Errand::Arrange { .. }
             | Errand::Search { .. } => match from.as_request() {
                 Some(request) => self.for_request(request, number, errand).await,
@@ -86,12 +87,14 @@ impl Shared {
                 musician,
                 window,
                 hold_ms,
+                demand,
             } => {
                 let reserve = UserCommand::Reserve {
                     request: request.clone(),
                     number,
                     window,
                     hold_ms,
+                    demand,
                 };
                 let answer = match self
                     .put::<User>(&EntityId::user(&musician), reserve)
@@ -118,6 +121,11 @@ impl Shared {
             Errand::Release { musician } => {
                 let release = UserCommand::Release { request, number };
                 self.see_to::<User>(&EntityId::user(&musician), release)
+                    .await
+            }
+            Errand::GiveBack { musician } => {
+                let give_back = UserCommand::GiveBack { request, number };
+                self.see_to::<User>(&EntityId::user(&musician), give_back)
                     .await
             }
             Errand::Arrange {

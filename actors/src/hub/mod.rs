@@ -1,5 +1,6 @@
 //! The hub as its edges see it: one façade over entities, sessions, history and lists of rooms.
 
+mod alarms;
 mod background;
 mod errands;
 mod history;
@@ -7,6 +8,7 @@ mod inbox;
 mod kinds;
 mod matches;
 mod people;
+mod quotas;
 pub mod reindex;
 mod relay;
 mod requests;
@@ -149,6 +151,7 @@ pub(crate) struct Shared {
     witness: matches::Witness,
     /// Lines in a page of a request's audit.
     audit_page: usize,
+    quotas: quotas::Quotas,
     directories: Directories,
     seen: people::Seen,
     sessions: background::UserSessions,
@@ -186,6 +189,7 @@ impl Hub {
         let directories = Directories::new(&parts.limits.runtime);
         let among = |peers| Peers::new(peers, fanout.clone(), directories.clone(), parts.salt);
         let peers = peers.map(among);
+        let alarms_at_once = parts.limits.runtime.alarms_at_once;
         let cursors = Arc::new(Cursors::new(parts.journal.clone(), limits.clone()));
         let listeners = Listeners {
             fanout: fanout.clone(),
@@ -219,6 +223,7 @@ impl Hub {
             witness: matches::Witness::default(),
         };
         let (witness, audit_page) = (requests.witness.clone(), parts.limits.request.audit_page);
+        let quotas = quotas::Quotas::new(&parts.limits.request);
         ground
             .host::<Request>(parts.limits.request, Arc::new(requests))
             .await?;
@@ -232,6 +237,7 @@ impl Hub {
                 inbox,
                 witness,
                 audit_page,
+                quotas,
                 seen: people::Seen::default(),
                 journal: parts.journal,
                 wakeups: parts.wakeups,
@@ -243,6 +249,7 @@ impl Hub {
         };
         runner.serve(Arc::downgrade(&hub.parts));
         hub.start_background();
+        hub.start_alarms(alarms_at_once);
         if let Some(peers) = &hub.parts.peers {
             peers.join();
         }

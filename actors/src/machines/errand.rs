@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 
 use super::notice::Notice;
-use super::terms::{Gig, Window};
+use super::terms::{Demand, Gig, Window};
 use crate::ids::{EntityId, RequestId, RoomId, Sequence, UserId};
 
 /// Something to be done by another entity, or by the hub.
@@ -31,6 +31,9 @@ pub enum Errand {
         window: Window,
         /// Whoever holds it asks after so many milliseconds whether it is still wanted, unless it was confirmed.
         hold_ms: u64,
+        /// What is expected of whoever gets it; nothing if somebody has looked at that.
+        #[serde(default)]
+        demand: Option<Box<Demand>>,
     },
     /// The time that was held for the asking request is booked.
     Confirm {
@@ -39,6 +42,11 @@ pub enum Errand {
     },
     /// The time that was held or booked for the asking request is free again.
     Release {
+        /// Whose time.
+        musician: UserId,
+    },
+    /// The musician gave back the time that was booked for the asking request: it is free again, and that is counted.
+    GiveBack {
         /// Whose time.
         musician: UserId,
     },
@@ -81,7 +89,8 @@ impl Errand {
             Errand::Notify { user, .. } => EntityId::inbox(user),
             Errand::Reserve { musician, .. }
             | Errand::Confirm { musician }
-            | Errand::Release { musician } => EntityId::user(musician),
+            | Errand::Release { musician }
+            | Errand::GiveBack { musician } => EntityId::user(musician),
             Errand::Settle { request, .. } => EntityId::request(request),
             Errand::Arrange { room, .. } => EntityId::room(room),
             Errand::Search { .. } => return None,

@@ -1,8 +1,10 @@
 //! Runs machines: one generic journaled actor per entity, spawned on demand, admitted, supervised, put to sleep.
 
 pub mod admission;
+pub(crate) mod alarm;
 pub mod directory;
 pub mod errands;
+mod guarded;
 pub mod journaled;
 pub mod limits;
 pub(crate) mod pipeline;

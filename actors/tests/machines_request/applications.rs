@@ -49,6 +49,11 @@ fn the_chosen_one_is_reserved_and_the_rest_are_told_once_it_is_certain() {
         (RequestState::InReview, vec![])
     );
     assert_eq!(desk.reservation().0, "max");
+    let asked = desk.new_errands();
+    assert!(
+        matches!(asked[..], [Errand::Reserve { demand: None, .. }]),
+        "the organizer has looked at the application: {asked:?}"
+    );
     assert_eq!(
         desk.refused("olga", choose("mia")),
         RequestRejection::ReservationPending
@@ -97,6 +102,57 @@ fn a_chosen_one_who_cannot_come_leaves_the_choice_open() {
     );
     desk.ask("max", apply_for(50_000)).expect("has time now");
     desk.ask("olga", choose("mia")).expect("the other one");
+}
+
+/// Olga has chosen max before the deadline, which is over now.
+fn chosen_late() -> Desk {
+    let mut desk = applied();
+    desk.ask("olga", Change::Review).expect("looks at them");
+    let deadline = desk.view("olga").expect("her own").deadline;
+    desk.ask("olga", choose("max")).expect("chosen");
+    desk.now = deadline.expect("one").plus_millis(1);
+    desk
+}
+
+#[test]
+fn after_the_deadline_the_choice_goes_on_among_the_applications_that_are_left() {
+    let told_of = |desk: &Desk, name: &str, kind| desk.told().contains(&(name.into(), kind));
+    let mut refused = chosen_late();
+    refused.answer_slot(Err(SlotRefusal::NotAvailable));
+    assert!(told_of(&refused, "olga", NoticeKind::ConflictWarning));
+    assert!(told_of(&refused, "max", NoticeKind::ConflictWarning));
+    let mut let_go = chosen_late();
+    let_go.ask("max", withdraw()).expect("lets go");
+    assert!(told_of(&let_go, "olga", NoticeKind::StatusChange));
+    for mut desk in [refused, let_go] {
+        let release = Errand::Release {
+            musician: user("max"),
+        };
+        assert_eq!(desk.new_errands()[0], release);
+        assert_eq!(desk.state(), RequestState::InReview);
+        desk.wake();
+        assert_eq!(desk.state(), RequestState::InReview, "nothing expires");
+        let window = desk.view("olga").expect("her own").gig.window;
+        assert_eq!(
+            actors::machines::Machine::deadline(&desk.request),
+            Some(window.from)
+        );
+        desk.ask("olga", choose("mia")).expect("the other one");
+        desk.answer_slot(Ok(()));
+        assert_eq!(desk.state(), RequestState::Assigned);
+    }
+}
+
+#[test]
+fn after_the_deadline_a_request_without_another_application_expires() {
+    let mut desk = chosen_late();
+    for name in ["mia", "zoe"] {
+        desk.ask(name, withdraw()).expect("taken back");
+    }
+    desk.answer_slot(Err(SlotRefusal::NotAvailable));
+    assert_eq!(desk.state(), RequestState::Active);
+    desk.wake();
+    assert_eq!(desk.state(), RequestState::Expired);
 }
 
 #[test]

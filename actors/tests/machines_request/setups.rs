@@ -152,9 +152,22 @@ fn in_review(trigger: Trigger) -> Vec<Desk> {
             desk.ask("mia", Change::Accept).expect("accepted");
             let mut waited_for = desk.clone();
             waited_for.ask("moe", Change::Accept).expect("waits");
-            vec![desk, waited_for]
+            let mut desks = vec![desk, waited_for];
+            if matches!(trigger, Trigger::LetGo | Trigger::SlotRefused) {
+                desks.push(late_choice());
+            }
+            desks
         }
     }
+}
+
+/// Mia was chosen, and the deadline is over; moe's application waits.
+fn late_choice() -> Desk {
+    let mut desk = active(Trigger::Choose);
+    desk.ask("mia", apply_for(50_000)).expect("applied");
+    desk.ask("olga", choose("mia")).expect("chosen");
+    desk.now = desk.view("olga").expect("hers").deadline.expect("one");
+    desk
 }
 
 fn assigned() -> Desk {

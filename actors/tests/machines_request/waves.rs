@@ -3,7 +3,9 @@
 use actors::machines::Machine;
 use actors::machines::matching::NoMatch;
 use actors::machines::notice::NoticeKind;
-use actors::machines::request::{Change, Mode, RequestEvent, RequestState, Standing};
+use actors::machines::request::{
+    Change, Mode, RequestCommand, RequestEvent, RequestState, Standing,
+};
 
 use crate::desk::{Desk, HOUR, MINUTE, decline, user};
 
@@ -177,6 +179,43 @@ fn an_answer_is_taken_once_and_only_that_of_the_last_search() {
     };
     desk.send(late).expect("noted");
     assert_eq!(desk.standing("max"), None);
+}
+
+#[test]
+fn a_repeated_answer_whose_candidates_were_all_asked_brings_no_search_about() {
+    let mut desk = Desk::active(Mode::FirstAccept);
+    let answer = [("mia", 0.9), ("max", 0.8)];
+    desk.found(&answer);
+    let (events, due) = (desk.records.len(), desk.request.deadline());
+    desk.found(&answer);
+    assert_eq!(desk.records.len(), events, "the wave is waited for");
+    assert_eq!(desk.request.deadline(), due);
+    desk.wait(desk.limits.wave_wait_ms);
+    desk.found(&answer);
+    assert_eq!(desk.records.len(), events, "it is time that says so");
+    desk.wake();
+    assert_eq!(desk.aim().0, 100.0);
+}
+
+#[test]
+fn a_late_empty_answer_says_nothing_of_the_search_that_runs() {
+    let mut desk = Desk::active(Mode::FirstAccept);
+    let first = desk.search();
+    desk.wait_and_wake();
+    let second = desk.search();
+    assert!(second > first);
+    let events = desk.records.len();
+    let late = || RequestCommand::CandidatesFound {
+        number: first,
+        found: Box::default(),
+    };
+    desk.send(late()).expect("noted");
+    desk.wait(desk.limits.search_wait_ms);
+    desk.send(late()).expect("noted, also when one is due");
+    assert_eq!(desk.records.len(), events);
+    desk.found(&[("mia", 0.9)]);
+    assert_eq!(desk.told(), [("mia".into(), NoticeKind::TopMatch)]);
+    assert_eq!(desk.aim().0, 50.0);
 }
 
 #[test]

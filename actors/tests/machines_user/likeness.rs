@@ -29,7 +29,7 @@ fn work_out(desk: &Desk) -> Vec<(Window, u64)> {
             } => {
                 taken.insert(request, (window, travel_ms));
             }
-            UserEvent::SlotReleased { request, .. } => {
+            UserEvent::SlotReleased { request, .. } | UserEvent::SlotGivenBack { request, .. } => {
                 taken.remove(&request);
             }
             UserEvent::Forgotten { requests, .. } => {
@@ -108,14 +108,15 @@ proptest! {
 
     #[test]
     fn late_copies_change_nothing(
-        script in vec((0..4_u8, windows()), 1..12),
+        script in vec((0..5_u8, windows()), 1..12),
         copies in vec((any::<prop::sample::Index>(), any::<prop::sample::Index>()), 0..20),
     ) {
         let wishes: Vec<UserCommand> = script.iter().zip(1_u64..).map(|((what, window), number)| {
             let request = request("q");
             match what {
-                0 | 1 => UserCommand::Reserve { request, number, window: *window, hold_ms: HOUR },
+                0 | 1 => UserCommand::Reserve { request, number, window: *window, hold_ms: HOUR, demand: None },
                 2 => UserCommand::Confirm { request, number },
+                3 => UserCommand::GiveBack { request, number },
                 _ => UserCommand::Release { request, number },
             }
         }).collect();
@@ -173,7 +174,7 @@ fn the_world_meets_what_it_is_made_for() {
             *kinds.entry(record.header[1]).or_insert(0) += 1;
         }
     }
-    assert_eq!(kinds.len(), 10, "every kind of event: {kinds:?}");
+    assert_eq!(kinds.len(), 11, "every kind of event: {kinds:?}");
     assert!(
         kinds.values().all(|count| *count >= 10),
         "none of them rarely: {kinds:?}"

@@ -4,7 +4,8 @@ use actors::machines::Machine;
 use actors::machines::terms::{SlotFate, SlotRefusal};
 use actors::machines::user::input::{HoursInput, WeekInput};
 use actors::machines::user::{
-    AvailabilityInput, BusyInput, ProfileInput, SlotState, UserCommand, UserEvent, UserRejection,
+    AvailabilityInput, BusyInput, ProfileInput, SlotState, User, UserCommand, UserEvent,
+    UserRejection,
 };
 
 use crate::desk::{Desk, HOUR, ann, pianist, request};
@@ -278,6 +279,7 @@ fn nothing_new_is_begun_while_too_much_waits_elsewhere() {
         number: 1,
         window: desk.hours(60, 61),
         hold_ms: 1,
+        demand: None,
     };
     let refused = desk.ask(command.clone()).expect_err("overloaded");
     assert!(matches!(
@@ -287,6 +289,9 @@ fn nothing_new_is_begun_while_too_much_waits_elsewhere() {
         }
     ));
     assert_eq!(refused.code(), "overloaded");
+    // Whoever carries the errand out tries it again, and does not take it for the calendar's answer.
+    assert!(User::is_passing(&refused));
+    assert!(!User::is_passing(&UserRejection::Forbidden));
     desk.errands_done();
     desk.ask(command).expect("room again");
     assert!(desk.user.deadline().is_some());

@@ -47,7 +47,7 @@ async fn ask(pagers: &Directory<Pager>, call: Call) -> u32 {
 }
 
 async fn alarms(store: &Held) -> Vec<Timestamp> {
-    let due = store.inner.due(Timestamp(u64::MAX), 100).await;
+    let due = store.inner.due(Timestamp(u64::MAX), None, 100).await;
     due.expect("read").into_iter().map(|(_, at)| at).collect()
 }
 
@@ -92,6 +92,72 @@ async fn errands_to_one_go_in_order_and_hold_up_nobody_else() {
     let numbers: Vec<u64> = runner.0.done.lock().iter().map(|(_, n)| *n).collect();
     assert!(numbers[2] < numbers[3], "{numbers:?}");
     assert_eq!(runner.0.tried.lock().len(), 7, "each refusal is one try");
+}
+
+#[tokio::test(start_paused = true)]
+async fn errands_that_fail_however_many_hold_up_nobody_else() {
+    const SHY: [&str; 20] = [
+        "a00", "a01", "a02", "a03", "a04", "a05", "a06", "a07", "a08", "a09", "a10", "a11", "a12",
+        "a13", "a14", "a15", "a16", "a17", "a18", "a19",
+    ];
+    let (store, runner) = (Held::new(true), Shared::default());
+    let pagers = pagers(&store, &runner, 1).await;
+    let shy = SHY.map(|name| (name, u32::MAX));
+    *runner.0.refuses.lock() = shy.into_iter().collect();
+    ask(&pagers, Call::Page(SHY.to_vec())).await;
+    pass(30_000).await;
+    ask(&pagers, Call::Page(vec!["bob"])).await;
+    pass(100).await;
+    assert_eq!(Runner::names(&runner.0.done), ["bob"]);
+    runner.0.refuses.lock().clear();
+    pass(5_000).await;
+    assert_eq!(runner.0.done.lock().len(), 21, "and they are tried again");
+}
+
+/// Alarms of an entity that gets a deadline and an errand, which cannot be done yet, by one append; and those that are left
+/// once it is done.
+async fn alarms_of_both(deadline: Timestamp) -> (Vec<Timestamp>, Vec<Timestamp>) {
+    let (store, runner) = (Held::new(true), Shared::default());
+    let pagers = pagers(&store, &runner, 1).await;
+    runner.0.refuses.lock().insert("ann", u32::MAX);
+    store.hold();
+    let far = deadline.plus_millis(10_000_000);
+    let calls = [
+        Call::RingAt(far),
+        Call::RingAt(deadline),
+        Call::Page(vec!["ann"]),
+    ];
+    let asked = calls.map(|call| {
+        let pagers = pagers.clone();
+        tokio::spawn(async move { ask(&pagers, call).await })
+    });
+    pass(100).await;
+    store.release();
+    for asked in asked {
+        asked.await.expect("answered");
+    }
+    let armed = alarms(&store).await;
+    runner.0.refuses.lock().clear();
+    pass(3_000).await;
+    assert_eq!(Runner::names(&runner.0.done), ["ann"]);
+    (armed, alarms(&store).await)
+}
+
+#[test]
+fn a_deadline_keeps_its_alarm_when_that_of_an_errand_would_be_the_same() {
+    let now = actors::clock::Clock::now;
+    let (errand, spread) = life().block_on(async {
+        let deadline = now(&Paused::default()).plus_millis(1_000_000);
+        let (armed, left) = alarms_of_both(deadline).await;
+        assert_eq!((armed.len(), left.len()), (3, 1), "{armed:?} {left:?}");
+        (armed[0], left[0].since(deadline))
+    });
+    life().block_on(async {
+        let deadline = Timestamp(errand.0 - spread);
+        let (armed, left) = alarms_of_both(deadline).await;
+        assert_eq!(armed[0], errand, "the two would be one");
+        assert_eq!(left, [errand], "which is still needed");
+    });
 }
 
 #[test]

@@ -8,7 +8,7 @@ use super::{
     Actor, Request, RequestEntry, RequestLimits, RequestRejection, RequestState, Standing, Trigger,
     validate,
 };
-use crate::ids::UserId;
+use crate::ids::{Timestamp, UserId};
 use crate::machines::Decision;
 use crate::machines::terms::{Caller, Cents};
 use crate::mutation::{self, Mutation};
@@ -24,8 +24,11 @@ impl Request {
             return Ok(self.unreserved(attempt, permit, caller));
         }
         let (event, standing) = if facts.pending.is_none() {
-            let hold_ms = attempt.context.limits.hold_ms;
-            (RequestEvent::Accepted { hold_ms }, Standing::Reserving)
+            let event = RequestEvent::Accepted {
+                hold_ms: attempt.context.limits.hold_ms,
+                reach_km: Some(reach_km(attempt.context.limits)),
+            };
+            (event, Standing::Reserving)
         } else {
             (RequestEvent::StoodBy, Standing::Waiting)
         };
@@ -39,8 +42,11 @@ impl Request {
         permit: Permit,
         caller: &Caller,
     ) -> Decision<Request> {
-        let hold_ms = attempt.context.limits.hold_ms;
-        let accepted = attempt.entry(permit, RequestEvent::Accepted { hold_ms });
+        let accepted = RequestEvent::Accepted {
+            hold_ms: attempt.context.limits.hold_ms,
+            reach_km: None,
+        };
+        let accepted = attempt.entry(permit, accepted);
         let mut decision = self.step(accepted, Some(Standing::Assigned));
         decision.events.push(RequestEntry {
             event: RequestEvent::Assigned {
@@ -93,7 +99,8 @@ impl Request {
         let reason = some_trimmed(reason);
         let (permit, event) = if facts.is_reserving(&caller.user) {
             let next = facts.next(attempt.context.limits);
-            let permit = self.permit(attempt, Trigger::LetGo, after(next.as_ref()))?;
+            let to = facts.after(next.as_ref(), attempt.now());
+            let permit = self.permit(attempt, Trigger::LetGo, to)?;
             (permit, RequestEvent::LetGo { reason, next })
         } else {
             let permit = self.permit(attempt, Trigger::Withdraw, facts.state)?;
@@ -144,15 +151,25 @@ impl Facts {
         let waits = self.standbys.front();
         let waits = waits.filter(|_| !mutation::is_on(Mutation::ForgetStandbys));
         let musician = waits?.clone();
-        let hold_ms = limits.hold_ms;
-        Some(Next { musician, hold_ms })
+        Some(Next {
+            musician,
+            hold_ms: limits.hold_ms,
+            reach_km: Some(reach_km(limits)),
+        })
+    }
+
+    /// The state after a reservation came to nothing. Once the deadline is over the organizer goes on looking at what
+    /// applications are left: an open request would expire on the spot.
+    pub(super) fn after(&self, next: Option<&Next>, now: Timestamp) -> RequestState {
+        let choice = !self.first_accept() && self.deadline_passed(now) && self.any_application();
+        match next.is_some() || choice {
+            true => RequestState::InReview,
+            false => RequestState::Active,
+        }
     }
 }
 
-/// The state after a reservation came to nothing.
-pub(super) fn after(next: Option<&Next>) -> RequestState {
-    match next {
-        Some(_) => RequestState::InReview,
-        None => RequestState::Active,
-    }
+/// How far musicians are looked for at most.
+fn reach_km(limits: &RequestLimits) -> u32 {
+    limits.radius_max_km.ceil() as u32
 }

@@ -1,7 +1,6 @@
 //! What comes of a musician's time: it is held or not, given back, played, disputed; or everything is called off.
 
 use super::command::{Outcome as DisputeOutcome, RequestReply};
-use super::decide_answers::after;
 use super::decide_draft::{Outcome, trimmed};
 use super::event::RequestEvent;
 use super::permit::Attempt;
@@ -36,7 +35,7 @@ impl Request {
             }
             Err(refusal) => {
                 let next = facts.next(context.limits);
-                let to = after(next.as_ref());
+                let to = facts.after(next.as_ref(), context.now);
                 let event = RequestEvent::SlotRefused {
                     musician: musician.clone(),
                     refusal: refusal.clone(),

@@ -127,17 +127,15 @@ impl Facts {
                     No::ReservationPending,
                 )
             }
-            Guard::AnswersSearch => {
-                let awaited = self.hunt.as_ref().and_then(|hunt| hunt.searching);
-                need(
-                    awaited.is_some() && awaited == attempt.number,
-                    No::ReservationPending,
-                )
-            }
+            Guard::AnswersSearch => need(self.is_searching(attempt.number), No::ReservationPending),
             Guard::SearchDue => {
-                // The answer to a search that found nobody brings about the next one.
-                let due = self.search_due().is_some_and(|due| due <= now);
-                need(due || attempt.number.is_some(), not_yet(self.search_due()))
+                let due = match attempt.number {
+                    // The answer to a search that found nobody brings about the next one; a late or repeated one must
+                    // not, for it says nothing of the search that runs now, or of the wave that is waited for.
+                    Some(_) => self.is_searching(attempt.number),
+                    None => self.search_due().is_some_and(|due| due <= now),
+                };
+                need(due, not_yet(self.search_due()))
             }
             Guard::DeadlinePassed => need(self.deadline_passed(now), not_yet(self.deadline)),
             Guard::EventBegun => need(window.from <= now, not_yet(Some(window.from))),
@@ -156,7 +154,13 @@ impl Facts {
         }
     }
 
-    fn deadline_passed(&self, now: Timestamp) -> bool {
+    /// Whether that search's answer is waited for.
+    fn is_searching(&self, number: Option<u64>) -> bool {
+        let awaited = self.hunt.as_ref().and_then(|hunt| hunt.searching);
+        awaited.is_some() && awaited == number
+    }
+
+    pub(super) fn deadline_passed(&self, now: Timestamp) -> bool {
         self.deadline.is_some_and(|deadline| deadline <= now)
     }
 

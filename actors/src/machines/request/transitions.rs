@@ -73,7 +73,7 @@ named! {
         NothingReserved = "nothing reserved", "No musician's time is being held.";
         AnswersReservation = "answers the reservation", "It answers the reservation that is waited for, and no earlier one.";
         AnswersSearch = "answers the search", "It answers the search that is waited for, and no earlier one.";
-        SearchDue = "search due", "The time of the next search has come, and nobody's application waits.";
+        SearchDue = "search due", "The time of the next search has come and nobody's application waits, or it answers the search that is waited for.";
         BeforeEvent = "before the event", "The event has not begun.";
         AboutToBegin = "about to begin", "The event begins soon, or has begun, and is not over.";
         Over = "over", "The time of the event is over; for its organizer it is enough that it was started some time ago.";
@@ -89,7 +89,9 @@ named! {
     Effect {
         Confirm = "confirm", "The musician's time is booked.";
         Release = "release", "The time that was held or booked for the request is free again.";
+        GiveBack = "give back", "The time that was booked is free again, and counts among the musician's cancellations.";
         Reserve = "reserve", "The musician's time is to be held.";
+        ReserveNext = "reserve next", "The time of the next one who waits is to be held; the organizer is told if nobody waits.";
         Search = "search", "Musicians are to be found who were not asked yet.";
         OpenRoom = "open room", "The request's room is there, with organizer and musician as members.";
         LeaveRoom = "leave room", "The musician is no member of the request's room any more.";
@@ -201,15 +203,15 @@ pub const TRANSITIONS: &[Transition] = &[
 
     row(Some(S::Active), S::Active, Trigger::Withdraw, MUSICIAN, WITHDRAW, &[Effect::TellOrganizer]),
     row(Some(S::InReview), S::InReview, Trigger::Withdraw, MUSICIAN, WITHDRAW, &[Effect::TellOrganizer]),
-    row(Some(S::InReview), S::InReview, Trigger::LetGo, MUSICIAN, LET_GO, &[Effect::Release, Effect::Reserve]),
+    row(Some(S::InReview), S::InReview, Trigger::LetGo, MUSICIAN, LET_GO, &[Effect::Release, Effect::ReserveNext]),
     row(Some(S::InReview), S::Active, Trigger::LetGo, MUSICIAN, LET_GO, &[Effect::Release, Effect::TellOrganizer]),
 
     row(Some(S::InReview), S::Assigned, Trigger::SlotGranted, HUB, &[Guard::AnswersReservation], &[Effect::Confirm, Effect::OpenRoom, Effect::TellMusician, Effect::TellOrganizer, Effect::TellOthers]),
-    row(Some(S::InReview), S::InReview, Trigger::SlotRefused, HUB, &[Guard::AnswersReservation], &[Effect::Release, Effect::Reserve, Effect::TellMusician]),
+    row(Some(S::InReview), S::InReview, Trigger::SlotRefused, HUB, &[Guard::AnswersReservation], &[Effect::Release, Effect::ReserveNext, Effect::TellMusician]),
     row(Some(S::InReview), S::Active, Trigger::SlotRefused, HUB, &[Guard::AnswersReservation], &[Effect::Release, Effect::TellMusician, Effect::TellOrganizer]),
 
     row(Some(S::Assigned), S::Assigned, Trigger::Remind, HUB, &[Guard::ReminderDue], &[Effect::TellMusician, Effect::TellOrganizer]),
-    row(Some(S::Assigned), S::Active, Trigger::DropOut, &[Assigned], CALL_OFF, &[Effect::Release, Effect::LeaveRoom, Effect::Search, Effect::TellOrganizer]),
+    row(Some(S::Assigned), S::Active, Trigger::DropOut, &[Assigned], CALL_OFF, &[Effect::GiveBack, Effect::LeaveRoom, Effect::Search, Effect::TellOrganizer]),
     row(Some(S::Assigned), S::InProgress, Trigger::Start, EITHER, &[Guard::AboutToBegin], &[Effect::TellMusician, Effect::TellOrganizer]),
     row(Some(S::Assigned), S::Completed, Trigger::Complete, EITHER, &[Guard::Over], &[Effect::TellMusician, Effect::TellOrganizer]),
     row(Some(S::InProgress), S::Completed, Trigger::Complete, EITHER, &[Guard::Over], &[Effect::TellMusician, Effect::TellOrganizer]),

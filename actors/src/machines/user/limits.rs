@@ -36,6 +36,8 @@ pub struct UserLimits {
     pub busy_longest_ms: u64,
     /// Most times that are held and booked for requests.
     pub slots: usize,
+    /// Most times that are held and booked for requests and not over; 0 is no bound besides `slots`.
+    pub concurrent: usize,
     /// Longest time that a request may ask for, in milliseconds.
     pub slot_longest_ms: u64,
     /// How far ahead a time may lie, in milliseconds: busy, held or booked.
@@ -54,7 +56,7 @@ pub struct UserLimits {
     pub released: usize,
     /// Idempotency keys that are remembered; the oldest go first.
     pub keys: usize,
-    /// Errands that may wait; above it nothing new is begun.
+    /// Errands that may wait; above it nothing new is begun. More than `slots`, for each of these may have a question to ask.
     pub errands: usize,
 }
 
@@ -80,6 +82,7 @@ impl Default for UserLimits {
             note_chars: 200,
             busy_longest_ms: 366 * DAY,
             slots: 200,
+            concurrent: 5,
             slot_longest_ms: 48 * HOUR,
             ahead_ms: 2 * 366 * DAY,
             travel_ms: 90 * MINUTE,
@@ -122,6 +125,9 @@ impl UserLimits {
         ];
         let big = most.into_iter().filter(|(_, value, most)| value > most);
         problems.extend(big.map(|(name, _, most)| (name, format!("must not be above {most}"))));
+        if self.errands <= self.slots && self.errands > 0 {
+            problems.push(("errands", "must be above slots".to_owned()));
+        }
         problems
     }
 }
@@ -142,5 +148,11 @@ mod tests {
         };
         let names: Vec<&str> = wrong.problems().iter().map(|(name, _)| *name).collect();
         assert_eq!(names, ["slots", "errands", "rate_cents", "radius_km"]);
+        let few = UserLimits {
+            errands: 200,
+            ..UserLimits::default()
+        };
+        let problems = few.problems();
+        assert_eq!(problems, [("errands", "must be above slots".to_owned())]);
     }
 }

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use super::decide_profile::Wish;
+use super::decide_slots::Wanted;
 use super::draft::Draft;
 use super::state::Hold;
 use super::{
@@ -23,6 +24,10 @@ impl Machine for User {
 
     fn new(entity: &EntityId) -> Self {
         Self::empty(entity)
+    }
+
+    fn is_passing(rejection: &UserRejection) -> bool {
+        matches!(rejection, UserRejection::Overloaded { .. })
     }
 
     fn decide(
@@ -61,9 +66,17 @@ impl Machine for User {
                 number,
                 window,
                 hold_ms,
-            } => self.reserve(context, request, *number, window, *hold_ms),
+                demand,
+            } => {
+                let wanted = Wanted {
+                    window,
+                    demand: demand.as_deref(),
+                };
+                self.reserve(context, request, *number, wanted, *hold_ms)
+            }
             UserCommand::Confirm { request, number } => self.confirm(context, request, *number),
             UserCommand::Release { request, number } => self.release(context, request, *number),
+            UserCommand::GiveBack { request, number } => self.give_back(context, request, *number),
             UserCommand::SlotSettled {
                 request,
                 number,

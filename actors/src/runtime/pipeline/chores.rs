@@ -14,25 +14,30 @@ use crate::journal::{Table, TableWrite};
 use crate::machines::Machine;
 use crate::machines::errand::Outbox;
 use crate::mutation::{self, Mutation};
+use crate::runtime::alarm::Kind;
 
 /// An entity with errands is woken after so long if its node died, in milliseconds. Spread by life up to twice as long.
 const ERRANDS_DUE_MS: u64 = 4_000;
 /// An alarm that is due sooner than this is of no use for an append that begins now, in milliseconds.
 const TOO_SOON_MS: u64 = 1_500;
 /// No two lives of an entity arm the same moment, but by a chance of one in so many, and no life the same one twice in a
-/// row: else an alarm would be cleared in place of another one, which is needed.
-const SPREAD_MS: u64 = 997;
+/// row: else an alarm would be cleared in place of another one, which is needed. They lie two milliseconds apart, for
+/// every other moment is for alarms of other kinds.
+const SPREADS: u64 = 499;
 /// The alarm for a deadline that is farther away than this, in milliseconds, is the same for all lives, lest each of them
 /// leaves one of its own behind. It goes off in any case.
 const FAR_MS: u64 = 60_000;
-/// Errands of one entity under way at once.
+/// Errands of one entity that are carried out at once.
 const AT_ONCE: usize = 16;
 
 /// Errands under way and alarms armed, as far as this life of the entity knows.
 #[derive(Debug, Default, Clone)]
 pub(super) struct Chores {
-    /// Errands under way, or waiting for their next try, with who is asked.
-    under_way: BTreeMap<u64, Option<EntityId>>,
+    /// Errands that are being carried out.
+    running: BTreeSet<u64>,
+    /// Errands that failed and wait for their next try. They take up no place: what cannot be done now, however much of
+    /// it, must not hold up what can.
+    pausing: BTreeSet<u64>,
     /// How often each failed in a row.
     failures: BTreeMap<u64, u32>,
     /// Done in this life, and not known to be written down: a state that is read anew has them again.
@@ -108,32 +113,40 @@ impl<M: Machine> Pipeline<M> {
         if mutation::is_on(Mutation::SkipWakeup) {
             return Vec::new();
         }
-        let mut wanted = Vec::new();
+        let mut armed = Vec::new();
         if let Some(deadline) = deadline {
             let (near, far) = (Reason::Deadline(deadline), Reason::FarDeadline(deadline));
-            let is_armed = self
-                .chores
-                .armed
-                .values()
-                .any(|it| *it == near || *it == far);
-            let is_far = deadline.since(now) >= FAR_MS;
-            let (spread, reason) = match is_far {
-                _ if is_armed => (None, near),
-                true => (Some(xxh3_64(self.entity.id().as_bytes())), far),
-                false => (Some(self.spread()), near),
-            };
-            let at = spread.map(|spread| deadline.plus_millis(spread % SPREAD_MS));
-            wanted.extend(at.map(|at| (at, reason)));
+            let mut known = self.chores.armed.values();
+            let is_armed = known.any(|it| *it == near || *it == far);
+            if !is_armed {
+                let (salt, reason) = match deadline.since(now) >= FAR_MS {
+                    true => (xxh3_64(self.entity.id().as_bytes()), far),
+                    false => (self.spread(), near),
+                };
+                let at = deadline.plus_millis(2 * (salt % SPREADS));
+                armed.push(self.arm(at, reason));
+            }
         }
         let soon = now.plus_millis(TOO_SOON_MS);
         let late = now.plus_millis(2 * ERRANDS_DUE_MS);
         let covered = self.chores.armed.range(soon..=late).next().is_some();
         if self.has_errands() && !covered {
-            let spread = self.spread() % ERRANDS_DUE_MS;
-            wanted.push((now.plus_millis(ERRANDS_DUE_MS + spread), Reason::Errands));
+            let spread = 2 * (self.spread() % (ERRANDS_DUE_MS / 2));
+            let at = now.plus_millis(ERRANDS_DUE_MS + spread);
+            armed.push(self.arm(at, Reason::Errands));
         }
-        self.chores.armed.extend(wanted.iter().copied());
-        wanted.into_iter().map(|(at, _)| at).collect()
+        armed
+    }
+
+    /// Notes an alarm at the first moment from `at` on that is its own: two at one moment would be one row in the store,
+    /// and whoever needs one of them no more would clear both.
+    fn arm(&mut self, at: Timestamp, reason: Reason) -> Timestamp {
+        let mut at = Kind::Chores.at(at);
+        while self.chores.armed.contains_key(&at) {
+            at = Kind::Chores.at(at.plus_millis(1));
+        }
+        self.chores.armed.insert(at, reason);
+        at
     }
 
     fn spread(&mut self) -> u64 {
@@ -162,22 +175,21 @@ impl<M: Machine> Pipeline<M> {
         for (number, errand) in outbox.waiting() {
             let durable = Outbox::event_of(number) <= self.durable.sequence
                 || mutation::is_on(Mutation::ErrandsBeforeDurable);
-            if !durable || self.chores.under_way.len() + begun.len() >= AT_ONCE {
+            if !durable || self.chores.running.len() + begun.len() >= AT_ONCE {
                 break;
             }
             let target = errand.target();
-            let first = target.as_ref().is_none_or(|t| asked.insert(t.clone()));
-            if first && !self.chores.under_way.contains_key(&number) {
-                begun.push((number, target, errand.clone()));
+            let first = target.is_none_or(|target| asked.insert(target));
+            let begins = !self.chores.running.contains(&number);
+            if first && begins && !self.chores.pausing.contains(&number) {
+                begun.push((number, errand.clone()));
             }
         }
-        for (number, target, errand) in begun {
-            self.chores.under_way.insert(number, target);
-            let failures = self.chores.failures.get(&number).copied();
+        for (number, errand) in begun {
+            self.chores.running.insert(number);
             out.push(Action::Errand {
                 number,
                 errand: Box::new(errand),
-                delay: self.errand_pause(failures.unwrap_or(0)),
             });
         }
         // What was done while the state was in doubt, or before an errand that has come to nothing, is still to be noted.
@@ -198,9 +210,17 @@ impl<M: Machine> Pipeline<M> {
 
     /// An errand was carried out, or will be tried again.
     pub fn errand_ended(&mut self, number: u64, done: bool, out: &mut Vec<Action<M>>) {
-        self.chores.under_way.remove(&number);
+        self.chores.running.remove(&number);
         if !done {
-            *self.chores.failures.entry(number).or_default() += 1;
+            let failures = self.chores.failures.entry(number).or_default();
+            *failures = failures.saturating_add(1);
+            // A node that goes leaves it to the next owner.
+            if self.leaving {
+                return;
+            }
+            let delay = self.errand_pause(self.chores.failures[&number]);
+            self.chores.pausing.insert(number);
+            out.push(Action::PauseErrand { number, delay });
             return;
         }
         self.chores.failures.remove(&number);
@@ -209,6 +229,11 @@ impl<M: Machine> Pipeline<M> {
             outbox.done(number);
         }
         self.write_down(out);
+    }
+
+    /// An errand that failed may be tried again.
+    pub fn errand_due(&mut self, number: u64) {
+        self.chores.pausing.remove(&number);
     }
 
     /// The state was read anew. Errands that this life has done do not wait; what is left was left undone by an earlier life,
@@ -225,7 +250,8 @@ impl<M: Machine> Pipeline<M> {
 
     /// Writes down how far errands are done, once nothing is under way.
     pub(super) fn write_down(&mut self, out: &mut Vec<Action<M>>) {
-        let may = self.chores.under_way.is_empty() && self.phase == Phase::Serving;
+        let idle = self.chores.running.is_empty() && self.chores.pausing.is_empty();
+        let may = idle && self.phase == Phase::Serving;
         if !may || self.chores.writing || !self.has_to_note() {
             return;
         }

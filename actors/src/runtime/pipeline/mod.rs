@@ -86,12 +86,10 @@ pub(crate) enum Action<M: Machine> {
     Advanced(Head),
     /// Store a snapshot and trim: nothing comes back.
     Snapshot(Snapshot),
-    /// Carry an errand out after `delay`: [`Pipeline::errand_ended`].
-    Errand {
-        number: u64,
-        errand: Box<Errand>,
-        delay: Duration,
-    },
+    /// Carry an errand out: [`Pipeline::errand_ended`].
+    Errand { number: u64, errand: Box<Errand> },
+    /// Let an errand that failed rest for `delay`: [`Pipeline::errand_due`].
+    PauseErrand { number: u64, delay: Duration },
     /// Write down after `delay` that errands are done up to a number: [`Pipeline::written_down`].
     WriteDown {
         up_to: u64,

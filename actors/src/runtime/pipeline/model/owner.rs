@@ -91,6 +91,7 @@ impl Owner {
                 | Action::Load { .. }
                 | Action::Snapshot(_)
                 | Action::Errand { .. }
+                | Action::PauseErrand { .. }
                 | Action::WriteDown { .. }
                 | Action::Clear(_) => {
                     panic!("nothing of the kind in this model")
