@@ -5,6 +5,7 @@ use thiserror::Error;
 
 use super::{Mode, RequestState, Trigger};
 use crate::ids::{Sequence, Timestamp};
+use crate::machines::repeat_key::KeyReused;
 use crate::machines::terms::FieldError;
 
 /// A rule said no; nothing changed.
@@ -101,6 +102,9 @@ pub enum RequestRejection {
     /// It is too late for a dispute.
     #[error("the time for a dispute is over")]
     DisputeOver,
+    /// The idempotency key stands for another wish.
+    #[error(transparent)]
+    KeyReused(#[from] KeyReused),
     /// Too much waits to be done for this request.
     #[error("the request is overloaded, retry after {retry_after_ms} ms")]
     Overloaded {
@@ -138,6 +142,7 @@ impl RequestRejection {
             Self::ReservationPending => "reservation_pending",
             Self::NothingToWithdraw => "nothing_to_withdraw",
             Self::DisputeOver => "dispute_over",
+            Self::KeyReused(_) => "idempotency_key_reused",
             Self::Overloaded { .. } => "overloaded",
         }
     }
