@@ -2,28 +2,22 @@
 
 use std::time::Duration;
 
-use futures_util::{StreamExt, TryStreamExt, stream};
-
 use super::{Hub, HubError};
 use crate::ids::{EntityId, RequestId, Sequence, UserId};
 use crate::journal::{PageLimit, Range, ReadError, Table, TableRow};
 use crate::machines::Machine;
-use crate::machines::matching::cells::cells_around;
 use crate::machines::request::cards::{
-    RequestCard, open_requests_prefix, pending_requests_prefix, requests_of_user_key,
-    requests_of_user_prefix,
+    RequestCard, pending_requests_prefix, requests_of_user_key, requests_of_user_prefix,
 };
 use crate::machines::request::{
     AuditEntry, Change, Done, PartView, Request, RequestCommand, RequestRejection, RequestReply,
     RequestView, Standing, audit_of,
 };
-use crate::machines::terms::{Caller, Place, Term};
+use crate::machines::terms::Caller;
 use crate::runtime::AskError;
 
 /// Most requests in one page of a list.
 const PAGE: usize = 100;
-/// Cells that are read at the same time.
-const CELLS_AT_ONCE: usize = 8;
 /// Between two looks whether an assignment has come about.
 const LOOK: Duration = Duration::from_millis(25);
 
@@ -148,41 +142,6 @@ impl Hub {
         self.cards(Table::OpenRequests, prefix, after, limit).await
     }
 
-    /// Open requests for an instrument around a place, the nearest first.
-    pub async fn open_requests(
-        &self,
-        instrument: &Term,
-        place: &Place,
-        radius_km: f64,
-        limit: usize,
-    ) -> Result<Vec<(RequestCard, f64)>, HubError> {
-        let limit = limit.clamp(1, PAGE);
-        let cells = cells_around(place, radius_km);
-        let journal = &self.parts.journal;
-        let reads = cells.iter().map(|cell| {
-            let prefix = open_requests_prefix(instrument, cell);
-            journal.scan_rows(Table::OpenRequests, prefix, None, PAGE)
-        });
-        let reads: Vec<_> = reads.collect();
-        let pages = stream::iter(reads).buffered(CELLS_AT_ONCE);
-        let pages: Vec<Vec<TableRow>> = pages.try_collect().await?;
-        let mut found: Vec<(RequestCard, f64)> = pages
-            .iter()
-            .flatten()
-            .filter_map(card)
-            .map(|card| {
-                let km = place.km_to(&card.gig.place);
-                (card, km)
-            })
-            .filter(|(_, km)| *km <= radius_km)
-            .collect();
-        found.sort_by(|(one, near), (other, far)| {
-            near.total_cmp(far).then_with(|| one.id.cmp(&other.id))
-        });
-        found.truncate(limit);
-        Ok(found)
-    }
-
     async fn cards(
         &self,
         table: Table,
@@ -257,7 +216,7 @@ fn is_reserving(view: &RequestView) -> bool {
     }
 }
 
-fn card(row: &TableRow) -> Option<RequestCard> {
+pub(super) fn card(row: &TableRow) -> Option<RequestCard> {
     match RequestCard::decode(&row.value) {
         Ok(card) => Some(card),
         Err(error) => {

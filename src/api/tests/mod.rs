@@ -3,6 +3,7 @@
 mod document;
 mod frame;
 mod idempotency;
+mod open;
 mod people;
 mod requests;
 mod rooms;

@@ -67,6 +67,8 @@ pub struct MatchingLimits {
     pub alternatives_km: f64,
     /// Most rows of the index that one search looks at, the nearest cells first.
     pub rows: usize,
+    /// Most rows that a page of open requests looks at, the nearest cells first.
+    pub open_rows: usize,
     /// Rows that are read at once.
     pub page_rows: usize,
     /// Cells that are read at the same time.
@@ -113,6 +115,7 @@ impl Default for MatchingLimits {
             alternatives: 5,
             alternatives_km: 200.0,
             rows: 10_000,
+            open_rows: 20_000,
             page_rows: 1_000,
             parallel_cells: 8,
         }
@@ -161,6 +164,7 @@ impl MatchingLimits {
         for (name, value) in [
             ("candidates", self.candidates),
             ("rows", self.rows),
+            ("open_rows", self.open_rows),
             ("page_rows", self.page_rows),
             ("parallel_cells", self.parallel_cells),
         ] {
