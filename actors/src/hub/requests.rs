@@ -30,7 +30,8 @@ pub struct RequestsPage {
     pub next: Option<RequestId>,
 }
 
-/// A page of a request's audit, oldest first.
+/// A page of a request's audit, oldest first. Where not all is for the caller, it may have fewer lines than asked for, and there
+/// may be more all the same.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AuditPage {
     /// The lines.
@@ -176,7 +177,7 @@ impl Hub {
         let entity = EntityId::request(request);
         let limit = limit.clamp(1, self.parts.audit_page.max(1));
         let page = PageLimit {
-            records: limit + 1,
+            records: limit,
             bytes: self.parts.limits.page_bytes,
         };
         let rows = self
@@ -184,24 +185,23 @@ impl Hub {
             .journal
             .read(&entity, Range::After(after), page)
             .await?;
-        let mut entries = Vec::new();
-        for (sequence, record) in rows.iter().flat_map(|row| row.entries()) {
-            if sequence <= after || entries.len() > limit {
-                continue;
-            }
+        let all = view.is_whole_for(by);
+        let (mut entries, mut last) = (Vec::new(), after);
+        let records = rows.iter().flat_map(|row| row.entries());
+        for (sequence, record) in records.filter(|(at, _)| *at > after).take(limit) {
             let entry = Request::decode(record).map_err(|error| ReadError::Corrupt {
                 entity: entity.clone(),
                 sequence,
                 reason: error.to_string(),
             })?;
-            entries.push(audit_of(sequence, &entry));
+            let line = audit_of(sequence, &entry);
+            last = sequence;
+            match all {
+                true => entries.push(line),
+                false => entries.extend(line.for_musician(&by.user)),
+            }
         }
-        let more = entries.len() > limit
-            || entries
-                .last()
-                .is_some_and(|last| last.sequence < view.sequence);
-        entries.truncate(limit);
-        let next = entries.last().filter(|_| more).map(|last| last.sequence);
+        let next = (last > after && last < view.sequence).then_some(last);
         Ok(AuditPage { entries, next })
     }
 }

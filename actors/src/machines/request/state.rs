@@ -256,9 +256,4 @@ impl Facts {
             }
     }
 
-    /// Whether someone may know all of it.
-    pub fn is_open_to(&self, caller: &Caller) -> bool {
-        let moderates = matches!(caller.role, PlatformRole::Moderator | PlatformRole::Admin);
-        moderates || self.is_owner(&caller.user) || self.is_assigned(&caller.user)
-    }
 }

@@ -8,7 +8,7 @@ use super::soft;
 use super::state::{Application, Facts, Offer, Part};
 use super::{Mode, Request, RequestRejection, RequestState, Standing};
 use crate::ids::{RequestId, RoomId, Sequence, Timestamp, UserId};
-use crate::machines::terms::{Caller, FieldError, Gig};
+use crate::machines::terms::{Caller, FieldError, Gig, PlatformRole};
 
 /// A request as one caller sees it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -37,8 +37,22 @@ pub struct RequestView {
     pub updated_at: Timestamp,
     /// The caller's own part.
     pub mine: Option<PartView>,
-    /// What only the two sides, moderators and admins see; its presence tells whether the caller may see the audit.
+    /// What only the two sides, moderators and admins see; its presence tells whether the caller may see the audit. The
+    /// musician who has it sees of it nobody else's part, nor the search.
     pub inside: Option<Box<Inside>>,
+}
+
+impl RequestView {
+    /// Whether the caller may know all of the request, everybody's part included.
+    pub fn is_whole_for(&self, caller: &Caller) -> bool {
+        sees_all(&self.organizer, caller)
+    }
+}
+
+/// The organizer, and who settles disputes.
+fn sees_all(organizer: &UserId, caller: &Caller) -> bool {
+    let moderates = matches!(caller.role, PlatformRole::Moderator | PlatformRole::Admin);
+    moderates || *organizer == caller.user
 }
 
 /// A musician's part.
@@ -104,9 +118,13 @@ impl Request {
         let facts = self.seen_by(caller)?;
         let brief = &facts.brief;
         let mine = facts.parts.get_key_value(&caller.user);
-        let inside = facts
-            .is_open_to(caller)
-            .then(|| Box::new(self.inside(facts)));
+        let inside = if sees_all(&facts.organizer, caller) {
+            Some(Box::new(self.inside(facts)))
+        } else if facts.is_assigned(&caller.user) {
+            Some(Box::new(self.inside_of(facts, &caller.user)))
+        } else {
+            None
+        };
         Ok(RequestView {
             id: self.id.clone(),
             sequence: self.head,
@@ -122,6 +140,20 @@ impl Request {
             mine: mine.map(shown),
             inside,
         })
+    }
+
+    /// What concerns the musician who has it: competitors' rates, words and reasons do not, nor does the search.
+    fn inside_of(&self, facts: &Facts, musician: &UserId) -> Inside {
+        let mine = facts.parts.get_key_value(musician);
+        Inside {
+            reserving: None,
+            waiting: Vec::new(),
+            parts: mine.map(shown).into_iter().collect(),
+            radius_km: None,
+            search: None,
+            warnings: Vec::new(),
+            ..self.inside(facts)
+        }
     }
 
     fn inside(&self, facts: &Facts) -> Inside {
