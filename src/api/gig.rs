@@ -71,7 +71,7 @@ pub struct PlaceShape {
     /// Degrees east.
     #[schema(minimum = -180, maximum = 180)]
     lng: f64,
-    /// In words.
+    /// In words; empty where the place is rounded.
     #[schema(max_length = 500)]
     address: String,
 }

@@ -163,7 +163,8 @@ async fn search(
 
 /// Look at a musician
 ///
-/// The profile, and when the musician plays. Of somebody who offers no music others see name and text only.
+/// The profile, and when the musician plays. Others see the place rounded to about a kilometre, without its address; of somebody
+/// who offers no music they see name and text only.
 #[utoipa::path(
     get, path = "/api/musicians/{id}", operation_id = "getMusician", tag = "musicians",
     params(

@@ -12,7 +12,7 @@ use crate::machines::matching::MatchingLimits;
 use crate::machines::matching::cells::{COARSE_KM, cells_by_distance};
 use crate::machines::request::RequestCard;
 use crate::machines::request::cards::open_requests_prefix;
-use crate::machines::terms::{Place, Term};
+use crate::machines::terms::{Caller, Place, Term};
 
 /// Most requests in one page.
 const PAGE: usize = 100;
@@ -55,11 +55,15 @@ pub struct OpenQuery {
 impl Hub {
     /// A page of open requests for an instrument around a place. Distances are those of the places that everybody may know,
     /// so that nobody finds out by them where exactly an event is.
-    pub async fn open_requests(&self, query: &OpenQuery) -> Result<OpenPage, HubError> {
+    pub async fn open_requests(
+        &self,
+        by: &Caller,
+        query: &OpenQuery,
+    ) -> Result<OpenPage, HubError> {
         let (journal, limits) = (&*self.parts.journal, &self.parts.matching);
         let mut nearest = Nearest::new(query);
         let complete = scan(journal, limits, query, &mut nearest).await?;
-        Ok(nearest.page(complete))
+        Ok(nearest.page(complete, by))
     }
 }
 
@@ -159,7 +163,7 @@ impl<'a> Nearest<'a> {
         full && last.is_some_and(|((last, _), _)| km > f64::from_bits(*last))
     }
 
-    fn page(mut self, complete: bool) -> OpenPage {
+    fn page(mut self, complete: bool, by: &Caller) -> OpenPage {
         let more = self.kept.len() >= self.most;
         if more {
             self.kept.pop_last();
@@ -172,7 +176,7 @@ impl<'a> Nearest<'a> {
         let requests = self.kept.into_iter();
         OpenPage {
             requests: requests
-                .map(|((bits, _), card)| (card, f64::from_bits(bits)))
+                .map(|((bits, _), card)| (card.for_everybody(by), f64::from_bits(bits)))
                 .collect(),
             next,
             complete,

@@ -149,6 +149,23 @@ fn of_the_audit_the_musician_who_has_it_reads_the_requests_steps_and_the_own_lin
 }
 
 #[test]
+fn whoever_has_no_part_in_it_does_not_learn_where_exactly_it_is() {
+    let mut desk = Desk::active(Mode::OrganizerChooses);
+    desk.found(&[("mia", 0.9)]);
+    desk.ask("max", apply_for(40_000)).expect("applied");
+    let whole = desk.view("olga").expect("hers").gig.place;
+    assert!(!whole.address.is_empty() && whole != whole.coarse());
+    for name in ["mia", "max", "mod", "ada"] {
+        assert_eq!(desk.view(name).expect("seen").gig.place, whole, "{name}");
+    }
+    for name in ["otto", "zoe", "uwe"] {
+        let place = desk.view(name).expect("open").gig.place;
+        assert_eq!(place, whole.coarse(), "{name}");
+        assert!(place.address.is_empty());
+    }
+}
+
+#[test]
 fn what_may_not_be_seen_may_not_be_touched_either() {
     let mut desk = Desk::draft(Mode::FirstAccept);
     for name in ["otto", "mia", "mod", "uwe"] {

@@ -48,7 +48,8 @@ pub async fn create(
 
 /// Look at a request
 ///
-/// As the caller may see it: an open one everybody, of the rest more or less by the part in it.
+/// As the caller may see it: an open one everybody, of the rest more or less by the part in it. Whoever has no part in it sees
+/// the place rounded to about a kilometre, without its address.
 #[utoipa::path(
     get, path = "/api/requests/{id}", operation_id = "getRequest", tag = "requests",
     params(

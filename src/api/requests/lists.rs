@@ -74,7 +74,7 @@ pub async fn mine(
 )]
 pub async fn open(
     State(api): State<Api>,
-    _by: By,
+    by: By,
     Params(query): Params<wishes::OpenQuery>,
 ) -> Result<Response, Problem> {
     let instrument = Term::parse(&query.instrument);
@@ -92,7 +92,7 @@ pub async fn open(
         after: behind(List::OpenRequests, query.cursor.as_deref())?,
         limit: query.limit.unwrap_or(REQUESTS),
     };
-    let page = api.hub.open_requests(&query).await?;
+    let page = api.hub.open_requests(&by.0, &query).await?;
     let shown = OpenRequests {
         items: page
             .requests

@@ -8,7 +8,7 @@ use actors::journal::{Table, TableWrite};
 use actors::machines::request::cards::open_request_key;
 use actors::machines::request::{Mode, RequestCard, RequestState};
 use actors::machines::terms::{Budget, Cents, Gig, Place, Term, Window};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::requests::get;
 use super::{Setting, Stage};
@@ -112,6 +112,30 @@ async fn however_many_lie_in_one_cell_all_are_reached_once_and_the_nearest_first
         let km: Vec<f64> = km.map(|km| km.expect("a distance")).collect();
         assert!(km.is_sorted(), "{km:?}");
         assert!(km[132] > 300.0 && km[129] < 10.0);
+    }
+}
+
+#[tokio::test]
+async fn where_exactly_it_is_only_its_organizer_and_moderators_read_in_the_list() {
+    let stage = Stage::new().await;
+    put(&stage, [card("q", 0.0)]).await;
+    let first = async |who: &str, at: &str| {
+        let list = format!("/api/requests/open?instrument=piano&{at}");
+        let page = get(&stage, who, &list).await;
+        page["items"][0].clone()
+    };
+    let near = "lat=18.47&lng=-69.9";
+    let rounded = json!({ "lat": 18.47, "lng": -69.9, "address": "" });
+    for who in ["ana:musician", "uwe", "otto:organizer"] {
+        let shown = first(who, near).await;
+        assert_eq!(shown["request"]["gig"]["place"], rounded, "{who}");
+        // Nor does the distance tell, from wherever one asks.
+        assert_eq!(shown["distanceKm"], 0.0);
+    }
+    for who in ["olga:organizer", "mia:moderator", "root:admin"] {
+        let shown = first(who, near).await;
+        let address = &shown["request"]["gig"]["place"]["address"];
+        assert_eq!(address, "Calle El Conde 7", "{who}");
     }
 }
 

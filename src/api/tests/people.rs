@@ -194,6 +194,8 @@ async fn musicians_are_found_with_scores_and_seen_by_others() {
         (&seen["profile"]["name"], &seen["availability"]["zone"]),
         (&json!("Ana"), &json!("UTC"))
     );
+    let about = json!({ "lat": 18.49, "lng": -69.93, "address": "" });
+    assert_eq!(seen["profile"]["place"], about);
     let unknown = stage.ask("olga", "GET /api/musicians/zoe", None).await;
     assert_eq!(unknown.problem().1, "user_not_found");
 

@@ -23,7 +23,7 @@ pub struct RequestView {
     pub mode: Mode,
     /// Who looks for musicians.
     pub organizer: UserId,
-    /// What is to be played, where, when and for how much.
+    /// What is to be played, where, when and for how much; for whoever has no part in it, where within about a kilometre.
     pub gig: Gig,
     /// How many will listen.
     pub attendees: Option<u32>,
@@ -50,7 +50,7 @@ impl RequestView {
 }
 
 /// The organizer, and who settles disputes.
-fn sees_all(organizer: &UserId, caller: &Caller) -> bool {
+pub(super) fn sees_all(organizer: &UserId, caller: &Caller) -> bool {
     let moderates = matches!(caller.role, PlatformRole::Moderator | PlatformRole::Admin);
     moderates || *organizer == caller.user
 }
@@ -131,7 +131,7 @@ impl Request {
             state: facts.state,
             mode: brief.mode,
             organizer: facts.organizer.clone(),
-            gig: brief.gig.clone(),
+            gig: facts.gig_for(caller),
             attendees: brief.attendees,
             texts: brief.texts.clone(),
             deadline: facts.deadline.or(brief.deadline),
@@ -180,6 +180,20 @@ impl Request {
             started_at: facts.started_at,
             completed_at: facts.completed_at,
             warnings: soft::unusual(&facts.brief),
+        }
+    }
+}
+
+impl Facts {
+    /// Whoever is asked must know where to drive; nobody else has to know where a feast is held.
+    fn gig_for(&self, caller: &Caller) -> Gig {
+        let gig = self.brief.gig.clone();
+        if sees_all(&self.organizer, caller) || self.parts.contains_key(&caller.user) {
+            return gig;
+        }
+        Gig {
+            place: gig.place.coarse(),
+            ..gig
         }
     }
 }
