@@ -8,6 +8,7 @@ mod kinds;
 mod matches;
 mod open;
 mod people;
+mod presence;
 pub mod reindex;
 mod relay;
 mod requests;
@@ -25,6 +26,7 @@ pub use history::{History, HistoryEntry, HistoryPage};
 pub use inbox::{InboxItem, InboxPage};
 pub use matches::{Match, matched};
 pub use open::{OpenAt, OpenPage, OpenQuery};
+pub use presence::Seen;
 pub use requests::{Assignment, AuditPage, RequestsPage};
 pub use rooms::{RoomListing, RoomsPage};
 pub use session::{HubSession, Joined, Looked};
@@ -152,7 +154,7 @@ pub(crate) struct Shared {
     /// Lines in a page of a request's audit.
     audit_page: usize,
     directories: Directories,
-    seen: people::Seen,
+    signs: presence::Signs,
     sessions: background::UserSessions,
     /// This node among others, if it is.
     peers: Option<Arc<Peers>>,
@@ -234,7 +236,7 @@ impl Hub {
                 inbox,
                 witness,
                 audit_page,
-                seen: people::Seen::default(),
+                signs: presence::Signs::default(),
                 journal: parts.journal,
                 wakeups: parts.wakeups,
                 clock: parts.clock,

@@ -9,7 +9,7 @@ use actors::machines::user::{
     AvailabilityInput, BusyInput, ProfileInput, UserCommand, UserRejection,
 };
 
-use crate::desk::{Desk, HOUR, admin, ann, caller, pianist};
+use crate::desk::{Desk, HOUR, admin, ann, caller, madrid, pianist};
 
 /// The names of the fields that a rejection complains of.
 fn fields(rejection: UserRejection) -> Vec<String> {

@@ -65,6 +65,10 @@ pub struct MatchingLimits {
     pub alternatives: usize,
     /// How far a search without candidates looks for them, in kilometres.
     pub alternatives_km: f64,
+    /// Whoever gave a sign of life within this time is online, in milliseconds.
+    pub online_within_ms: u64,
+    /// Whether requests are offered to musicians only who are online.
+    pub online_only: bool,
     /// Most rows of the index that one search looks at, the nearest cells first.
     pub rows: usize,
     /// Most rows that a page of open requests looks at, the nearest cells first.
@@ -114,6 +118,8 @@ impl Default for MatchingLimits {
             candidates: 100,
             alternatives: 5,
             alternatives_km: 200.0,
+            online_within_ms: 600_000,
+            online_only: false,
             rows: 10_000,
             open_rows: 20_000,
             page_rows: 1_000,
