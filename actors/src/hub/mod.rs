@@ -106,6 +106,9 @@ pub enum HubError {
     /// A bound of the session or node is reached.
     #[error("{0}")]
     Limit(String),
+    /// Something that cannot be, but for a mistake in the hub; the log has it.
+    #[error("{0}")]
+    Internal(&'static str),
     /// The awaited position was not reached in time.
     #[error("the room has not reached sequence {0} yet, retry after 250 ms")]
     NotReached(Sequence),
@@ -126,6 +129,12 @@ impl HubError {
             RouteError::Ask(error) => asked(error),
             RouteError::CutOff => HubError::CutOff,
         }
+    }
+
+    /// A mistake in the hub came to light.
+    pub(crate) fn internal(what: &'static str) -> Self {
+        tracing::error!("{what}");
+        HubError::Internal(what)
     }
 
     /// A rule's refusal.
@@ -279,7 +288,7 @@ impl Hub {
             .await?
         {
             RoomReply::Room(view) => Ok(view),
-            _ => Err(HubError::Limit("a room answered out of turn".into())),
+            _ => Err(HubError::internal("a room answered out of turn")),
         }
     }
 
@@ -297,7 +306,7 @@ impl Hub {
             limit,
         };
         let RoomReply::Members(members) = self.room(room, command).await? else {
-            return Err(HubError::Limit("a room answered out of turn".into()));
+            return Err(HubError::internal("a room answered out of turn"));
         };
         let users: Vec<UserId> = members.iter().map(|member| member.user.clone()).collect();
         let online = match &self.parts.peers {

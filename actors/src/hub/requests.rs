@@ -70,7 +70,7 @@ impl Hub {
         let view = RequestCommand::View { by: by.clone() };
         match self.request(request, view).await? {
             RequestReply::View(view) => Ok(*view),
-            _ => Err(HubError::Limit("a request answered out of turn".into())),
+            _ => Err(HubError::internal("a request answered out of turn")),
         }
     }
 
@@ -89,7 +89,7 @@ impl Hub {
         };
         match self.request(request, command).await? {
             RequestReply::Done(done) => Ok(done),
-            _ => Err(HubError::Limit("a request answered out of turn".into())),
+            _ => Err(HubError::internal("a request answered out of turn")),
         }
     }
 
