@@ -79,7 +79,6 @@ struct Api(Arc<Shared>);
 
 struct Shared {
     hub: Hub,
-    journal: Arc<dyn Journal>,
     authenticate: Arc<dyn Authenticate>,
     admission: Admission,
     flights: Flights,
@@ -118,13 +117,12 @@ fn routed(parts: ApiParts) -> (Router, Api) {
     let (operations, open_api) = operations().split_for_parts();
     let api = Api(Arc::new(Shared {
         admission: Admission::new(&parts.http, parts.trust_proxy),
-        answers: FirstAnswers::new(parts.journal.clone(), parts.clock, &parts.http),
+        answers: FirstAnswers::new(parts.journal, parts.clock, &parts.http),
         contract: Contract::new(document::finished(open_api, &parts.limits)),
         flights: Flights::default(),
         assign_wait: Duration::from_millis(parts.http.assign_wait_ms),
         authenticate: parts.authenticate,
         hub: parts.hub,
-        journal: parts.journal,
     }));
     let guarded = operations
         .route_layer(from_fn_with_state(api.clone(), once))
