@@ -74,6 +74,16 @@ impl Admission {
         taken.map_err(too_often)
     }
 
+    /// Refuses whoever comes from where too much came lately that was not credible: to find that out costs the check of a
+    /// signature each time.
+    fn doubtful(&self, request: &Request) -> Result<(), Problem> {
+        let Some(address) = client_address(request, self.trust_proxy) else {
+            return Ok(());
+        };
+        let free = self.addresses.check(address, self.begun.elapsed());
+        free.map_err(too_often)
+    }
+
     /// Takes one request of whoever does not say who it is, or not credibly.
     pub fn stranger(&self, request: &Request) -> Result<(), Problem> {
         let Some(address) = client_address(request, self.trust_proxy) else {
@@ -90,6 +100,9 @@ fn too_often(wait: Duration) -> Problem {
 
 /// Lets in who has a valid token and does not ask too often.
 pub async fn guard(State(api): State<Api>, mut request: Request, next: Next) -> Response {
+    if let Err(too_often) = api.admission.doubtful(&request) {
+        return too_often.into_response();
+    }
     let identity = match identify(&api, request.headers()) {
         Ok(identity) => identity,
         Err(refused) => {
