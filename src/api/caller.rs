@@ -54,6 +54,8 @@ pub struct Admission {
     begun: Instant,
     users: Rates<UserId>,
     addresses: AddressRates,
+    /// Searches for musicians.
+    searches: Rates<UserId>,
     trust_proxy: bool,
 }
 
@@ -65,12 +67,19 @@ impl Admission {
             begun: Instant::now(),
             users: Rates::new(rate),
             addresses: AddressRates::new(rate),
+            searches: Rates::new(Rate::per_day(limits.searches_per_day)),
             trust_proxy,
         }
     }
 
     fn user(&self, user: &UserId) -> Result<(), Problem> {
         let taken = self.users.take(user.clone(), self.begun.elapsed());
+        taken.map_err(too_often)
+    }
+
+    /// Takes one search for musicians of a user's share of the day.
+    pub fn search(&self, user: &UserId) -> Result<(), Problem> {
+        let taken = self.searches.take(user.clone(), self.begun.elapsed());
         taken.map_err(too_often)
     }
 

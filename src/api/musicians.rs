@@ -155,13 +155,14 @@ impl Search {
 )]
 async fn search(
     State(api): State<Api>,
-    _by: By,
+    by: By,
     Params(query): Params<Search>,
 ) -> Result<Response, Problem> {
     let radius_km = query.radius_km.unwrap_or(RADIUS_KM);
     let limit = query.limit.unwrap_or(FOUND);
     let online_only = query.online_only.unwrap_or_default();
     let wanted = query.wanted()?;
+    api.admission.search(by.user())?;
     let found = api.hub.musicians(&wanted, radius_km, online_only, limit);
     let (found, seen) = found.await?;
     Ok(json(StatusCode::OK, &Musicians::new(&found, &seen)))

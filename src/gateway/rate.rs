@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 const MOST_KEYS: usize = 100_000;
 /// So many are forgotten at once then, so that finding them costs each new one a constant.
 const FORGOTTEN: usize = MOST_KEYS / 16;
+const DAY: Duration = Duration::from_secs(24 * 3_600);
 /// Fewer than this many are not worth a look.
 const FIRST_SWEEP: usize = 1_024;
 /// Least time between two looks when all places are taken.
@@ -30,9 +31,18 @@ pub struct Usage(Duration);
 impl Rate {
     /// `per_second` on average, `burst` at once.
     pub fn new(per_second: u32, burst: u32) -> Self {
-        let interval = match per_second {
+        Self::within(Duration::from_secs(1), per_second, burst)
+    }
+
+    /// So many in a day, all of them at once if they like.
+    pub fn per_day(many: u32) -> Self {
+        Self::within(DAY, many, many)
+    }
+
+    fn within(time: Duration, many: u32, burst: u32) -> Self {
+        let interval = match many {
             0 => Duration::ZERO,
-            some => Duration::from_secs(1) / some,
+            some => time / some,
         };
         Rate {
             interval,
@@ -202,6 +212,17 @@ mod tests {
         assert!(rate.take(&mut usage, rested).is_err());
         let lifted = Rate::new(0, 1);
         assert!((0..1_000).all(|_| lifted.take(&mut usage, start).is_ok()));
+    }
+
+    #[test]
+    fn a_days_share_may_be_used_at_once_and_comes_back_bit_by_bit() {
+        let (rate, mut usage) = (Rate::per_day(24), Usage::default());
+        let now = Duration::from_secs(9);
+        assert!((0..24).all(|_| rate.take(&mut usage, now).is_ok()));
+        let hour = Duration::from_secs(3_600);
+        assert_eq!(rate.take(&mut usage, now), Err(hour));
+        assert_eq!(rate.take(&mut usage, now + hour), Ok(()));
+        assert_eq!(rate.take(&mut usage, now + hour), Err(hour));
     }
 
     #[test]

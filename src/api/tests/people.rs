@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::requests::{OLGA, get, submitted, town_with, until};
 use super::{Answer, Setting, Stage};
+use crate::config::HttpConfig;
 
 /// A musician's profile in Santo Domingo.
 pub fn profile(name: &str, rate: f64) -> Value {
@@ -314,6 +315,31 @@ async fn whoever_gave_a_sign_of_life_lately_is_online_in_searches_and_in_the_pro
     assert!(both.len() == 2 && both.iter().all(|one| one["online"] == false));
     assert!(both.iter().any(|one| one["lastSeenAt"] == at));
     assert_eq!(look(&online).await.json()["items"], json!([]));
+}
+
+#[tokio::test]
+async fn whoever_searches_too_often_in_a_day_waits_and_others_do_not() {
+    let http = HttpConfig {
+        searches_per_day: 2,
+        ..HttpConfig::default()
+    };
+    let stage = Stage::with(Setting {
+        http,
+        ..Setting::default()
+    })
+    .await;
+    let line = "GET /api/musicians?instrument=piano&lat=18.5&lng=-69.9";
+    let wrong = stage.ask("olga", "GET /api/musicians?instrument=piano", None).await;
+    assert_eq!(wrong.status, 400, "what is no search is not counted");
+    for _ in 0..2 {
+        assert_eq!(stage.ask("olga", line, None).await.status, 200);
+    }
+    let refused = stage.ask("olga", line, None).await;
+    assert_eq!(refused.problem().1, "rate_limited");
+    let wait = refused.header("retry-after").and_then(|text| text.parse().ok());
+    assert!(wait.is_some_and(|wait: u64| (43_000..=43_200).contains(&wait)), "{wait:?}");
+    assert_eq!(stage.ask("otto", line, None).await.status, 200);
+    assert_eq!(stage.ask("olga", "GET /api/rooms", None).await.status, 200);
 }
 
 #[tokio::test]
