@@ -15,6 +15,7 @@ mod requests;
 mod rooms;
 pub mod search;
 mod session;
+mod watch;
 mod whereabouts;
 
 use std::collections::BTreeSet;
@@ -30,6 +31,7 @@ pub use presence::Seen;
 pub use requests::{Assignment, AuditPage, RequestsPage};
 pub use rooms::{RoomListing, RoomsPage};
 pub use session::{HubSession, Joined, Looked};
+pub use watch::Watch;
 pub use whereabouts::Whereabouts;
 
 use self::kinds::Ground;
