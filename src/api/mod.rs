@@ -18,6 +18,7 @@ mod idempotency;
 mod inbox;
 mod input;
 mod musicians;
+mod posts;
 mod profile;
 mod requests;
 mod rooms;
@@ -106,6 +107,7 @@ fn operations() -> OpenApiRouter<Api> {
         .merge(inbox::routes())
         .merge(rooms::routes())
         .merge(admin::routes())
+        .merge(posts::routes())
 }
 
 /// The API, its document and Swagger UI, to be merged into a server's router.

@@ -5,6 +5,7 @@ mod frame;
 mod idempotency;
 mod open;
 mod people;
+mod posts;
 mod requests;
 mod rooms;
 mod steps;
