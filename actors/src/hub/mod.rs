@@ -2,6 +2,7 @@
 
 mod background;
 mod errands;
+mod error;
 mod history;
 mod inbox;
 mod kinds;
@@ -21,8 +22,7 @@ mod whereabouts;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use thiserror::Error;
-
+pub use error::HubError;
 pub use history::{History, HistoryEntry, HistoryPage};
 pub use inbox::{InboxItem, InboxPage};
 pub use matches::{Match, matched};
@@ -40,14 +40,14 @@ use crate::clock::Clock;
 use crate::cluster::cursors::{Cursor, Cursors, CursorsFull};
 use crate::cluster::{Directories, Fanout, FanoutLimits, Hosted, PeerParts, Peers, RouteError};
 use crate::ids::{EntityId, EntityKind, RoomId, Sequence, UserId};
-use crate::journal::{Journal, RETRY_AFTER, ReadError, Wakeups};
-use crate::machines::inbox::{Inbox, InboxLimits, InboxRejection};
+use crate::journal::{Journal, RETRY_AFTER, Wakeups};
+use crate::machines::inbox::{Inbox, InboxLimits};
 use crate::machines::matching::MatchingLimits;
-use crate::machines::request::{Request, RequestLimits, RequestRejection};
+use crate::machines::request::{Request, RequestLimits};
 use crate::machines::room::{
     MemberView, Room, RoomCommand, RoomLimits, RoomRejection, RoomReply, RoomView,
 };
-use crate::machines::user::{User, UserLimits, UserRejection};
+use crate::machines::user::{User, UserLimits};
 use crate::mutation::{self, Mutation};
 use crate::runtime::{AskError, RuntimeLimits};
 
@@ -82,67 +82,6 @@ pub struct HubParts {
     pub limits: HubLimits,
     /// Any number that differs between nodes and starts.
     pub salt: u64,
-}
-
-/// Why the hub did not do what was asked.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum HubError {
-    /// A room's rules said no, or the room could not answer.
-    #[error(transparent)]
-    Room(#[from] AskError<RoomRejection>),
-    /// The same of a user.
-    #[error(transparent)]
-    User(AskError<UserRejection>),
-    /// The same of a matching request.
-    #[error(transparent)]
-    Request(AskError<RequestRejection>),
-    /// The same of an inbox.
-    #[error(transparent)]
-    Inbox(AskError<InboxRejection>),
-    /// The store could not be read.
-    #[error("unavailable ({0}), retry after 250 ms")]
-    Store(#[from] ReadError),
-    /// Another node owns the room and this one is cut off from it: nothing was begun.
-    #[error("this node is cut off from the owner, retry after {} ms", crate::journal::RETRY_AFTER.as_millis())]
-    CutOff,
-    /// A bound of the session or node is reached.
-    #[error("{0}")]
-    Limit(String),
-    /// Something that cannot be, but for a mistake in the hub; the log has it.
-    #[error("{0}")]
-    Internal(&'static str),
-    /// The awaited position was not reached in time.
-    #[error("the room has not reached sequence {0} yet, retry after 250 ms")]
-    NotReached(Sequence),
-}
-
-impl From<RouteError<RoomRejection>> for HubError {
-    fn from(error: RouteError<RoomRejection>) -> Self {
-        HubError::of(error, HubError::Room)
-    }
-}
-
-impl HubError {
-    fn of<R: std::error::Error>(
-        error: RouteError<R>,
-        asked: impl FnOnce(AskError<R>) -> HubError,
-    ) -> Self {
-        match error {
-            RouteError::Ask(error) => asked(error),
-            RouteError::CutOff => HubError::CutOff,
-        }
-    }
-
-    /// A mistake in the hub came to light.
-    pub(crate) fn internal(what: &'static str) -> Self {
-        tracing::error!("{what}");
-        HubError::Internal(what)
-    }
-
-    /// A rule's refusal.
-    pub fn rejected(rejection: RoomRejection) -> Self {
-        HubError::Room(AskError::Rejected(rejection))
-    }
 }
 
 /// The hub of one node.
