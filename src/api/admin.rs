@@ -46,11 +46,7 @@ async fn nodes(State(api): State<Api>, by: By) -> Result<Json<Value>, Problem> {
     ),
     responses((status = 200, description = "Where it is.", body = words::Account)),
 )]
-async fn entity(
-    State(api): State<Api>,
-    by: By,
-    path: PathParts,
-) -> Result<Response, Problem> {
+async fn entity(State(api): State<Api>, by: By, path: PathParts) -> Result<Response, Problem> {
     by.operator()?;
     let (kind, id) = (path.get("kind")?, path.get("id")?);
     let entity = named(kind, id)?;

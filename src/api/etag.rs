@@ -224,7 +224,9 @@ mod tests {
     fn a_change_names_one_version_or_several_or_none() {
         let base = |text| conditions(text, "").base().ok();
         let several = |versions: &[u64]| {
-            Some(Base::OneOf(versions.iter().copied().map(Sequence).collect()))
+            Some(Base::OneOf(
+                versions.iter().copied().map(Sequence).collect(),
+            ))
         };
         assert_eq!((base(""), base("*")), (Some(Base::Any), Some(Base::Any)));
         for one in ["\"7\"", " \"7\" ,", "\"7\", W/\"8\"", "\"7\",\"a,b\",\"7\""] {

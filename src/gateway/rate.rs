@@ -278,10 +278,7 @@ mod tests {
             assert_eq!(rates.check(&7, Duration::ZERO), Ok(()));
         }
         assert_eq!(rates.take(7, Duration::ZERO), Ok(()));
-        assert_eq!(
-            rates.check(&7, Duration::ZERO),
-            Err(Duration::from_secs(1))
-        );
+        assert_eq!(rates.check(&7, Duration::ZERO), Err(Duration::from_secs(1)));
         assert_eq!(rates.check(&8, Duration::ZERO), Ok(()));
     }
 

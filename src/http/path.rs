@@ -16,9 +16,9 @@ impl<S: Send + Sync> FromRequestParts<S> for PathParts {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let params = RawPathParams::from_request_parts(parts, state).await;
         // Fails only for what is no UTF-8 once decoded.
-        params.map(Self).map_err(|error| {
-            HubError::invalid(vec![field_error("", error.to_string())]).into()
-        })
+        params
+            .map(Self)
+            .map_err(|error| HubError::invalid(vec![field_error("", error.to_string())]).into())
     }
 }
 

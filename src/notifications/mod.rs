@@ -60,9 +60,7 @@ impl HubApp for NotificationsHub {
         };
         // Rooms are the chat hub's: whoever is added to one is told there.
         let guests = Guarded::new(connection.outlet());
-        let session = self
-            .hub
-            .connect_apart(caller.user.clone(), guests.clone());
+        let session = self.hub.connect_apart(caller.user.clone(), guests.clone());
         let listener = Arc::new(Listener {
             session,
             caller,

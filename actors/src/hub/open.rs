@@ -107,8 +107,7 @@ async fn scan(
             let Some(after) = last.map(|row| row.key.clone()) else {
                 break;
             };
-            let more =
-                journal.scan_rows(Table::OpenRequests, prefix.clone(), Some(after), rows);
+            let more = journal.scan_rows(Table::OpenRequests, prefix.clone(), Some(after), rows);
             page = more.await?;
         }
     }

@@ -95,7 +95,10 @@ fn a_key_that_stands_for_another_wish_is_refused_and_nothing_is_done() {
         RequestRejection::KeyReused(KeyReused).code(),
         "idempotency_key_reused"
     );
-    assert_eq!((desk.request.head(), desk.state()), (head, RequestState::Active));
+    assert_eq!(
+        (desk.request.head(), desk.state()),
+        (head, RequestState::Active)
+    );
     assert_eq!(sequence(desk.send(keyed(1, SUBMIT))), submitted);
 }
 

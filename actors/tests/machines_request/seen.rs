@@ -6,7 +6,7 @@ use actors::machines::request::{
 };
 use actors::machines::terms::SlotRefusal;
 
-use crate::desk::{Desk, apply_for, cancel, caller, choose, reason, user};
+use crate::desk::{Desk, apply_for, caller, cancel, choose, reason, user};
 
 const EVERYBODY: [&str; 8] = ["olga", "otto", "mia", "max", "zoe", "mod", "ada", "uwe"];
 
@@ -91,7 +91,8 @@ fn the_musician_who_has_it_sees_nothing_of_what_others_offered_and_why_they_lost
     desk.ask("mia", apply_for(50_000)).expect("applied");
     desk.ask("max", apply_for(40_000)).expect("applied");
     let reason = Some(reason("ill"));
-    desk.ask("zoe", Change::Decline { reason }).expect("declined");
+    desk.ask("zoe", Change::Decline { reason })
+        .expect("declined");
     desk.ask("olga", choose("max")).expect("chosen");
     desk.answer_slot(Err(SlotRefusal::NotAvailable));
     desk.ask("olga", choose("mia")).expect("chosen");
@@ -134,7 +135,15 @@ fn of_the_audit_the_musician_who_has_it_reads_the_requests_steps_and_the_own_lin
     let actions: Vec<Trigger> = read.iter().map(|line| line.action).collect();
     use Trigger::{Apply, Choose, Create, Dispute, Offer, SlotGranted, SlotRefused, Submit};
     let expected = [
-        Create, Submit, Offer, Apply, Choose, SlotRefused, Choose, SlotGranted, Dispute,
+        Create,
+        Submit,
+        Offer,
+        Apply,
+        Choose,
+        SlotRefused,
+        Choose,
+        SlotGranted,
+        Dispute,
     ];
     assert_eq!(actions, expected, "max's application is left out");
     assert!(!format!("{read:?}").contains("max"));

@@ -69,7 +69,7 @@ fn a_repeat_is_answered_as_the_first_was_whatever_happened_since() {
         Ok(first)
     );
     assert_eq!(desk.view(&ann()).expect("seen").profile.name, "b");
-    let block = |key| UserCommand::Block {
+    let block = |key: Option<u64>| UserCommand::Block {
         by: ann(),
         key: key.map(number),
         busy: BusyInput {

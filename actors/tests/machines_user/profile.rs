@@ -181,7 +181,10 @@ fn others_see_a_musicians_offer_and_of_anybody_else_a_name() {
     let seen = desk.view(&bob).expect("seen");
     // About where, and no more: nobody finds out by a place or a distance where somebody lives.
     let place = seen.profile.place.expect("about where");
-    assert_eq!((place.lat, place.lng, &place.address[..]), (40.42, -3.7, ""));
+    assert_eq!(
+        (place.lat, place.lng, &place.address[..]),
+        (40.42, -3.7, "")
+    );
     assert!(seen.agenda.is_none());
     for by in [ann(), admin()] {
         let seen = desk.view(&by).expect("seen");

@@ -106,7 +106,9 @@ pub async fn once(State(api): State<Api>, by: By, mut request: Request, next: Ne
             Found::OtherRequest => return Err(reused()),
             Found::Nothing => {}
         }
-        request.extensions_mut().insert(Key(Some(Given { key, print })));
+        request
+            .extensions_mut()
+            .insert(Key(Some(Given { key, print })));
         let response = next.run(request).await;
         keep(&api, by.user(), key, print, response).await
     };

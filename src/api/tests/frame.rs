@@ -87,7 +87,11 @@ async fn every_refusal_is_a_problem_and_has_an_id_and_safe_headers() {
         ("POST /health", 405),
         ("PUT /metrics", 405),
     ] {
-        assert_eq!(stage.ask("ana", line, None).await.problem().0, status, "{line}");
+        assert_eq!(
+            stage.ask("ana", line, None).await.problem().0,
+            status,
+            "{line}"
+        );
     }
     let allowed = stage.ask("ana", "PATCH /api/rooms", None).await;
     assert_eq!(allowed.header("allow"), Some("GET,HEAD,POST"));

@@ -151,7 +151,10 @@ async fn a_page_says_so_when_there_was_more_to_read_than_it_may() {
     crowd(&stage, 130).await;
     let page = get(&stage, "ana:musician", LIST).await;
     assert_eq!(
-        (page["complete"].as_bool(), page["items"].as_array().map(Vec::len)),
+        (
+            page["complete"].as_bool(),
+            page["items"].as_array().map(Vec::len)
+        ),
         (Some(false), Some(20))
     );
     let foreign = format!("GET {LIST}&cursor=AQ");

@@ -61,7 +61,13 @@ async fn a_profile_has_a_version_that_reads_and_changes_name() {
 
     // Tags that name nothing that is there, and lists of which one does.
     for foreign in ["W/\"1\"", "\"x\"", "\"7\", \"8\"", "\"1-5\""] {
-        let refused = put(&stage, "ana:musician", &[("if-match", foreign)], profile("A", 1.0)).await;
+        let refused = put(
+            &stage,
+            "ana:musician",
+            &[("if-match", foreign)],
+            profile("A", 1.0),
+        )
+        .await;
         assert_eq!(
             refused.problem(),
             (412, "version_conflict".into(), vec![]),
@@ -279,18 +285,27 @@ async fn whoever_gave_a_sign_of_life_lately_is_online_in_searches_and_in_the_pro
     let stage = Stage::new().await;
     put(&stage, "ana:musician", &[], profile("Ana", 45.0)).await;
     put(&stage, "ben:musician", &[], profile("Ben", 45.0)).await;
-    let look = async |path: &str| stage.ask("olga", &format!("GET /api/musicians{path}"), None).await;
+    let look = async |path: &str| {
+        stage
+            .ask("olga", &format!("GET /api/musicians{path}"), None)
+            .await
+    };
     let list = "?instrument=piano&lat=18.5&lng=-69.9";
     let online = format!("{list}&onlineOnly=true&limit=1");
     let nobody = look(&online).await.json();
-    assert_eq!((&nobody["items"], &nobody["reasons"]), (&json!([]), &json!([])));
+    assert_eq!(
+        (&nobody["items"], &nobody["reasons"]),
+        (&json!([]), &json!([]))
+    );
     assert_eq!(nobody["alternatives"].as_array().map(Vec::len), Some(2));
     assert_eq!(look("/ben").await.json()["online"], false);
 
     stage.hub.heartbeat(&UserId::parse("ben").expect("an id"));
     let seen = until("a sign of life", async || {
         let found = look(&online).await.json();
-        found["items"][0].is_object().then(|| found["items"].clone())
+        found["items"][0]
+            .is_object()
+            .then(|| found["items"].clone())
     })
     .await;
     let at = "2023-11-14T22:13:20.000Z";
@@ -298,7 +313,10 @@ async fn whoever_gave_a_sign_of_life_lately_is_online_in_searches_and_in_the_pro
         (seen.as_array().map(Vec::len), &seen[0]["musicianId"]),
         (Some(1), &json!("ben"))
     );
-    assert_eq!((&seen[0]["online"], &seen[0]["lastSeenAt"]), (&json!(true), &json!(at)));
+    assert_eq!(
+        (&seen[0]["online"], &seen[0]["lastSeenAt"]),
+        (&json!(true), &json!(at))
+    );
     let ben = look("/ben").await;
     let tag = ben.header("etag").expect("a tag").to_owned();
     assert_eq!(
@@ -306,7 +324,9 @@ async fn whoever_gave_a_sign_of_life_lately_is_online_in_searches_and_in_the_pro
         (&json!(true), &json!(at))
     );
     let has = [("if-none-match", &tag[..])];
-    let same = stage.ask_with("olga", "GET /api/musicians/ben", &has, None).await;
+    let same = stage
+        .ask_with("olga", "GET /api/musicians/ben", &has, None)
+        .await;
     assert_eq!(same.status, 304);
 
     stage.clock.pass(Duration::from_secs(601));
@@ -329,15 +349,22 @@ async fn whoever_searches_too_often_in_a_day_waits_and_others_do_not() {
     })
     .await;
     let line = "GET /api/musicians?instrument=piano&lat=18.5&lng=-69.9";
-    let wrong = stage.ask("olga", "GET /api/musicians?instrument=piano", None).await;
+    let wrong = stage
+        .ask("olga", "GET /api/musicians?instrument=piano", None)
+        .await;
     assert_eq!(wrong.status, 400, "what is no search is not counted");
     for _ in 0..2 {
         assert_eq!(stage.ask("olga", line, None).await.status, 200);
     }
     let refused = stage.ask("olga", line, None).await;
     assert_eq!(refused.problem().1, "rate_limited");
-    let wait = refused.header("retry-after").and_then(|text| text.parse().ok());
-    assert!(wait.is_some_and(|wait: u64| (43_000..=43_200).contains(&wait)), "{wait:?}");
+    let wait = refused
+        .header("retry-after")
+        .and_then(|text| text.parse().ok());
+    assert!(
+        wait.is_some_and(|wait: u64| (43_000..=43_200).contains(&wait)),
+        "{wait:?}"
+    );
     assert_eq!(stage.ask("otto", line, None).await.status, 200);
     assert_eq!(stage.ask("olga", "GET /api/rooms", None).await.status, 200);
 }
@@ -362,9 +389,16 @@ async fn if_so_settled_requests_are_offered_only_to_those_who_are_online() {
     let path = format!("/api/requests/{id}/candidates");
     let offered = until("offers", async || {
         let found = get(&stage, OLGA, &path).await;
-        found["items"][0].is_object().then(|| found["items"].clone())
+        found["items"][0]
+            .is_object()
+            .then(|| found["items"].clone())
     })
     .await;
-    let names: Vec<&Value> = offered.as_array().expect("items").iter().map(|one| &one["musicianId"]).collect();
+    let names: Vec<&Value> = offered
+        .as_array()
+        .expect("items")
+        .iter()
+        .map(|one| &one["musicianId"])
+        .collect();
     assert_eq!(names, ["ben"]);
 }

@@ -19,21 +19,29 @@ fn note(kind: &str) -> Value {
 async fn an_admins_words_are_in_the_inbox_once_and_like_any_others() {
     let stage = Stage::new().await;
     let keyed = [("idempotency-key", "n1")];
-    let posted = stage.ask_with(ROOT, LINE, &keyed, Some(note("system"))).await;
+    let posted = stage
+        .ask_with(ROOT, LINE, &keyed, Some(note("system")))
+        .await;
     assert_eq!(
         (posted.status, posted.json()),
         (201, json!({ "userId": "ana", "sequence": 1 })),
         "{posted:?}"
     );
-    let again = stage.ask_with(ROOT, LINE, &keyed, Some(note("system"))).await;
+    let again = stage
+        .ask_with(ROOT, LINE, &keyed, Some(note("system")))
+        .await;
     assert_eq!((again.status, &again.text), (201, &posted.text));
     // The inbox knows the key, too, when the answer is forgotten, and what it stands for.
     stage.clock.pass(std::time::Duration::from_secs(25 * 3_600));
-    let again = stage.ask_with(ROOT, LINE, &keyed, Some(note("system"))).await;
+    let again = stage
+        .ask_with(ROOT, LINE, &keyed, Some(note("system")))
+        .await;
     assert_eq!((again.status, &again.text), (201, &posted.text));
     assert_eq!(again.header("idempotency-replayed"), None);
     stage.clock.pass(std::time::Duration::from_secs(25 * 3_600));
-    let other = stage.ask_with(ROOT, LINE, &keyed, Some(note("security"))).await;
+    let other = stage
+        .ask_with(ROOT, LINE, &keyed, Some(note("security")))
+        .await;
     assert_eq!(other.problem().1, "idempotency_key_reused");
 
     for (kind, shown, priority) in [
@@ -49,8 +57,16 @@ async fn an_admins_words_are_in_the_inbox_once_and_like_any_others() {
             (&json!(shown), &json!(priority))
         );
         assert_eq!(
-            (&newest["title"], &newest["message"], &newest["data"]["from"]),
-            (&json!("Aviso"), &json!("Mañana no hay servicio."), &json!("08:00"))
+            (
+                &newest["title"],
+                &newest["message"],
+                &newest["data"]["from"]
+            ),
+            (
+                &json!("Aviso"),
+                &json!("Mañana no hay servicio."),
+                &json!("08:00")
+            )
         );
     }
     assert_eq!(get(&stage, "ana", "/api/inbox").await["unread"], 4);
@@ -79,6 +95,9 @@ async fn nobody_else_writes_into_an_inbox_and_all_that_is_wrong_is_told() {
     blank["data"] = json!({ "n".repeat(65): "x" });
     let (_, _, errors) = stage.ask(ROOT, LINE, Some(blank)).await.problem();
     assert_eq!(errors.len(), 2, "{errors:?}");
-    assert!(errors[1].starts_with("message: must be given"), "{errors:?}");
+    assert!(
+        errors[1].starts_with("message: must be given"),
+        "{errors:?}"
+    );
     assert_eq!(get(&stage, "ana", "/api/inbox").await["unread"], 0);
 }
