@@ -48,6 +48,7 @@ codes! {
     BUSY_NOT_FOUND = "busy_not_found", NOT_FOUND, false, "There is no busy time with that id.";
     NOT_FOUND = "not_found", NOT_FOUND, false, "There is nothing at this address.";
     METHOD_NOT_ALLOWED = "method_not_allowed", METHOD_NOT_ALLOWED, false, "The address does not take this HTTP method.";
+    REQUEST_TIMEOUT = "request_timeout", REQUEST_TIMEOUT, false, "The request took longer than it may as a whole. It may have happened: look, or repeat it with the same `Idempotency-Key`.";
     ROOM_EXISTS = "room_exists", CONFLICT, false, "The room id belongs to another room.";
     ROOM_FULL = "room_full", CONFLICT, false, "The room has as many members as it may have.";
     MESSAGE_DELETED = "message_deleted", CONFLICT, false, "The message was deleted.";

@@ -16,8 +16,9 @@ use common::{BUILD, SECRET, TestHub, sources};
 
 const WITHIN: Duration = Duration::from_secs(180);
 /// Bounds that protect a public hub from one person.
-const UNBOUNDED: [(&str, &str); 3] = [
+const UNBOUNDED: [(&str, &str); 4] = [
     ("MUSSIKON_HTTP__REQUESTS_PER_SECOND", "0"),
+    ("MUSSIKON_HTTP__SEARCHES_PER_DAY", "0"),
     ("MUSSIKON_REQUEST__NEW_PER_DAY", "0"),
     ("MUSSIKON_REQUEST__ACTIVE_PER_ORGANIZER", "0"),
 ];

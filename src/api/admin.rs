@@ -2,7 +2,7 @@
 
 use actors::ids::{EntityId, EntityKind};
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::Value;
@@ -13,6 +13,7 @@ use super::caller::By;
 use super::{Api, json, words};
 use crate::error::{HubError, field_error};
 use crate::http::admin;
+use crate::http::path::PathParts;
 use crate::http::problem::Problem;
 
 pub(super) fn routes() -> OpenApiRouter<Api> {
@@ -35,7 +36,8 @@ async fn nodes(State(api): State<Api>, by: By) -> Result<Json<Value>, Problem> {
 
 /// Where an entity is
 ///
-/// Who owns it, how far it reaches in the store, and how far each node's subscribers are behind.
+/// Who owns it, how far it reaches in the store, and how far subscribers are behind: of a room those of each node, of anything
+/// else this node's.
 #[utoipa::path(
     get, path = "/api/admin/entities/{kind}/{id}", operation_id = "findEntity", tag = "admin",
     params(
@@ -44,21 +46,11 @@ async fn nodes(State(api): State<Api>, by: By) -> Result<Json<Value>, Problem> {
     ),
     responses((status = 200, description = "Where it is.", body = words::Account)),
 )]
-async fn entity(
-    State(api): State<Api>,
-    by: By,
-    Path((kind, id)): Path<(String, String)>,
-) -> Result<Response, Problem> {
+async fn entity(State(api): State<Api>, by: By, path: PathParts) -> Result<Response, Problem> {
     by.operator()?;
-    let entity = named(&kind, &id)?;
-    let mut found = match entity.as_room() {
-        Some(room) => admin::room_of(&api.hub, &room).await?,
-        None => {
-            let head = api.journal.head(&entity).await;
-            let head = head.map_err(actors::hub::HubError::from)?;
-            serde_json::json!({ "head": head.sequence.0 })
-        }
-    };
+    let (kind, id) = (path.get("kind")?, path.get("id")?);
+    let entity = named(kind, id)?;
+    let mut found = admin::entity_of(&api.hub, &entity).await?;
     found["kind"] = kind.into();
     found["id"] = id.into();
     Ok(json(StatusCode::OK, &found))

@@ -87,6 +87,14 @@ fn users(limits: &HubLimits, bounds: &mut Bounds) {
             json!(user.note_chars),
         ),
         (
+            field("NewNotification", "title", "maxLength"),
+            json!(inbox.title_chars),
+        ),
+        (
+            field("NewNotification", "message", "maxLength"),
+            json!(inbox.message_chars.min(inbox.data_value_chars)),
+        ),
+        (
             field("NewSettings", "livePerDay", "maximum"),
             json!(inbox.live_per_day_max),
         ),

@@ -54,6 +54,8 @@ pub struct Admission {
     begun: Instant,
     users: Rates<UserId>,
     addresses: AddressRates,
+    /// Searches for musicians.
+    searches: Rates<UserId>,
     trust_proxy: bool,
 }
 
@@ -65,6 +67,7 @@ impl Admission {
             begun: Instant::now(),
             users: Rates::new(rate),
             addresses: AddressRates::new(rate),
+            searches: Rates::new(Rate::per_day(limits.searches_per_day)),
             trust_proxy,
         }
     }
@@ -72,6 +75,22 @@ impl Admission {
     fn user(&self, user: &UserId) -> Result<(), Problem> {
         let taken = self.users.take(user.clone(), self.begun.elapsed());
         taken.map_err(too_often)
+    }
+
+    /// Takes one search for musicians of a user's share of the day.
+    pub fn search(&self, user: &UserId) -> Result<(), Problem> {
+        let taken = self.searches.take(user.clone(), self.begun.elapsed());
+        taken.map_err(too_often)
+    }
+
+    /// Refuses whoever comes from where too much came lately that was not credible: to find that out costs the check of a
+    /// signature each time.
+    fn doubtful(&self, request: &Request) -> Result<(), Problem> {
+        let Some(address) = client_address(request, self.trust_proxy) else {
+            return Ok(());
+        };
+        let free = self.addresses.check(address, self.begun.elapsed());
+        free.map_err(too_often)
     }
 
     /// Takes one request of whoever does not say who it is, or not credibly.
@@ -90,6 +109,9 @@ fn too_often(wait: Duration) -> Problem {
 
 /// Lets in who has a valid token and does not ask too often.
 pub async fn guard(State(api): State<Api>, mut request: Request, next: Next) -> Response {
+    if let Err(too_often) = api.admission.doubtful(&request) {
+        return too_often.into_response();
+    }
     let identity = match identify(&api, request.headers()) {
         Ok(identity) => identity,
         Err(refused) => {

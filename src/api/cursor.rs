@@ -1,5 +1,6 @@
 //! Places in lists as clients hold them: opaque texts, each good for the one kind of list that gave it.
 
+use actors::hub::OpenAt;
 use actors::ids::{RequestId, RoomId, Sequence};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -45,6 +46,8 @@ pub enum List {
     Audit = 6,
     /// Notifications before a sequence.
     Inbox = 7,
+    /// Open requests, by distance.
+    OpenRequests = 8,
 }
 
 /// Makes the cursor of a place.
@@ -94,6 +97,22 @@ impl Place for Sequence {
     }
 }
 
+impl Place for OpenAt {
+    fn write(&self, bytes: &mut Vec<u8>) {
+        bytes.extend_from_slice(&self.km.to_bits().to_be_bytes());
+        self.request.write(bytes);
+    }
+
+    fn read(bytes: &[u8]) -> Option<Self> {
+        let (km, request) = bytes.split_first_chunk()?;
+        let km = f64::from_bits(u64::from_be_bytes(*km));
+        // Of anything else the bits are in another order than the numbers.
+        let distance = km.is_sign_positive() && km.is_finite();
+        let request = RequestId::read(request)?;
+        distance.then_some(Self { km, request })
+    }
+}
+
 macro_rules! places_of_ids {
     ($($id:ident),*) => {$(
         impl Place for $id {
@@ -135,6 +154,12 @@ mod tests {
         for text in ["", "A", "lobby!", "AQ==", &long] {
             assert!(!is_one(text), "{text}");
             assert_eq!(read::<RoomId>(List::Rooms, text), None, "{text}");
+        }
+        for (km, is_one) in [(0.0, true), (7.25, true), (-0.0, false), (f64::NAN, false)] {
+            let request = RequestId::parse("r").expect("an id");
+            let cursor = write(List::OpenRequests, OpenAt { km, request });
+            let read = read::<OpenAt>(List::OpenRequests, &cursor);
+            assert_eq!(read.is_some_and(|at| at.km == km), is_one, "{km}");
         }
         // The right list, but no id and no number.
         assert_eq!(read::<RoomId>(List::Rooms, "AQ"), None);

@@ -73,7 +73,7 @@ pub(super) fn finished(open_api: OpenApi, limits: &HubLimits) -> Value {
 
 /// What every operation may answer besides what it says itself, and what every POST may be given.
 fn complete(method: &str, path: &str, operation: &mut Value) {
-    let mut statuses = vec![400, 401, 403, 429, 500, 503, 504];
+    let mut statuses = vec![400, 401, 403, 408, 429, 500, 503, 504];
     if path.contains('{') {
         statuses.push(404);
     }
@@ -93,6 +93,9 @@ fn complete(method: &str, path: &str, operation: &mut Value) {
                 "schema": { "type": "string", "minLength": 1, "maxLength": KEY_BYTES, "pattern": "^[!-~]+$" },
             }));
         }
+    }
+    if parameters(operation).is_some_and(|all| all.iter().any(|one| one["name"] == "If-Match")) {
+        statuses.push(412);
     }
     for status in statuses {
         let answer = &mut operation["responses"][status.to_string()];

@@ -1,5 +1,6 @@
 //! Shapes that profiles, requests and searches share: money, places, times, gigs, candidates.
 
+use actors::hub::Seen;
 use actors::machines::terms::{Breakdown, Budget, Candidate, Cents, Gig, Place, Term, Window};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use utoipa::openapi::RefOr;
@@ -71,7 +72,7 @@ pub struct PlaceShape {
     /// Degrees east.
     #[schema(minimum = -180, maximum = 180)]
     lng: f64,
-    /// In words.
+    /// In words; empty where the place is rounded.
     #[schema(max_length = 500)]
     address: String,
 }
@@ -244,12 +245,31 @@ pub struct CandidateShape<'a> {
     #[schema(value_type = Money, required = false)]
     cost: Option<Money>,
     breakdown: BreakdownShape,
+    /// Whether the musician gave a sign of life lately; absent where that was not asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    online: Option<bool>,
+    /// When the musician gave a sign of life last, if ever and if that was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Rfc3339, required = false)]
+    last_seen_at: Option<Rfc3339>,
 }
 
 impl<'a> CandidateShape<'a> {
+    /// The wire form of a candidate of whom is known when there was a sign of life.
+    pub fn seen(of: &'a Candidate, seen: &Seen) -> Self {
+        Self {
+            online: Some(seen.is_online(&of.user)),
+            last_seen_at: seen.at(&of.user).map(Rfc3339),
+            ..Self::new(of)
+        }
+    }
+
     /// The wire form of a candidate.
     pub fn new(of: &'a Candidate) -> Self {
         Self {
+            online: None,
+            last_seen_at: None,
             musician_id: of.user.as_str(),
             score: of.score,
             distance_km: of.distance_km,

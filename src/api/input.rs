@@ -3,7 +3,7 @@
 
 use actors::ids::{RequestId, RoomId, Sequence, UserId};
 use axum::body::Bytes;
-use axum::extract::{FromRequest, FromRequestParts, MatchedPath, Query, RawPathParams, Request};
+use axum::extract::{FromRequest, FromRequestParts, MatchedPath, Query, Request};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, Uri, header};
 use serde::de::DeserializeOwned;
@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::Api;
 use crate::error::{HubError, INTERNAL, TOO_LARGE, UNSUPPORTED_MEDIA_TYPE, field_error};
+use crate::http::path::PathParts;
 use crate::http::problem::Problem;
 
 /// The body of a request, as the document describes it.
@@ -63,12 +64,8 @@ impl<T: InPath> FromRequestParts<Api> for At<T> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
-        let params = RawPathParams::from_request_parts(parts, api).await;
-        // Fails only for what is no UTF-8 once decoded.
-        let params = params.map_err(|error| whole(error.to_string()))?;
-        let found = params.iter().find(|(name, _)| *name == T::NAME);
-        let (_, text) = found.ok_or_else(|| Problem::new(INTERNAL))?;
-        let parsed = T::parse(text);
+        let path = PathParts::from_request_parts(parts, api).await?;
+        let parsed = T::parse(path.get(T::NAME)?);
         parsed
             .map(At)
             .map_err(|problem| HubError::invalid(vec![field_error(T::NAME, problem)]).into())

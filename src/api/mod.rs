@@ -18,6 +18,7 @@ mod idempotency;
 mod inbox;
 mod input;
 mod musicians;
+mod posts;
 mod profile;
 mod requests;
 mod rooms;
@@ -79,7 +80,6 @@ struct Api(Arc<Shared>);
 
 struct Shared {
     hub: Hub,
-    journal: Arc<dyn Journal>,
     authenticate: Arc<dyn Authenticate>,
     admission: Admission,
     flights: Flights,
@@ -107,6 +107,7 @@ fn operations() -> OpenApiRouter<Api> {
         .merge(inbox::routes())
         .merge(rooms::routes())
         .merge(admin::routes())
+        .merge(posts::routes())
 }
 
 /// The API, its document and Swagger UI, to be merged into a server's router.
@@ -118,13 +119,12 @@ fn routed(parts: ApiParts) -> (Router, Api) {
     let (operations, open_api) = operations().split_for_parts();
     let api = Api(Arc::new(Shared {
         admission: Admission::new(&parts.http, parts.trust_proxy),
-        answers: FirstAnswers::new(parts.journal.clone(), parts.clock, &parts.http),
+        answers: FirstAnswers::new(parts.journal, parts.clock, &parts.http),
         contract: Contract::new(document::finished(open_api, &parts.limits)),
         flights: Flights::default(),
         assign_wait: Duration::from_millis(parts.http.assign_wait_ms),
         authenticate: parts.authenticate,
         hub: parts.hub,
-        journal: parts.journal,
     }));
     let guarded = operations
         .route_layer(from_fn_with_state(api.clone(), once))

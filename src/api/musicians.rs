@@ -1,6 +1,7 @@
 //! Musicians as everybody may find and see them.
 
-use actors::ids::UserId;
+use actors::hub::Seen;
+use actors::ids::{Timestamp, UserId};
 use actors::machines::matching::{Found, Wanted};
 use actors::machines::terms::{Budget, Cents, Place, Term, Window};
 use actors::machines::user::{UserCommand, UserReply};
@@ -13,7 +14,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::caller::By;
-use super::etag::Conditions;
+use super::etag::{Conditions, Tag};
 use super::gig::{CandidateShape, Money};
 use super::input::{At, Params};
 use super::profile::out_of_turn;
@@ -75,6 +76,9 @@ struct Search {
     /// At most so many musicians.
     #[param(minimum = 1, maximum = 100, default = 20, nullable = false)]
     limit: Option<usize>,
+    /// Only those who are online: the best of the first `matching.candidates` who fit.
+    #[param(default = false, nullable = false)]
+    online_only: Option<bool>,
 }
 
 impl Search {
@@ -141,7 +145,9 @@ impl Search {
 
 /// Search musicians
 ///
-/// Those who fit, the best first, each with a score and how it came about; if nobody does, why, and who comes nearest.
+/// Those who fit, the best first, each with a score, how it came about, and whether the musician is online; if nobody does, why,
+/// and who comes nearest. If only those online are asked for and none is, those who fit otherwise are the alternatives, without
+/// reasons.
 #[utoipa::path(
     get, path = "/api/musicians", operation_id = "searchMusicians", tag = "musicians",
     params(Search),
@@ -149,21 +155,23 @@ impl Search {
 )]
 async fn search(
     State(api): State<Api>,
-    _by: By,
+    by: By,
     Params(query): Params<Search>,
 ) -> Result<Response, Problem> {
     let radius_km = query.radius_km.unwrap_or(RADIUS_KM);
     let limit = query.limit.unwrap_or(FOUND);
-    let found = api
-        .hub
-        .musicians(&query.wanted()?, radius_km, limit)
-        .await?;
-    Ok(json(StatusCode::OK, &Musicians::new(&found)))
+    let online_only = query.online_only.unwrap_or_default();
+    let wanted = query.wanted()?;
+    api.admission.search(by.user())?;
+    let found = api.hub.musicians(&wanted, radius_km, online_only, limit);
+    let (found, seen) = found.await?;
+    Ok(json(StatusCode::OK, &Musicians::new(&found, &seen)))
 }
 
 /// Look at a musician
 ///
-/// The profile, and when the musician plays. Of somebody who offers no music others see name and text only.
+/// The profile, and when the musician plays. Others see the place rounded to about a kilometre, without its address; of somebody
+/// who offers no music they see name and text only.
 #[utoipa::path(
     get, path = "/api/musicians/{id}", operation_id = "getMusician", tag = "musicians",
     params(
@@ -171,7 +179,7 @@ async fn search(
         ("If-None-Match" = Option<String>, Header, description = "ETag of what the client has."),
     ),
     responses(
-        (status = 200, description = "The musician; the profile's version is the ETag.", body = MusicianShape),
+        (status = 200, description = "The musician; the ETag is made of the profile's version and the last sign of life.", body = MusicianShape),
         (status = 304, description = "The client has it."),
     ),
 )]
@@ -183,7 +191,11 @@ async fn look(
 ) -> Result<Response, Problem> {
     let view = UserCommand::View { by: by.0.clone() };
     match api.hub.user(&user, view).await? {
-        UserReply::View(view) => Ok(conditions.answer(view.version, &MusicianShape::new(&view))),
+        UserReply::View(view) => {
+            let seen = api.hub.seen(vec![user.clone()]).await?;
+            let tag = Tag::of_seen(view.version, seen.at(&user).map(|Timestamp(at)| at));
+            Ok(conditions.answer(tag, &MusicianShape::new(&view, &seen)))
+        }
         other => Err(out_of_turn(&other)),
     }
 }
@@ -201,11 +213,12 @@ pub(super) struct Musicians<'a> {
 
 impl<'a> Musicians<'a> {
     /// The wire form of what was found.
-    pub fn new(found: &'a Found) -> Self {
+    pub fn new(found: &'a Found, seen: &Seen) -> Self {
+        let shown = |one| CandidateShape::seen(one, seen);
         Self {
-            items: found.candidates.iter().map(CandidateShape::new).collect(),
+            items: found.candidates.iter().map(shown).collect(),
             reasons: found.reasons.iter().map(|one| one.as_str()).collect(),
-            alternatives: found.alternatives.iter().map(CandidateShape::new).collect(),
+            alternatives: found.alternatives.iter().map(shown).collect(),
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, LazyLock};
 
 use axum::Router;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
@@ -11,6 +11,7 @@ use utoipa_swagger_ui::Config;
 
 use super::{Api, json};
 use crate::error::{INTERNAL, NOT_FOUND};
+use crate::http::path::PathParts;
 use crate::http::problem::Problem;
 
 /// Where the document is.
@@ -43,8 +44,8 @@ async fn document(State(api): State<Api>) -> Response {
     json(StatusCode::OK, &**api.contract.document())
 }
 
-async fn file(Path(file): Path<String>) -> Result<Response, Problem> {
-    let found = utoipa_swagger_ui::serve(&file, CONFIG.clone());
+async fn file(path: PathParts) -> Result<Response, Problem> {
+    let found = utoipa_swagger_ui::serve(path.get("file")?, CONFIG.clone());
     let found = found.map_err(|error| {
         tracing::error!(%error, "a file of Swagger UI cannot be made");
         Problem::new(INTERNAL)

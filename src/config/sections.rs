@@ -14,6 +14,8 @@ pub struct HttpConfig {
     pub requests_per_second: u32,
     /// Requests to `/api` of one user, or of one address without a valid token, at once.
     pub request_burst: u32,
+    /// Searches for musicians over HTTP in a day by one user, counted by each node for itself; above it 429. 0 lifts.
+    pub searches_per_day: u32,
     /// First answers to requests with an `Idempotency-Key` that are kept per user; a newer one may take the place of an older.
     pub idempotency_keys: u32,
     /// How long a first answer is given again, in hours.
@@ -29,6 +31,7 @@ impl Default for HttpConfig {
             slow_request_ms: 1_000,
             requests_per_second: 50,
             request_burst: 200,
+            searches_per_day: 100,
             idempotency_keys: 1_024,
             idempotency_hours: 24,
             assign_wait_ms: 2_000,

@@ -129,6 +129,7 @@ impl From<actors::hub::HubError> for HubError {
                 Self::new(INTERNAL, "what is stored is damaged")
             }
             Inner::Limit(text) => Self::new(LIMIT_REACHED, text),
+            Inner::Internal(what) => Self::new(INTERNAL, what),
             Inner::NotReached(_) => Self::new(UNAVAILABLE, error.to_string()),
         }
     }
@@ -151,6 +152,16 @@ mod tests {
             }
         }
         assert!(seen > 40, "{seen}");
+    }
+
+    #[test]
+    fn a_mistake_of_the_hub_is_no_bound_that_was_reached() {
+        use actors::hub::HubError as Inner;
+        let error = HubError::from(Inner::Internal("a request answered out of turn"));
+        // As a fault of the server it is kept under no idempotency key either.
+        assert_eq!((error.code, error.code.status.as_u16()), (INTERNAL, 500));
+        let bound = HubError::from(Inner::Limit("too many rooms".into()));
+        assert_eq!(bound.code, LIMIT_REACHED);
     }
 
     #[test]

@@ -11,7 +11,6 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request};
-use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -22,6 +21,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tower::ServiceExt;
 
 use super::stall::StallGuard;
+use crate::error::REQUEST_TIMEOUT;
+use crate::http::problem::Problem;
 use crate::limits::GatewayLimits;
 
 /// After an error of accept that is not the peer's fault, such as too many open files.
@@ -174,7 +175,7 @@ impl Http {
         let answer = self.router.clone().oneshot(request);
         match tokio::time::timeout(self.request_limit, answer).await {
             Ok(answer) => answer,
-            Err(_) => Ok(StatusCode::REQUEST_TIMEOUT.into_response()),
+            Err(_) => Ok(Problem::new(REQUEST_TIMEOUT).into_response()),
         }
     }
 }

@@ -7,8 +7,11 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-/// Keys that are remembered; beyond that new ones pass unlimited until some have rested.
+/// Keys that are remembered; for more, those that have used up least are forgotten.
 const MOST_KEYS: usize = 100_000;
+/// So many are forgotten at once then, so that finding them costs each new one a constant.
+const FORGOTTEN: usize = MOST_KEYS / 16;
+const DAY: Duration = Duration::from_secs(24 * 3_600);
 /// Fewer than this many are not worth a look.
 const FIRST_SWEEP: usize = 1_024;
 /// Least time between two looks when all places are taken.
@@ -28,9 +31,18 @@ pub struct Usage(Duration);
 impl Rate {
     /// `per_second` on average, `burst` at once.
     pub fn new(per_second: u32, burst: u32) -> Self {
-        let interval = match per_second {
+        Self::within(Duration::from_secs(1), per_second, burst)
+    }
+
+    /// So many in a day, all of them at once if they like.
+    pub fn per_day(many: u32) -> Self {
+        Self::within(DAY, many, many)
+    }
+
+    fn within(time: Duration, many: u32, burst: u32) -> Self {
+        let interval = match many {
             0 => Duration::ZERO,
-            some => Duration::from_secs(1) / some,
+            some => time / some,
         };
         Rate {
             interval,
@@ -53,7 +65,8 @@ impl Rate {
     }
 }
 
-/// The same rate for each of many things, by key. Remembers those that have used up something, a bounded number.
+/// The same rate for each of many things, by key. Remembers those that have used up something, a bounded number. However many
+/// come, none passes uncounted, and whoever has used up all is forgotten last: a flood of keys lifts nobody's limit.
 pub struct Rates<K> {
     rate: Rate,
     usage: Mutex<Used<K>>,
@@ -92,10 +105,17 @@ impl<K: Eq + Hash> Rates<K> {
                 used.sweep(now);
             }
             if used.by_key.len() >= MOST_KEYS {
-                return Ok(());
+                used.forget_least();
             }
         }
         self.rate.take(used.by_key.entry(key).or_default(), now)
+    }
+
+    /// Whether one could be taken for `key`, or how long to wait for it. Takes none.
+    pub fn check(&self, key: &K, now: Duration) -> Result<(), Duration> {
+        let used = self.usage.lock();
+        let mut usage = used.by_key.get(key).copied().unwrap_or_default();
+        self.rate.take(&mut usage, now)
     }
 
     /// Forgets those that have used up nothing.
@@ -105,6 +125,19 @@ impl<K: Eq + Hash> Rates<K> {
 }
 
 impl<K: Eq + Hash> Used<K> {
+    fn forget_least(&mut self) {
+        let mut usages: Vec<Duration> = self.by_key.values().map(|usage| usage.0).collect();
+        let (below, bar, _) = usages.select_nth_unstable(FORGOTTEN);
+        let bar = *bar;
+        // Of those that have used up as much as the bar, no more than there is need for.
+        let mut at_bar = FORGOTTEN - below.iter().filter(|usage| **usage < bar).count();
+        self.by_key.retain(|_, usage| {
+            let spared = usage.0 > bar || (usage.0 == bar && at_bar == 0);
+            at_bar -= usize::from(!spared && usage.0 == bar);
+            spared
+        });
+    }
+
     fn sweep(&mut self, now: Duration) {
         self.by_key.retain(|_, usage| usage.0 > now);
         self.by_key.shrink_to(2 * self.by_key.len());
@@ -126,6 +159,11 @@ impl AddressRates {
     /// Takes one for `address`, or tells how long to wait for it.
     pub fn take(&self, address: IpAddr, now: Duration) -> Result<(), Duration> {
         self.0.take(network(address), now)
+    }
+
+    /// Whether one could be taken for `address`, or how long to wait for it. Takes none.
+    pub fn check(&self, address: IpAddr, now: Duration) -> Result<(), Duration> {
+        self.0.check(&network(address), now)
     }
 
     /// Forgets addresses that have used up nothing.
@@ -177,6 +215,17 @@ mod tests {
     }
 
     #[test]
+    fn a_days_share_may_be_used_at_once_and_comes_back_bit_by_bit() {
+        let (rate, mut usage) = (Rate::per_day(24), Usage::default());
+        let now = Duration::from_secs(9);
+        assert!((0..24).all(|_| rate.take(&mut usage, now).is_ok()));
+        let hour = Duration::from_secs(3_600);
+        assert_eq!(rate.take(&mut usage, now), Err(hour));
+        assert_eq!(rate.take(&mut usage, now + hour), Ok(()));
+        assert_eq!(rate.take(&mut usage, now + hour), Err(hour));
+    }
+
+    #[test]
     fn addresses_are_limited_apart_and_forgotten_when_rested() {
         let rates = AddressRates::new(Rate::new(1, 1));
         let [a, b] = ["10.0.0.1", "::1"].map(|text| text.parse::<IpAddr>().expect("an address"));
@@ -202,12 +251,35 @@ mod tests {
             );
         }
         assert!(rates.usage.lock().by_key.len() <= FIRST_SWEEP);
-        let crowded = Rates::new(Rate::new(1, 1));
-        for number in 0..2 * MOST_KEYS {
-            assert!(crowded.take(number, Duration::ZERO).is_ok());
+    }
+
+    #[test]
+    fn a_flood_of_keys_lifts_nobodys_limit_and_is_limited_itself() {
+        let crowded = Rates::new(Rate::new(1, 2));
+        let take = |number: usize| crowded.take(number, Duration::ZERO);
+        for busy in 0..100 {
+            assert!(take(busy).is_ok() && take(busy).is_ok() && take(busy).is_err());
         }
-        assert_eq!(crowded.usage.lock().by_key.len(), MOST_KEYS);
-        assert!(crowded.take(7, Duration::ZERO).is_err());
+        for number in 100..3 * MOST_KEYS {
+            assert!(take(number).is_ok());
+            assert!(crowded.usage.lock().by_key.len() <= MOST_KEYS);
+        }
+        for busy in 0..100 {
+            assert!(take(busy).is_err(), "{busy} is forgotten");
+        }
+        let last = 3 * MOST_KEYS - 1;
+        assert!(take(last).is_ok() && take(last).is_err());
+    }
+
+    #[test]
+    fn looking_takes_nothing() {
+        let rates = Rates::new(Rate::new(1, 1));
+        for _ in 0..3 {
+            assert_eq!(rates.check(&7, Duration::ZERO), Ok(()));
+        }
+        assert_eq!(rates.take(7, Duration::ZERO), Ok(()));
+        assert_eq!(rates.check(&7, Duration::ZERO), Err(Duration::from_secs(1)));
+        assert_eq!(rates.check(&8, Duration::ZERO), Ok(()));
     }
 
     #[test]

@@ -5,16 +5,17 @@ use std::sync::Arc;
 
 use actors::cluster::nodes::Part;
 use actors::cluster::{PeerOutlook, Report};
-use actors::hub::Hub;
-use actors::ids::{NodeId, RoomId, Sequence, Timestamp};
+use actors::hub::{Hub, Whereabouts};
+use actors::ids::{EntityId, NodeId, RoomId, Sequence, Timestamp};
 use actors::machines::terms::PlatformRole;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
+use super::path::PathParts;
 use super::problem::Problem;
 use crate::auth::{Authenticate, bearer_token};
 use crate::error::{FORBIDDEN, HubError, INVALID_ARGUMENT, UNAUTHORIZED};
@@ -83,8 +84,8 @@ pub async fn nodes_of(hub: &Hub) -> Value {
     shown
 }
 
-async fn room(State(admin): State<Admin>, Path(id): Path<String>) -> Result<Json<Value>, Problem> {
-    let room = RoomId::parse(&id);
+async fn room(State(admin): State<Admin>, path: PathParts) -> Result<Json<Value>, Problem> {
+    let room = RoomId::parse(path.get("id")?);
     let room = room.map_err(|error| HubError::new(INVALID_ARGUMENT, error.to_string()))?;
     Ok(Json(room_of(&admin.hub, &room).await?))
 }
@@ -92,7 +93,7 @@ async fn room(State(admin): State<Admin>, Path(id): Path<String>) -> Result<Json
 /// Who owns a room, how far it reaches in the store, and how far each node's subscribers are behind.
 pub async fn room_of(hub: &Hub, room: &RoomId) -> Result<Value, HubError> {
     let found = hub.whereabouts(room).await?;
-    let lag = |position: Option<Sequence>| position.map(|at| found.head.0.saturating_sub(at.0));
+    let lag = |position| lag_of(&found, position);
     let mut nodes = Vec::new();
     if let Some(peers) = hub.peers() {
         let me = peers.outlook().node;
@@ -104,13 +105,31 @@ pub async fn room_of(hub: &Hub, room: &RoomId) -> Result<Value, HubError> {
             nodes.push(crate::bus::room_reported(&node, room.as_ref(), &lag));
         }
     }
-    Ok(json!({
-        "roomId": room.as_str(),
+    let mut shown = found_at(&found);
+    shown["roomId"] = room.as_str().into();
+    shown["nodes"] = nodes.into();
+    Ok(shown)
+}
+
+/// The same of any entity, but for what other nodes have to say: they tell that of rooms only.
+pub async fn entity_of(hub: &Hub, entity: &EntityId) -> Result<Value, HubError> {
+    match entity.as_room() {
+        Some(room) => room_of(hub, &room).await,
+        None => Ok(found_at(&hub.whereabouts_of(entity).await?)),
+    }
+}
+
+fn found_at(found: &Whereabouts) -> Value {
+    json!({
         "owner": found.owner.as_ref().map(|owner| owner.as_str()),
         "head": found.head.0,
         "position": found.position.map(|position| position.0),
-        "lag": lag(found.position),
+        "lag": lag_of(found, found.position),
         "usersSubscribed": found.subscribed,
-        "nodes": nodes,
-    }))
+    })
+}
+
+/// How many events of what there are a position lacks.
+fn lag_of(found: &Whereabouts, position: Option<Sequence>) -> Option<u64> {
+    position.map(|at| found.head.0.saturating_sub(at.0))
 }

@@ -3,6 +3,7 @@
 pub mod admin;
 pub mod health;
 mod middleware;
+pub mod path;
 pub mod problem;
 #[cfg(test)]
 mod tests;

@@ -12,7 +12,7 @@ methods! {
     UNREAD_COUNT = "UnreadCount", "", "{unread, head}", "How many notifications are unread; at most `inbox.unread`, the oldest beyond that count as read.";
     SETTINGS = "Settings", "", "{language: \"en\"|\"es\", timeZone, quietHours: {from, to} or null, quietDays: [day], muted: [type], livePerDay}", "The settings in force.";
     SET_SETTINGS = "SetSettings", "{language?, timeZone?, quietHours?, quietDays?, muted?, livePerDay?}", "settings", "Changes those that are given. `timeZone` as in `Europe/Madrid` or `+02:00`; `quietHours` as in `{from: \"22:00\", to: \"08:00\"}`, null for none; `quietDays` as in `[\"sunday\"]`. Muted types, quiet times and what is above `livePerDay` on one day are not shown live; type `security` and priority `critical` always are.";
-    HEARTBEAT = "Heartbeat", "", "", "The caller is there: for ten minutes, as far as the search for musicians is concerned.";
-    WATCH_REQUEST = "WatchRequest", "requestId, afterSequence?", "{requestId, sequence, state}", "Listens to the steps of a request that the caller may see: those after `afterSequence`; when left out, after `sequence`.";
+    HEARTBEAT = "Heartbeat", "", "", "The caller is there, as far as searches for musicians are concerned: online for `matching.online_within_ms`. Told within about a second.";
+    WATCH_REQUEST = "WatchRequest", "requestId, afterSequence?", "{requestId, sequence, state}", "Listens to the steps of a request that the caller may see: those after `afterSequence`; when left out, after `sequence`. Who has no part in it is shown none from before it was open, and who is no musician either none behind the one that leads out of the open states: with that, the watch is over.";
     UNWATCH_REQUEST = "UnwatchRequest", "requestId", "", "Ends that.";
 }

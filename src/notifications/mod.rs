@@ -2,6 +2,7 @@
 //! lives here.
 
 mod answers;
+mod guests;
 pub mod methods;
 mod requests;
 
@@ -21,6 +22,7 @@ use crate::gateway::handle::ConnectionHandle;
 use crate::gateway::notice_shapes::ShownSettings;
 use crate::hubs::{argument, at_least_one, expect_arguments, invalid, optional, shown};
 use answers::{Count, Done, Page, Watched};
+use guests::{Ends, Guarded};
 use requests::InboxRequest;
 pub use requests::WireSettings;
 
@@ -57,11 +59,16 @@ impl HubApp for NotificationsHub {
             role: PlatformRole::of_claim(&identity.role),
         };
         // Rooms are the chat hub's: whoever is added to one is told there.
-        let session = self
-            .hub
-            .connect_apart(caller.user.clone(), connection.outlet());
-        let listener = Listener { session, caller };
-        Ok(Arc::new(Client(Mutex::new(Some(Arc::new(listener))))))
+        let guests = Guarded::new(connection.outlet());
+        let session = self.hub.connect_apart(caller.user.clone(), guests.clone());
+        let listener = Arc::new(Listener {
+            session,
+            caller,
+            guests,
+            watching: tokio::sync::Mutex::default(),
+        });
+        listener.guests.tell(Arc::downgrade(&listener));
+        Ok(Arc::new(Client(Mutex::new(Some(listener)))))
     }
 }
 
@@ -72,6 +79,21 @@ struct Client(Mutex<Option<Arc<Listener>>>);
 struct Listener {
     session: Session,
     caller: Caller,
+    guests: Arc<Guarded<Listener>>,
+    /// Held while a watch begins or ends, so that the end of one is not that of the next.
+    watching: tokio::sync::Mutex<()>,
+}
+
+impl Ends for Listener {
+    fn ended(self: Arc<Self>, request: EntityId) {
+        // The subscription is held by whoever shows the step.
+        tokio::spawn(async move {
+            let _turn = self.watching.lock().await;
+            if self.guests.has_ended(&request) {
+                self.end(&request);
+            }
+        });
+    }
 }
 
 impl HubSession for Client {
@@ -108,7 +130,8 @@ async fn dispatch(listener: Arc<Listener>, call: Call) -> Answered {
         methods::UNWATCH_REQUEST => {
             expect_arguments(&call, 1..=1)?;
             let request = EntityId::request(&request(&call)?);
-            listener.session.detach(&request);
+            let _turn = listener.watching.lock().await;
+            listener.end(&request);
             Ok(Outcome::void())
         }
         _ => {
@@ -157,16 +180,34 @@ impl Listener {
         Outcome::value(call.encoding, &Page::new(&page))
     }
 
-    /// Whoever may see a request when the watch begins sees its steps; what they are about is asked for again.
+    /// Ends a watch.
+    fn end(&self, request: &EntityId) {
+        self.session.detach(request);
+        self.guests.forget(request);
+    }
+
+    /// Whoever may see a request when the watch begins sees its steps, as far as the right to see it reaches; what they are
+    /// about is asked for again.
     async fn watch(&self, call: &Call) -> Answered {
         expect_arguments(call, 1..=2)?;
         let request = request(call)?;
         let after: Option<u64> = optional(call, 1)?;
         let view = self.hub().request_view(&request, &self.caller).await;
         let view = view.map_err(shown)?;
-        let after = after.map_or(view.sequence, Sequence);
+        let watch = self
+            .hub()
+            .watch(&request, &self.caller, &view, after.map(Sequence));
+        let watch = watch.await.map_err(shown)?;
         let entity = EntityId::request(&request);
-        let starting = self.session.attach(&entity, Some(after)).await;
+        let _turn = self.watching.lock().await;
+        if self.guests.has_ended(&entity) {
+            self.end(&entity);
+        }
+        match watch.while_open {
+            true => self.guests.guard(&entity),
+            false => self.guests.forget(&entity),
+        }
+        let starting = self.session.attach(&entity, Some(watch.after)).await;
         let starting = starting.map_err(shown)?;
         let outcome = Outcome::value(call.encoding, &Watched::new(&view))?;
         Ok(outcome.then(move || starting.begin()))

@@ -153,6 +153,10 @@ const LIMITS: &[(&str, &str)] = &[
         "http.requests_per_second",
     ),
     ("and at once", "http.request_burst"),
+    (
+        "Searches of a user for musicians over HTTP in a day",
+        "http.searches_per_day",
+    ),
     ("Bytes of a body over HTTP", "http.body_bytes"),
     (
         "Bytes sent and not acknowledged, stateful reconnect",

@@ -155,6 +155,12 @@ impl Ear {
         all
     }
 
+    /// Whatever is on its way has come.
+    pub async fn settles(&mut self) {
+        let moment = Duration::from_millis(50);
+        while tokio::time::timeout(moment, self.0.next()).await.is_ok() {}
+    }
+
     /// Nothing more has come by the time a call is answered.
     pub async fn hears_nothing(&mut self) {
         self.call("UnreadCount", json!([])).await;

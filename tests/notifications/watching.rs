@@ -4,6 +4,7 @@ use actors::clock::{Clock, SystemClock};
 use actors::ids::RequestId;
 use actors::machines::request::{Change, Mode, RequestInput};
 use actors::machines::terms::{Budget, Caller, Cents, Place as Where, PlatformRole, Window};
+use actors::machines::user::{ProfileInput, UserCommand};
 use protocol::Encoding;
 use serde_json::json;
 
@@ -43,13 +44,46 @@ fn input() -> RequestInput {
 
 /// What the organizer does to the request `gala`.
 async fn change(place: &Place, change: Change) -> u64 {
-    let org = Caller {
-        user: user("org"),
-        role: PlatformRole::Organizer,
+    change_as(place, "org", PlatformRole::Organizer, change).await
+}
+
+async fn change_as(place: &Place, name: &str, role: PlatformRole, change: Change) -> u64 {
+    let by = Caller {
+        user: user(name),
+        role,
     };
     let gala = RequestId::parse("gala").unwrap();
-    let done = place.hub.change_request(&gala, &org, None, change).await;
+    let done = place.hub.change_request(&gala, &by, None, change).await;
     done.unwrap().sequence.0
+}
+
+fn apply() -> Change {
+    let words = "With pleasure".to_owned();
+    let rate = Cents(40_000);
+    Change::Apply { rate, words }
+}
+
+/// Somebody offers music, so that the calendar says yes.
+async fn play(place: &Place, name: &str) {
+    let profile = ProfileInput {
+        name: name.into(),
+        musician: true,
+        available: true,
+        instruments: vec![("violin".into(), 5)],
+        place: Some(input().place),
+        radius_km: 50.0,
+        ..ProfileInput::default()
+    };
+    let set = UserCommand::SetProfile {
+        by: Caller {
+            user: user(name),
+            role: PlatformRole::Musician,
+        },
+        key: None,
+        expected: None,
+        profile,
+    };
+    place.hub.user(&user(name), set).await.unwrap();
 }
 
 async fn draft(place: &Place) -> u64 {
@@ -126,4 +160,76 @@ async fn a_watch_ends_when_it_is_ended() {
     ear.call("UnwatchRequest", json!(["gala"])).await;
     change(&place, cancel()).await;
     ear.hears_nothing().await;
+}
+
+/// The states that a watcher is told, each step with its sequence.
+async fn told(ear: &mut crate::place::Ear, many: usize) -> Vec<(u64, String)> {
+    let mut steps = Vec::new();
+    for _ in 0..many {
+        let (target, step) = ear.hears().await;
+        assert_eq!(target, "RequestUpdated");
+        let to = step["to"].as_str().unwrap().to_owned();
+        steps.push((step["sequence"].as_u64().unwrap(), to));
+    }
+    steps
+}
+
+#[tokio::test]
+async fn who_has_no_part_sees_nothing_from_before_it_was_open_nor_after() {
+    let place = Place::start().await;
+    let created = draft(&place).await;
+    let input = Box::new(input());
+    let expected = None;
+    change(&place, Change::Edit { input, expected }).await;
+    let opened = change(&place, Change::Submit { expected }).await;
+    let reviewed = change_as(&place, "ann", PlatformRole::Musician, apply()).await;
+    let mut uwe = place.connect("user", "uwe", Encoding::Json).await;
+    let mut eve = place.connect("musician", "eve", Encoding::Json).await;
+    // From the beginning, and from where it never was.
+    for after in [0, 999] {
+        for ear in [&mut uwe, &mut eve] {
+            ear.call("WatchRequest", json!(["gala", after])).await;
+            let first = told(ear, 1).await.remove(0);
+            assert!(
+                first.0 > opened && first.0 <= reviewed,
+                "{first:?}: {created} {opened}"
+            );
+            ear.settles().await;
+        }
+    }
+    // The organizer closes it: that is the last that whoever may see open requests only is told.
+    let cancelled = change(&place, cancel()).await;
+    for ear in [&mut uwe, &mut eve] {
+        while told(ear, 1).await[0] != (cancelled, "cancelled".into()) {}
+    }
+    let hidden = uwe.refused("WatchRequest", json!(["gala", 0])).await;
+    assert!(hidden.starts_with("request_not_found: "), "{hidden}");
+}
+
+#[tokio::test]
+async fn a_watch_of_an_open_request_ends_when_it_is_assigned() {
+    let place = Place::start().await;
+    draft(&place).await;
+    change(&place, Change::Submit { expected: None }).await;
+    play(&place, "ann").await;
+    change_as(&place, "ann", PlatformRole::Musician, apply()).await;
+    let mut uwe = place.connect("user", "uwe", Encoding::Json).await;
+    let mut eve = place.connect("musician", "eve", Encoding::Json).await;
+    for ear in [&mut uwe, &mut eve] {
+        ear.call("WatchRequest", json!(["gala"])).await;
+    }
+    let musician = user("ann");
+    change(&place, Change::Choose { musician }).await;
+    let until_assigned = async |ear: &mut crate::place::Ear| loop {
+        let (_, step) = ear.hears().await;
+        if step["to"] == "assigned" {
+            return;
+        }
+    };
+    until_assigned(&mut uwe).await;
+    until_assigned(&mut eve).await;
+    let reason = "Nothing was agreed upon.".to_owned();
+    change(&place, Change::Dispute { reason }).await;
+    assert_eq!(told(&mut eve, 1).await[0].1, "disputed", "musicians may");
+    uwe.hears_nothing().await;
 }

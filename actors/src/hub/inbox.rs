@@ -57,7 +57,7 @@ impl Hub {
             head,
         } = asked
         else {
-            return Err(HubError::Limit("an inbox answered out of turn".into()));
+            return Err(HubError::internal("an inbox answered out of turn"));
         };
         let reader = Reader {
             journal: &*self.parts.journal,

@@ -3,11 +3,14 @@
 mod alarms;
 mod background;
 mod errands;
+mod error;
 mod history;
 mod inbox;
 mod kinds;
 mod matches;
+mod open;
 mod people;
+mod presence;
 mod quotas;
 pub mod reindex;
 mod relay;
@@ -15,19 +18,22 @@ mod requests;
 mod rooms;
 pub mod search;
 mod session;
+mod watch;
 mod whereabouts;
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use thiserror::Error;
-
+pub use error::HubError;
 pub use history::{History, HistoryEntry, HistoryPage};
 pub use inbox::{InboxItem, InboxPage};
 pub use matches::{Match, matched};
+pub use open::{OpenAt, OpenPage, OpenQuery};
+pub use presence::Seen;
 pub use requests::{Assignment, AuditPage, RequestsPage};
 pub use rooms::{RoomListing, RoomsPage};
 pub use session::{HubSession, Joined, Looked};
+pub use watch::Watch;
 pub use whereabouts::Whereabouts;
 
 use self::kinds::Ground;
@@ -36,14 +42,14 @@ use crate::clock::Clock;
 use crate::cluster::cursors::{Cursor, Cursors, CursorsFull};
 use crate::cluster::{Directories, Fanout, FanoutLimits, Hosted, PeerParts, Peers, RouteError};
 use crate::ids::{EntityId, EntityKind, RoomId, Sequence, UserId};
-use crate::journal::{Journal, RETRY_AFTER, ReadError, Wakeups};
-use crate::machines::inbox::{Inbox, InboxLimits, InboxRejection};
+use crate::journal::{Journal, RETRY_AFTER, Wakeups};
+use crate::machines::inbox::{Inbox, InboxLimits};
 use crate::machines::matching::MatchingLimits;
-use crate::machines::request::{Request, RequestLimits, RequestRejection};
+use crate::machines::request::{Request, RequestLimits};
 use crate::machines::room::{
     MemberView, Room, RoomCommand, RoomLimits, RoomRejection, RoomReply, RoomView,
 };
-use crate::machines::user::{User, UserLimits, UserRejection};
+use crate::machines::user::{User, UserLimits};
 use crate::mutation::{self, Mutation};
 use crate::runtime::{AskError, RuntimeLimits};
 
@@ -80,58 +86,6 @@ pub struct HubParts {
     pub salt: u64,
 }
 
-/// Why the hub did not do what was asked.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum HubError {
-    /// A room's rules said no, or the room could not answer.
-    #[error(transparent)]
-    Room(#[from] AskError<RoomRejection>),
-    /// The same of a user.
-    #[error(transparent)]
-    User(AskError<UserRejection>),
-    /// The same of a matching request.
-    #[error(transparent)]
-    Request(AskError<RequestRejection>),
-    /// The same of an inbox.
-    #[error(transparent)]
-    Inbox(AskError<InboxRejection>),
-    /// The store could not be read.
-    #[error("unavailable ({0}), retry after 250 ms")]
-    Store(#[from] ReadError),
-    /// Another node owns the room and this one is cut off from it: nothing was begun.
-    #[error("this node is cut off from the owner, retry after {} ms", crate::journal::RETRY_AFTER.as_millis())]
-    CutOff,
-    /// A bound of the session or node is reached.
-    #[error("{0}")]
-    Limit(String),
-    /// The awaited position was not reached in time.
-    #[error("the room has not reached sequence {0} yet, retry after 250 ms")]
-    NotReached(Sequence),
-}
-
-impl From<RouteError<RoomRejection>> for HubError {
-    fn from(error: RouteError<RoomRejection>) -> Self {
-        HubError::of(error, HubError::Room)
-    }
-}
-
-impl HubError {
-    fn of<R: std::error::Error>(
-        error: RouteError<R>,
-        asked: impl FnOnce(AskError<R>) -> HubError,
-    ) -> Self {
-        match error {
-            RouteError::Ask(error) => asked(error),
-            RouteError::CutOff => HubError::CutOff,
-        }
-    }
-
-    /// A rule's refusal.
-    pub fn rejected(rejection: RoomRejection) -> Self {
-        HubError::Room(AskError::Rejected(rejection))
-    }
-}
-
 /// The hub of one node.
 #[derive(Clone)]
 pub struct Hub {
@@ -153,7 +107,7 @@ pub(crate) struct Shared {
     audit_page: usize,
     quotas: quotas::Quotas,
     directories: Directories,
-    seen: people::Seen,
+    signs: presence::Signs,
     sessions: background::UserSessions,
     /// This node among others, if it is.
     peers: Option<Arc<Peers>>,
@@ -238,7 +192,7 @@ impl Hub {
                 witness,
                 audit_page,
                 quotas,
-                seen: people::Seen::default(),
+                signs: presence::Signs::default(),
                 journal: parts.journal,
                 wakeups: parts.wakeups,
                 clock: parts.clock,
@@ -282,7 +236,7 @@ impl Hub {
             .await?
         {
             RoomReply::Room(view) => Ok(view),
-            _ => Err(HubError::Limit("a room answered out of turn".into())),
+            _ => Err(HubError::internal("a room answered out of turn")),
         }
     }
 
@@ -300,7 +254,7 @@ impl Hub {
             limit,
         };
         let RoomReply::Members(members) = self.room(room, command).await? else {
-            return Err(HubError::Limit("a room answered out of turn".into()));
+            return Err(HubError::internal("a room answered out of turn"));
         };
         let users: Vec<UserId> = members.iter().map(|member| member.user.clone()).collect();
         let online = match &self.parts.peers {

@@ -2,29 +2,24 @@
 
 use std::time::Duration;
 
-use futures_util::{StreamExt, TryStreamExt, stream};
-
 use super::{Hub, HubError};
 use crate::ids::{EntityId, RequestId, Sequence, UserId};
 use crate::journal::{PageLimit, Range, ReadError, Table, TableRow};
 use crate::machines::Machine;
-use crate::machines::matching::cells::cells_around;
 use crate::machines::request::cards::{
-    RequestCard, open_requests_prefix, pending_requests_prefix, requests_of_user_key,
-    requests_of_user_prefix,
+    RequestCard, pending_requests_prefix, requests_of_user_key, requests_of_user_prefix,
 };
 use crate::machines::request::{
     AuditEntry, Change, Done, PartView, Request, RequestCommand, RequestRejection, RequestReply,
     RequestView, Standing, audit_of,
 };
-use crate::machines::terms::{Caller, Place, Term};
+use crate::machines::terms::Caller;
 use crate::runtime::AskError;
 
 /// Most requests in one page of a list.
 const PAGE: usize = 100;
-/// Cells that are read at the same time.
-const CELLS_AT_ONCE: usize = 8;
-/// Between two looks whether an assignment has come about.
+/// The first pause and the longest between two looks whether an assignment has come about; each is twice the one before.
+const FIRST_LOOK: Duration = Duration::from_millis(2);
 const LOOK: Duration = Duration::from_millis(25);
 
 /// Requests by id ascending.
@@ -36,7 +31,8 @@ pub struct RequestsPage {
     pub next: Option<RequestId>,
 }
 
-/// A page of a request's audit, oldest first.
+/// A page of a request's audit, oldest first. Where not all is for the caller, it may have fewer lines than asked for, and there
+/// may be more all the same.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AuditPage {
     /// The lines.
@@ -75,7 +71,7 @@ impl Hub {
         let view = RequestCommand::View { by: by.clone() };
         match self.request(request, view).await? {
             RequestReply::View(view) => Ok(*view),
-            _ => Err(HubError::Limit("a request answered out of turn".into())),
+            _ => Err(HubError::internal("a request answered out of turn")),
         }
     }
 
@@ -95,7 +91,7 @@ impl Hub {
         };
         match self.request(request, command).await? {
             RequestReply::Done(done) => Ok(done),
-            _ => Err(HubError::Limit("a request answered out of turn".into())),
+            _ => Err(HubError::internal("a request answered out of turn")),
         }
     }
 
@@ -111,6 +107,8 @@ impl Hub {
     ) -> Result<Assignment, HubError> {
         let until = tokio::time::Instant::now() + wait;
         let done = self.change_request(request, by, key, change).await?;
+        // Mostly the calendar answers within a few milliseconds.
+        let mut pause = FIRST_LOOK;
         loop {
             // The wish has taken effect, whether or not the request can be looked at now.
             if let Ok(view) = self.request_view(request, by).await
@@ -121,7 +119,8 @@ impl Hub {
             if tokio::time::Instant::now() >= until {
                 return Ok(Assignment::Pending(done));
             }
-            tokio::time::sleep(LOOK).await;
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LOOK);
         }
     }
 
@@ -147,41 +146,6 @@ impl Hub {
         let prefix = pending_requests_prefix();
         let after = after.map(|request| [&prefix, request.as_str().as_bytes()].concat());
         self.cards(Table::OpenRequests, prefix, after, limit).await
-    }
-
-    /// Open requests for an instrument around a place, the nearest first.
-    pub async fn open_requests(
-        &self,
-        instrument: &Term,
-        place: &Place,
-        radius_km: f64,
-        limit: usize,
-    ) -> Result<Vec<(RequestCard, f64)>, HubError> {
-        let limit = limit.clamp(1, PAGE);
-        let cells = cells_around(place, radius_km);
-        let journal = &self.parts.journal;
-        let reads = cells.iter().map(|cell| {
-            let prefix = open_requests_prefix(instrument, cell);
-            journal.scan_rows(Table::OpenRequests, prefix, None, PAGE)
-        });
-        let reads: Vec<_> = reads.collect();
-        let pages = stream::iter(reads).buffered(CELLS_AT_ONCE);
-        let pages: Vec<Vec<TableRow>> = pages.try_collect().await?;
-        let mut found: Vec<(RequestCard, f64)> = pages
-            .iter()
-            .flatten()
-            .filter_map(card)
-            .map(|card| {
-                let km = place.km_to(&card.gig.place);
-                (card, km)
-            })
-            .filter(|(_, km)| *km <= radius_km)
-            .collect();
-        found.sort_by(|(one, near), (other, far)| {
-            near.total_cmp(far).then_with(|| one.id.cmp(&other.id))
-        });
-        found.truncate(limit);
-        Ok(found)
     }
 
     async fn cards(
@@ -218,7 +182,7 @@ impl Hub {
         let entity = EntityId::request(request);
         let limit = limit.clamp(1, self.parts.audit_page.max(1));
         let page = PageLimit {
-            records: limit + 1,
+            records: limit,
             bytes: self.parts.limits.page_bytes,
         };
         let rows = self
@@ -226,24 +190,23 @@ impl Hub {
             .journal
             .read(&entity, Range::After(after), page)
             .await?;
-        let mut entries = Vec::new();
-        for (sequence, record) in rows.iter().flat_map(|row| row.entries()) {
-            if sequence <= after || entries.len() > limit {
-                continue;
-            }
+        let all = view.is_whole_for(by);
+        let (mut entries, mut last) = (Vec::new(), after);
+        let records = rows.iter().flat_map(|row| row.entries());
+        for (sequence, record) in records.filter(|(at, _)| *at > after).take(limit) {
             let entry = Request::decode(record).map_err(|error| ReadError::Corrupt {
                 entity: entity.clone(),
                 sequence,
                 reason: error.to_string(),
             })?;
-            entries.push(audit_of(sequence, &entry));
+            let line = audit_of(sequence, &entry);
+            last = sequence;
+            match all {
+                true => entries.push(line),
+                false => entries.extend(line.for_musician(&by.user)),
+            }
         }
-        let more = entries.len() > limit
-            || entries
-                .last()
-                .is_some_and(|last| last.sequence < view.sequence);
-        entries.truncate(limit);
-        let next = entries.last().filter(|_| more).map(|last| last.sequence);
+        let next = (last > after && last < view.sequence).then_some(last);
         Ok(AuditPage { entries, next })
     }
 }

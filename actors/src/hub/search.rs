@@ -8,7 +8,7 @@ use futures_util::{FutureExt, StreamExt, TryFutureExt, TryStreamExt, stream};
 use crate::ids::UserId;
 use crate::journal::{Journal, ReadError, Table, TableRow};
 use crate::machines::matching::card::{index_prefix, name_of_key};
-use crate::machines::matching::cells::cells_by_distance;
+use crate::machines::matching::cells::{COARSE_KM, cells_by_distance};
 use crate::machines::matching::found::Choice;
 use crate::machines::matching::{Found, MatchingLimits, Wanted};
 use crate::machines::terms::{Gig, Term};
@@ -46,7 +46,7 @@ pub async fn look(
     let except = except.iter().map(UserId::as_str).collect();
     let mut choice = Choice::new(wanted, limits, radius_km, &except, limit);
     let mut rows = limits.rows;
-    let near = cells_by_distance(&wanted.place, radius_km);
+    let near = cells_by_distance(&wanted.place, radius_km + COARSE_KM);
     scan(
         journal,
         limits,
@@ -58,7 +58,7 @@ pub async fn look(
     .await?;
     if !choice.has_candidates() {
         let seen: BTreeSet<String> = near.into_iter().map(|(_, cell)| cell).collect();
-        let mut wider = cells_by_distance(&wanted.place, limits.alternatives_km);
+        let mut wider = cells_by_distance(&wanted.place, limits.alternatives_km + COARSE_KM);
         wider.retain(|(_, cell)| !seen.contains(cell));
         scan(
             journal,

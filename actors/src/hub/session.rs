@@ -161,7 +161,7 @@ impl HubSession {
     ) -> Result<Starting, HubError> {
         // Rooms have members, who are asked for by joining.
         if !matches!(entity.kind, EntityKind::Inbox | EntityKind::Request) {
-            return Err(HubError::Limit(format!("{entity} has no listeners")));
+            return Err(HubError::internal("rooms are joined, not listened to"));
         }
         let registered = self.session.register(entity);
         let head = self.hub.parts.journal.head(entity).await?.sequence;

@@ -65,7 +65,7 @@ async fn users_and_requests_are_asked_from_any_node_as_well() {
         };
         let set = UserCommand::SetProfile {
             by: by.clone(),
-            key: Some(on as u64),
+            key: Some((on as u64) << 32),
             expected: None,
             profile,
         };

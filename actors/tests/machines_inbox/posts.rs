@@ -3,6 +3,7 @@
 use actors::ids::Sequence;
 use actors::machines::inbox::{InboxRejection, Source};
 use actors::machines::notice::{Notice, NoticeKind, Priority};
+use actors::machines::repeat_key::{KeyReused, RepeatKey};
 use actors::machines::terms::PlatformRole;
 
 use crate::desk::{Desk, notice};
@@ -52,7 +53,8 @@ fn nobody_else_writes_into_an_inbox() {
 #[test]
 fn with_a_key_a_repeat_is_one_and_without_it_is_not() {
     let mut desk = Desk::new();
-    let post = |desk: &mut Desk, key| {
+    let post = |desk: &mut Desk, key: Option<u64>| {
+        let key = key.map(|key| RepeatKey::new(key << 32, 3).number());
         let posted = desk.post(PlatformRole::Admin, said("a", "b"), key);
         posted.expect("taken in").0
     };
@@ -64,6 +66,22 @@ fn with_a_key_a_repeat_is_one_and_without_it_is_not() {
     assert_eq!(post(&mut desk, Some(2)), Sequence(2));
     assert_eq!(post(&mut desk, None), Sequence(3));
     assert_eq!(post(&mut desk, None), Sequence(4));
+}
+
+#[test]
+fn a_key_that_stands_for_another_post_is_refused() {
+    let mut desk = Desk::new();
+    let number = |wish| Some(RepeatKey::new(9 << 32, wish).number());
+    let first = desk.post(PlatformRole::Admin, said("a", "b"), number(5));
+    assert_eq!(first, Ok((Sequence(1), 1)));
+    for wish in [4, 6] {
+        let other = desk.post(PlatformRole::Admin, said("c", "d"), number(wish));
+        assert_eq!(other, Err(InboxRejection::KeyReused(KeyReused)));
+    }
+    desk.restart_from_snapshot();
+    let again = desk.post(PlatformRole::Admin, said("a", "b"), number(5));
+    assert_eq!(again, Ok((Sequence(1), 1)));
+    assert_eq!(desk.store.head(), Sequence(1));
 }
 
 #[test]

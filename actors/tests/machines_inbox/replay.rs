@@ -65,7 +65,11 @@ fn commands() -> impl Strategy<Value = InboxCommand> {
         }
     });
     let role = prop::sample::select(&PlatformRole::ALL[..]);
-    let post = (role, prop::option::of(0..4_u64), kinds());
+    let post = (
+        role,
+        prop::option::of((0..4_u64).prop_map(|key| key << 32)),
+        kinds(),
+    );
     let post = post.prop_map(|(role, key, (kind, priority))| InboxCommand::Post {
         by: Caller {
             user: user("root"),

@@ -3,6 +3,7 @@
 use actors::ids::Sequence;
 use actors::machines::errand::Errand;
 use actors::machines::notice::NoticeKind;
+use actors::machines::repeat_key::{KeyReused, RepeatKey};
 use actors::machines::request::{
     Change, Done, Mode, RequestCommand, RequestRejection, RequestReply, RequestState, Trigger,
 };
@@ -53,7 +54,7 @@ fn a_key_makes_a_repeat_known_among_the_last_ones() {
     desk.limits.keys = 2;
     let keyed = |key: u64, change: Change| RequestCommand::Change {
         by: caller("olga"),
-        key: Some(key),
+        key: Some(RepeatKey::new(key << 32, 1).number()),
         change,
     };
     let first = sequence(desk.send(keyed(7, edit(&desk, "one", None))));
@@ -73,6 +74,32 @@ fn a_key_makes_a_repeat_known_among_the_last_ones() {
         forgotten,
         Err(RequestRejection::WrongState { .. })
     ));
+}
+
+#[test]
+fn a_key_that_stands_for_another_wish_is_refused_and_nothing_is_done() {
+    let mut desk = Desk::draft(Mode::FirstAccept);
+    let keyed = |wish: u64, change: Change| RequestCommand::Change {
+        by: caller("olga"),
+        key: Some(RepeatKey::new(5 << 32, wish).number()),
+        change,
+    };
+    let submitted = sequence(desk.send(keyed(1, SUBMIT)));
+    let head = desk.request.head();
+    let refused = desk.send(keyed(2, cancel()));
+    assert_eq!(refused, Err(RequestRejection::KeyReused(KeyReused)));
+    let again = create(&desk);
+    let refused = desk.send(keyed(3, again));
+    assert_eq!(refused, Err(RequestRejection::KeyReused(KeyReused)));
+    assert_eq!(
+        RequestRejection::KeyReused(KeyReused).code(),
+        "idempotency_key_reused"
+    );
+    assert_eq!(
+        (desk.request.head(), desk.state()),
+        (head, RequestState::Active)
+    );
+    assert_eq!(sequence(desk.send(keyed(1, SUBMIT))), submitted);
 }
 
 #[test]

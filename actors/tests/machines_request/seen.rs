@@ -1,8 +1,12 @@
 //! Who sees what of a request.
 
-use actors::machines::request::{Change, Mode, RequestRejection, RequestState, Standing};
+use actors::ids::Sequence;
+use actors::machines::request::{
+    Actor, AuditEntry, Change, Mode, RequestRejection, RequestState, Standing, Trigger, audit_of,
+};
+use actors::machines::terms::SlotRefusal;
 
-use crate::desk::{Desk, apply_for, cancel, choose};
+use crate::desk::{Desk, apply_for, caller, cancel, choose, reason, user};
 
 const EVERYBODY: [&str; 8] = ["olga", "otto", "mia", "max", "zoe", "mod", "ada", "uwe"];
 
@@ -77,6 +81,96 @@ fn both_sides_learn_of_the_room_once_there_is_one() {
     for name in ["olga", "mia"] {
         let inside = desk.view(name).expect("theirs").inside.expect("all");
         assert_eq!(inside.room.expect("one").as_str(), "request-r-1");
+    }
+}
+
+#[test]
+fn the_musician_who_has_it_sees_nothing_of_what_others_offered_and_why_they_lost() {
+    let mut desk = Desk::active(Mode::OrganizerChooses);
+    desk.found(&[("mia", 0.9), ("max", 0.8), ("zoe", 0.7)]);
+    desk.ask("mia", apply_for(50_000)).expect("applied");
+    desk.ask("max", apply_for(40_000)).expect("applied");
+    let reason = Some(reason("ill"));
+    desk.ask("zoe", Change::Decline { reason })
+        .expect("declined");
+    desk.ask("olga", choose("max")).expect("chosen");
+    desk.answer_slot(Err(SlotRefusal::NotAvailable));
+    desk.ask("olga", choose("mia")).expect("chosen");
+    desk.answer_slot(Ok(()));
+    for name in ["olga", "mod", "ada"] {
+        let view = desk.view(name).expect("seen");
+        assert!(view.is_whole_for(&caller(name)));
+        let inside = view.inside.expect("all");
+        assert_eq!((inside.parts.len(), inside.search.is_some()), (3, false));
+    }
+    let view = desk.view("mia").expect("hers");
+    assert!(!view.is_whole_for(&caller("mia")));
+    let inside = view.inside.expect("what concerns her");
+    assert_eq!(inside.assigned, Some(user("mia")));
+    assert!(inside.room.is_some());
+    assert_eq!(inside.parts, [view.mine.expect("her part")]);
+    assert_eq!((inside.reserving, inside.waiting), (None, Vec::new()));
+    let told = format!("{:?}", desk.view("mia"));
+    assert!(!told.contains("zoe") && !told.contains("40000"), "{told}");
+}
+
+#[test]
+fn of_the_audit_the_musician_who_has_it_reads_the_requests_steps_and_the_own_lines() {
+    let mut desk = Desk::active(Mode::OrganizerChooses);
+    desk.found(&[("mia", 0.9), ("max", 0.8)]);
+    desk.ask("max", apply_for(40_000)).expect("applied");
+    desk.ask("mia", apply_for(50_000)).expect("applied");
+    desk.ask("olga", choose("max")).expect("chosen");
+    desk.answer_slot(Err(SlotRefusal::NotAvailable));
+    desk.ask("olga", choose("mia")).expect("chosen");
+    desk.answer_slot(Ok(()));
+    let dispute = Change::Dispute {
+        reason: reason("Late"),
+    };
+    desk.ask("olga", dispute).expect("disputed");
+    let lines = (1..=desk.records.len() as u64).map(|n| audit_of(Sequence(n), &desk.entry(n)));
+    let all: Vec<AuditEntry> = lines.collect();
+    let read = all.iter().cloned();
+    let read: Vec<AuditEntry> = read.filter_map(|l| l.for_musician(&user("mia"))).collect();
+    let actions: Vec<Trigger> = read.iter().map(|line| line.action).collect();
+    use Trigger::{Apply, Choose, Create, Dispute, Offer, SlotGranted, SlotRefused, Submit};
+    let expected = [
+        Create,
+        Submit,
+        Offer,
+        Apply,
+        Choose,
+        SlotRefused,
+        Choose,
+        SlotGranted,
+        Dispute,
+    ];
+    assert_eq!(actions, expected, "max's application is left out");
+    assert!(!format!("{read:?}").contains("max"));
+    // That a time was held and given back is told, for whom and why not is not.
+    let refused = &read[5];
+    assert_eq!(
+        (refused.role, &refused.musician, &refused.reason),
+        (Actor::System, &None, &None)
+    );
+    assert_eq!(read[8].reason.as_deref(), Some("Late"));
+    assert_eq!(read[6], all[7], "the own line is whole");
+}
+
+#[test]
+fn whoever_has_no_part_in_it_does_not_learn_where_exactly_it_is() {
+    let mut desk = Desk::active(Mode::OrganizerChooses);
+    desk.found(&[("mia", 0.9)]);
+    desk.ask("max", apply_for(40_000)).expect("applied");
+    let whole = desk.view("olga").expect("hers").gig.place;
+    assert!(!whole.address.is_empty() && whole != whole.coarse());
+    for name in ["mia", "max", "mod", "ada"] {
+        assert_eq!(desk.view(name).expect("seen").gig.place, whole, "{name}");
+    }
+    for name in ["otto", "zoe", "uwe"] {
+        let place = desk.view(name).expect("open").gig.place;
+        assert_eq!(place, whole.coarse(), "{name}");
+        assert!(place.address.is_empty());
     }
 }
 

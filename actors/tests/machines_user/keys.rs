@@ -2,9 +2,15 @@
 
 use actors::ids::Sequence;
 use actors::machines::Wish;
+use actors::machines::repeat_key::{KeyReused, RepeatKey};
 use actors::machines::user::{BusyInput, ProfileInput, UserCommand, UserRejection};
 
 use crate::desk::{Desk, ann, pianist};
+
+/// The number of a key with the wish that it always stands for here.
+fn number(key: u64) -> u64 {
+    RepeatKey::new(key << 32, 1).number()
+}
 
 fn set(key: Option<u64>, expected: Option<Sequence>, name: &str) -> UserCommand {
     let profile = ProfileInput {
@@ -13,7 +19,7 @@ fn set(key: Option<u64>, expected: Option<Sequence>, name: &str) -> UserCommand 
     };
     UserCommand::SetProfile {
         by: ann(),
-        key,
+        key: key.map(number),
         expected,
         profile,
     }
@@ -63,9 +69,9 @@ fn a_repeat_is_answered_as_the_first_was_whatever_happened_since() {
         Ok(first)
     );
     assert_eq!(desk.view(&ann()).expect("seen").profile.name, "b");
-    let block = |key| UserCommand::Block {
+    let block = |key: Option<u64>| UserCommand::Block {
         by: ann(),
-        key,
+        key: key.map(number),
         busy: BusyInput {
             window: Desk::new().hours(5, 6),
             note: String::new(),
@@ -77,7 +83,7 @@ fn a_repeat_is_answered_as_the_first_was_whatever_happened_since() {
     assert_ne!(again, id);
     let unblock = UserCommand::Unblock {
         by: ann(),
-        key: Some(10),
+        key: Some(number(10)),
         id,
     };
     let gone = desk.done(unblock.clone()).expect("there");
@@ -86,6 +92,35 @@ fn a_repeat_is_answered_as_the_first_was_whatever_happened_since() {
         Ok(gone),
         "no longer there, but asked before"
     );
+}
+
+#[test]
+fn a_key_that_stands_for_another_wish_is_refused_and_nothing_is_done() {
+    let mut desk = Desk::new();
+    let first = desk.done(set(Some(7), None, "a")).expect("new");
+    let other = |name: &str| match set(Some(7), None, name) {
+        UserCommand::SetProfile {
+            by,
+            expected,
+            profile,
+            ..
+        } => UserCommand::SetProfile {
+            by,
+            key: Some(RepeatKey::new(7 << 32, 2).number()),
+            expected,
+            profile,
+        },
+        command => command,
+    };
+    let reused = desk.done(other("b")).expect_err("the key is used");
+    assert_eq!(reused, UserRejection::KeyReused(KeyReused));
+    assert_eq!(reused.code(), "idempotency_key_reused");
+    assert_eq!(desk.view(&ann()).expect("seen").profile.name, "a");
+    assert_eq!(desk.user.head(), first);
+    // Once it is forgotten, it may be used anew.
+    desk.limits.keys = 1;
+    desk.done(set(Some(8), None, "c")).expect("new");
+    desk.done(other("b")).expect("forgotten");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use actors::machines::user::{
     AvailabilityInput, BusyInput, ProfileInput, UserCommand, UserRejection,
 };
 
-use crate::desk::{Desk, HOUR, admin, ann, caller, pianist};
+use crate::desk::{Desk, HOUR, admin, ann, caller, madrid, pianist};
 
 /// The names of the fields that a rejection complains of.
 fn fields(rejection: UserRejection) -> Vec<String> {
@@ -179,8 +179,18 @@ fn others_see_a_musicians_offer_and_of_anybody_else_a_name() {
     assert!(seen.agenda.is_none());
     desk.set_profile(pianist()).expect("good");
     let seen = desk.view(&bob).expect("seen");
-    assert!(seen.profile.place.is_some() && seen.agenda.is_none());
-    assert!(desk.view(&admin()).expect("seen").agenda.is_some());
+    // About where, and no more: nobody finds out by a place or a distance where somebody lives.
+    let place = seen.profile.place.expect("about where");
+    assert_eq!(
+        (place.lat, place.lng, &place.address[..]),
+        (40.42, -3.7, "")
+    );
+    assert!(seen.agenda.is_none());
+    for by in [ann(), admin()] {
+        let seen = desk.view(&by).expect("seen");
+        assert_eq!(seen.profile.place, Some(madrid()));
+        assert!(seen.agenda.is_some());
+    }
 }
 
 #[test]

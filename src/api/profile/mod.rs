@@ -16,7 +16,7 @@ use super::etag::{Conditions, tagged};
 use super::idempotency::Key;
 use super::input::{At, Input};
 use super::{Api, json, words};
-use crate::error::INTERNAL;
+use crate::error::{INTERNAL, VERSION_CONFLICT};
 use crate::http::problem::Problem;
 use shapes::{AgendaShape, AvailabilityShape, BusyAdded, ProfileShape};
 use wishes::{NewAvailability, NewBusy, NewProfile};
@@ -65,7 +65,7 @@ async fn change(
     let command = UserCommand::SetProfile {
         by: by.0.clone(),
         key: None,
-        expected: conditions.expected()?,
+        expected: expected(&api, &by, &conditions).await?,
         profile: wish.into(),
     };
     done(&api, &by, command).await?;
@@ -108,7 +108,7 @@ async fn change_hours(
     let command = UserCommand::SetAvailability {
         by: by.0.clone(),
         key: None,
-        expected: conditions.expected()?,
+        expected: expected(&api, &by, &conditions).await?,
         availability: wish.into(),
     };
     done(&api, &by, command).await?;
@@ -176,6 +176,16 @@ async fn view(api: &Api, by: &By) -> Result<Box<UserView>, Problem> {
         UserReply::View(view) => Ok(view),
         other => Err(out_of_turn(&other)),
     }
+}
+
+/// The version that a change is based on.
+async fn expected(
+    api: &Api,
+    by: &By,
+    conditions: &Conditions,
+) -> Result<Option<Sequence>, Problem> {
+    let now = async { Ok(view(api, by).await?.version) };
+    conditions.base()?.expected(now, VERSION_CONFLICT).await
 }
 
 async fn done(api: &Api, by: &By, command: UserCommand) -> Result<Sequence, Problem> {

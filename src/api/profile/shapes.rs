@@ -1,5 +1,6 @@
 //! What clients read of users.
 
+use actors::hub::Seen;
 use actors::ids::{Sequence, UserId};
 use actors::machines::hours::{Availability, DayHours};
 use actors::machines::matching::Figures;
@@ -110,20 +111,29 @@ impl<'a> ProfileShape<'a> {
     }
 }
 
-/// A user as others see one: the profile, and when the user plays.
+/// A user as others see one: the profile, when the user plays, and whether the user is about.
 #[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
 #[schema(as = Musician)]
 pub struct MusicianShape<'a> {
     profile: ProfileShape<'a>,
     availability: AvailabilityShape<'a>,
+    /// Whether the user gave a sign of life lately.
+    online: bool,
+    /// When the user gave one last, if ever.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Rfc3339, required = false)]
+    last_seen_at: Option<Rfc3339>,
 }
 
 impl<'a> MusicianShape<'a> {
     /// The wire form of a view.
-    pub fn new(view: &'a UserView) -> Self {
+    pub fn new(view: &'a UserView, seen: &Seen) -> Self {
         Self {
             profile: ProfileShape::new(view),
             availability: AvailabilityShape::new(&view.availability),
+            online: seen.is_online(&view.user),
+            last_seen_at: seen.at(&view.user).map(Rfc3339),
         }
     }
 }

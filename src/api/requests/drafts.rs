@@ -1,6 +1,6 @@
 //! A request by itself: made, looked at, written anew while it is a draft.
 
-use actors::ids::RequestId;
+use actors::ids::{RequestId, Sequence};
 use actors::machines::request::Change;
 use axum::extract::State;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -14,7 +14,7 @@ use crate::api::etag::{Conditions, tagged};
 use crate::api::idempotency::Key;
 use crate::api::input::{At, Input};
 use crate::api::{Api, json, words};
-use crate::error::INTERNAL;
+use crate::error::{INTERNAL, REQUEST_CHANGED};
 use crate::http::problem::Problem;
 
 /// Create a request
@@ -48,7 +48,8 @@ pub async fn create(
 
 /// Look at a request
 ///
-/// As the caller may see it: an open one everybody, of the rest more or less by the part in it.
+/// As the caller may see it: an open one everybody, of the rest more or less by the part in it. Whoever has no part in it sees
+/// the place rounded to about a kilometre, without its address.
 #[utoipa::path(
     get, path = "/api/requests/{id}", operation_id = "getRequest", tag = "requests",
     params(
@@ -91,10 +92,21 @@ pub async fn edit(
 ) -> Result<Response, Problem> {
     let change = Change::Edit {
         input: Box::new(wish.into()),
-        expected: conditions.expected()?,
+        expected: expected(&api, &by, &id, &conditions).await?,
     };
     api.hub.change_request(&id, &by.0, None, change).await?;
     let view = api.hub.request_view(&id, &by.0).await?;
     let answer = json(StatusCode::OK, &RequestShape::new(&view));
     Ok(tagged(answer, view.sequence))
+}
+
+/// The sequence of the draft that a change is based on.
+pub async fn expected(
+    api: &Api,
+    by: &By,
+    id: &RequestId,
+    conditions: &Conditions,
+) -> Result<Option<Sequence>, Problem> {
+    let now = async { Ok(api.hub.request_view(id, &by.0).await?.sequence) };
+    conditions.base()?.expected(now, REQUEST_CHANGED).await
 }

@@ -1,6 +1,6 @@
 //! Lists of requests, by cards: no request is woken for one.
 
-use actors::ids::RequestId;
+use actors::hub::OpenQuery;
 use actors::machines::request::{RequestCard, RequestState};
 use actors::machines::terms::{Place, PlatformRole, Term};
 use axum::extract::State;
@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 
 use super::rows::{OpenRequest, OpenRequests, RequestEntry, Requests};
-use super::wishes::{MyRequests, MyRole, OpenQuery, PendingQuery};
+use super::wishes::{self, MyRequests, MyRole, PendingQuery};
 use crate::api::caller::By;
 use crate::api::cursor::{self, List};
 use crate::api::input::Params;
@@ -35,7 +35,7 @@ pub async fn mine(
     by: By,
     Params(query): Params<MyRequests>,
 ) -> Result<Response, Problem> {
-    let after = place(List::Requests, query.cursor.as_deref())?;
+    let after = behind(List::Requests, query.cursor.as_deref())?;
     let limit = query.limit.unwrap_or(REQUESTS);
     let page = api
         .hub
@@ -65,16 +65,17 @@ pub async fn mine(
 
 /// Open requests
 ///
-/// Requests that look for musicians of an instrument around a place, the nearest first.
+/// Requests that look for musicians of an instrument around a place, the nearest first. Distances are to what the list shows of
+/// a place, which is good to about a kilometre.
 #[utoipa::path(
     get, path = "/api/requests/open", operation_id = "listOpenRequests", tag = "requests",
-    params(OpenQuery),
-    responses((status = 200, description = "The requests.", body = OpenRequests)),
+    params(wishes::OpenQuery),
+    responses((status = 200, description = "A page of requests.", body = OpenRequests)),
 )]
 pub async fn open(
     State(api): State<Api>,
-    _by: By,
-    Params(query): Params<OpenQuery>,
+    by: By,
+    Params(query): Params<wishes::OpenQuery>,
 ) -> Result<Response, Problem> {
     let instrument = Term::parse(&query.instrument);
     let instrument = instrument
@@ -84,17 +85,22 @@ pub async fn open(
         lng: query.lng,
         address: String::new(),
     };
-    let radius_km = query.radius_km.unwrap_or(RADIUS_KM);
-    let limit = query.limit.unwrap_or(REQUESTS);
-    let found = api
-        .hub
-        .open_requests(&instrument, &place, radius_km, limit)
-        .await?;
+    let query = OpenQuery {
+        instrument,
+        place,
+        radius_km: query.radius_km.unwrap_or(RADIUS_KM),
+        after: behind(List::OpenRequests, query.cursor.as_deref())?,
+        limit: query.limit.unwrap_or(REQUESTS),
+    };
+    let page = api.hub.open_requests(&by.0, &query).await?;
     let shown = OpenRequests {
-        items: found
+        items: page
+            .requests
             .iter()
             .map(|(card, km)| OpenRequest::new(card, *km))
             .collect(),
+        next: page.next.map(|at| cursor::write(List::OpenRequests, at)),
+        complete: page.complete,
     };
     Ok(json(StatusCode::OK, &shown))
 }
@@ -116,7 +122,7 @@ pub async fn pending(
     if !matches!(by.0.role, PlatformRole::Moderator | PlatformRole::Admin) {
         return Err(Problem::new(FORBIDDEN));
     }
-    let after = place(List::PendingRequests, query.cursor.as_deref())?;
+    let after = behind(List::PendingRequests, query.cursor.as_deref())?;
     let limit = query.limit.unwrap_or(REQUESTS);
     let page = api.hub.pending_requests(after.as_ref(), limit).await?;
     let shown = Requests {
@@ -126,7 +132,7 @@ pub async fn pending(
     Ok(json(StatusCode::OK, &shown))
 }
 
-fn place(list: List, cursor: Option<&str>) -> Result<Option<RequestId>, HubError> {
+fn behind<P: cursor::Place>(list: List, cursor: Option<&str>) -> Result<Option<P>, HubError> {
     let read = cursor.map(|text| cursor::read(list, text).ok_or_else(cursor::foreign));
     read.transpose()
 }

@@ -20,7 +20,8 @@ const LINES: usize = 50;
 
 /// Applications of a request
 ///
-/// Who applied, for how much and with which words. Whoever is no party to the request sees an own application only.
+/// Who applied, for how much and with which words, for the organizer, moderators and admins. A musician sees an own application
+/// only.
 #[utoipa::path(
     get, path = "/api/requests/{id}/applications", operation_id = "listApplications", tag = "requests",
     params(("id" = words::RequestId, Path, description = "The request.")),
@@ -38,8 +39,8 @@ pub async fn applications(
 
 /// Candidates for a request
 ///
-/// Who was offered the request, with score and how it came about, and where the search stands. Whoever is no party to the
-/// request sees an own offer only.
+/// Who was offered the request, with score and how it came about, and where the search stands, for the organizer, moderators and
+/// admins. A musician sees an own offer only.
 #[utoipa::path(
     get, path = "/api/requests/{id}/candidates", operation_id = "listCandidates", tag = "requests",
     params(("id" = words::RequestId, Path, description = "The request.")),
@@ -66,7 +67,9 @@ pub async fn candidates(
 
 /// Audit of a request
 ///
-/// Every change of the request, oldest first: who, in which role, from, to, why, when. For its parties, moderators and admins.
+/// Every change of the request, oldest first: who, in which role, from, to, why, when. For its organizer, moderators and admins;
+/// the musician who has it sees what happened to the request and to the own part, but not who else had one and why, so that a
+/// page may have fewer lines than asked for.
 #[utoipa::path(
     get, path = "/api/requests/{id}/audit", operation_id = "listAudit", tag = "requests",
     params(("id" = words::RequestId, Path, description = "The request."), AuditQuery),

@@ -83,10 +83,17 @@ impl<'a> OpenRequest<'a> {
     }
 }
 
-/// Open requests, the nearest first.
+/// A page of open requests, the nearest first.
 #[derive(Serialize, ToSchema)]
 pub struct OpenRequests<'a> {
+    /// What is on the page.
     pub items: Vec<OpenRequest<'a>>,
+    /// Give this as `cursor` for the next page; absent at the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = words::Cursor, required = false)]
+    pub next: Option<String>,
+    /// False if there are so many around the place that not all were looked at: then there may be nearer ones.
+    pub complete: bool,
 }
 
 /// Who applied.

@@ -47,7 +47,7 @@ pub struct RequestShape<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = PartShape, required = false)]
     mine: Option<PartShape<'a>>,
-    /// What only the two sides, moderators and admins see.
+    /// What only the two sides, moderators and admins see; of others' parts the musician who has it sees nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = InsideShape, required = false)]
     inside: Option<InsideShape<'a>>,
@@ -185,7 +185,7 @@ struct InsideShape<'a> {
     /// Who waits meanwhile, the first first.
     #[schema(value_type = Vec<words::UserId>)]
     waiting_ids: &'a [UserId],
-    /// Everybody who ever had a part.
+    /// Everybody who ever had a part; for the musician who has it, the own one.
     parts: Vec<PartShape<'a>>,
     /// Why it came into its state, if a reason was given.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -10,6 +10,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::answers::{Assigned, Step};
+use super::drafts::expected;
 use super::wishes::{Because, Chosen, NewApplication, Reason, Rejected, Resolution};
 use crate::api::caller::By;
 use crate::api::etag::Conditions;
@@ -93,7 +94,7 @@ async fn submit(
     conditions: Conditions,
     At(id): At<RequestId>,
 ) -> Answered {
-    let expected = conditions.expected()?;
+    let expected = expected(&api, &by, &id, &conditions).await?;
     step(&api, &by, &key, &id, Change::Submit { expected }).await
 }
 

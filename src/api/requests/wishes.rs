@@ -238,7 +238,10 @@ pub struct OpenQuery {
     /// Within so many kilometres.
     #[param(minimum = 0, maximum = 500, default = 50, nullable = false)]
     pub radius_km: Option<f64>,
-    /// At most so many requests.
+    /// `next` of the page before, with everything else as it was for that.
+    #[param(value_type = words::Cursor, required = false)]
+    pub cursor: Option<String>,
+    /// Most requests on the page.
     #[param(minimum = 1, maximum = 100, default = 50, nullable = false)]
     pub limit: Option<usize>,
 }

@@ -144,7 +144,7 @@ impl NewRoom {
     }
 
     fn chosen(&self, key: &Key) -> Result<RoomId, FieldError> {
-        let id = self.room_id.clone().or_else(|| key.id("room"));
+        let id = self.room_id.clone().or_else(|| key.id_of_request("room"));
         let id = id.unwrap_or_else(|| Uuid::now_v7().to_string());
         let refused = |error| field_error("roomId", format!("is not valid: {error}"));
         RoomId::chosen(&id).map_err(refused)

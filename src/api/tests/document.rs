@@ -160,7 +160,9 @@ fn every_operation_says_what_it_takes_and_answers() {
             .filter(|status| status.starts_with('2'))
             .count();
         assert!(good >= 1, "{place}");
-        let mut wanted = vec!["400", "401", "403", "429", "500", "503", "504"];
+        let mut wanted = vec!["400", "401", "403", "408", "429", "500", "503", "504"];
+        let based = parameters.iter().any(|p| p["name"] == "If-Match");
+        wanted.extend(based.then_some("412"));
         wanted.extend(path.contains('{').then_some("404"));
         wanted.extend(body.map(|_| "415"));
         wanted.extend((method == "POST").then_some("422"));

@@ -77,6 +77,22 @@ async fn every_refusal_is_a_problem_and_has_an_id_and_safe_headers() {
         assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
         assert_eq!(answer.header("cache-control"), Some("no-store"));
     }
+    // Nor does what is no text once decoded, or a page's file that is none, get by with plain words.
+    for (line, status) in [
+        ("GET /api/rooms/%ff", 400),
+        ("GET /api/rooms/a/messages?before=%ff", 400),
+        ("GET /swagger/%ff", 400),
+        ("GET /swagger/none.js", 404),
+        ("DELETE /swagger/index.html", 405),
+        ("POST /health", 405),
+        ("PUT /metrics", 405),
+    ] {
+        assert_eq!(
+            stage.ask("ana", line, None).await.problem().0,
+            status,
+            "{line}"
+        );
+    }
     let allowed = stage.ask("ana", "PATCH /api/rooms", None).await;
     assert_eq!(allowed.header("allow"), Some("GET,HEAD,POST"));
 }
@@ -182,7 +198,9 @@ async fn a_user_who_asks_too_often_waits_and_others_do_not() {
     assert_eq!(from(9, "nobody", "/api/rooms").await, 401);
     assert_eq!(from(9, "", "/api/rooms").await, 429);
     assert_eq!(from(9, "", "/swagger/v1/swagger.json").await, 429);
-    assert_eq!(from(9, "cleo", "/api/rooms").await, 200);
+    // Before another token is looked at: a flood of bad ones costs no check of a signature each.
+    assert_eq!(from(9, "cleo", "/api/rooms").await, 429);
+    assert_eq!(from(8, "cleo", "/api/rooms").await, 200);
     assert_eq!(from(8, "", "/swagger/v1/swagger.json").await, 200);
 }
 
@@ -205,6 +223,17 @@ async fn operators_find_nodes_and_entities() {
     let user = "GET /api/admin/entities/user/ana%20b";
     let found = stage.ask("root:admin", user, None).await.json();
     assert_eq!((&found["id"], &found["head"]), (&json!("ana b"), &json!(0)));
+    // Whatever it is: who owns it, how far it is, and who listens.
+    for kind in ["room", "user", "request", "inbox"] {
+        let path = format!("GET /api/admin/entities/{kind}/none");
+        let found = stage.ask("root:admin", &path, None).await.json();
+        for name in ["owner", "head", "position", "lag", "usersSubscribed"] {
+            assert!(found.get(name).is_some(), "{kind} {name}: {found}");
+        }
+    }
+    let garbled = "GET /api/admin/entities/room/%ff";
+    let (status, code, _) = stage.ask("root:admin", garbled, None).await.problem();
+    assert_eq!((status, &code[..]), (400, "invalid_argument"));
     let wrong = "GET /api/admin/entities/choir/%00";
     let (status, _, errors) = stage.ask("root:admin", wrong, None).await.problem();
     assert_eq!((status, errors.len()), (400, 2), "{errors:?}");

@@ -13,6 +13,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 
+use super::requests::{ANA, OLGA, get, step, submitted, town, town_with};
 use super::{Answer, Setting, Stage};
 use crate::config::HttpConfig;
 
@@ -162,6 +163,84 @@ async fn the_same_key_with_another_request_is_refused() {
     }
     let long = "k".repeat(255);
     assert_eq!(with(&stage, "ana", &long, ROOMS, group()).await.status, 201);
+}
+
+#[tokio::test]
+async fn a_key_whose_answer_was_not_kept_is_refused_for_another_request_all_the_same() {
+    let http = HttpConfig {
+        assign_wait_ms: 0,
+        ..HttpConfig::default()
+    };
+    let setting = Setting {
+        http,
+        ..Setting::default()
+    };
+    let stage = town_with(setting).await;
+    let id = submitted(&stage, "firstAccept").await;
+    let keyed = [("idempotency-key", "k")];
+    let accept = format!("POST /api/requests/{id}/accept");
+    let won = stage.ask_with(ANA, &accept, &keyed, None).await;
+    // "Not yet" is no answer for ever, so it is not kept.
+    assert_eq!(won.status, 202, "{won:?}");
+    let withdraw = format!("POST /api/requests/{id}/withdraw");
+    let reused = with(&stage, ANA, "k", &withdraw, json!({})).await;
+    assert_eq!(
+        reused.problem(),
+        (422, "idempotency_key_reused".into(), vec![])
+    );
+    let path = format!("/api/requests/{id}");
+    let standing = get(&stage, ANA, &path).await["mine"]["standing"].clone();
+    assert!(
+        standing == "reserving" || standing == "assigned",
+        "{standing}"
+    );
+    let again = stage.ask_with(ANA, &accept, &keyed, None).await;
+    assert!(again.status == 200 || again.status == 202, "{again:?}");
+}
+
+#[tokio::test]
+async fn a_key_whose_answer_is_forgotten_is_refused_for_another_request_by_the_entity() {
+    let stage = town().await;
+    let id = submitted(&stage, "firstAccept").await;
+    let cancel = format!("POST /api/requests/{id}/cancel");
+    let because = |reason: &str| json!({ "reason": reason });
+    let key = |key: &'static str, reason: &str| {
+        let body = because(reason);
+        let (stage, cancel) = (&stage, &cancel);
+        async move { with(stage, OLGA, key, cancel, body).await }
+    };
+    let busy = |note: &str| json!({ "from": "2023-12-01T20:00:00Z", "to": "2023-12-01T23:00:00Z", "note": note });
+    let line = "POST /api/profile/busy";
+    assert_eq!(with(&stage, ANA, "b", line, busy("one")).await.status, 201);
+    assert_eq!(key("k", "It rains").await.status, 200);
+    stage.clock.pass(Duration::from_secs(25 * 3_600));
+    let other = key("k", "It snows").await;
+    assert_eq!(other.problem().1, "idempotency_key_reused");
+    let other = with(&stage, ANA, "b", line, busy("two")).await;
+    assert_eq!(
+        (other.status, other.problem().1),
+        (422, "idempotency_key_reused".into())
+    );
+    let agenda = get(&stage, ANA, "/api/profile/busy").await;
+    assert_eq!(agenda["busy"].as_array().map(Vec::len), Some(1));
+    // Refusals are kept too: of the first request there is only what the entity remembers, and that is the same.
+    let late = step(&stage, OLGA, &id, "submit", None).await;
+    assert_eq!(late.problem().1, "wrong_state");
+}
+
+#[tokio::test]
+async fn a_forgotten_key_makes_no_room_pass_for_another() {
+    let stage = Stage::new().await;
+    let named = |name: &str| json!({ "kind": "group", "name": name });
+    let first = with(&stage, "ana", "k", ROOMS, named("One")).await;
+    stage.clock.pass(Duration::from_secs(25 * 3_600));
+    let other = with(&stage, "ana", "k", ROOMS, named("Two")).await;
+    assert_eq!(
+        (other.status, &other.json()["name"]),
+        (201, &json!("Two")),
+        "{other:?}"
+    );
+    assert_ne!(first.json()["roomId"], other.json()["roomId"]);
 }
 
 #[tokio::test]

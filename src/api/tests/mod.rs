@@ -3,7 +3,9 @@
 mod document;
 mod frame;
 mod idempotency;
+mod open;
 mod people;
+mod posts;
 mod requests;
 mod rooms;
 mod steps;

@@ -1,8 +1,14 @@
 //! Profiles, hours, taken times, settings and the search, over HTTP.
 
+use std::time::Duration;
+
+use actors::hub::HubLimits;
+use actors::ids::UserId;
 use serde_json::{Value, json};
 
-use super::{Answer, Stage};
+use super::requests::{OLGA, get, submitted, town_with, until};
+use super::{Answer, Setting, Stage};
+use crate::config::HttpConfig;
 
 /// A musician's profile in Santo Domingo.
 pub fn profile(name: &str, rate: f64) -> Value {
@@ -53,6 +59,24 @@ async fn a_profile_has_a_version_that_reads_and_changes_name() {
     .await;
     assert_eq!(wild.problem().0, 400);
 
+    // Tags that name nothing that is there, and lists of which one does.
+    for foreign in ["W/\"1\"", "\"x\"", "\"7\", \"8\"", "\"1-5\""] {
+        let refused = put(
+            &stage,
+            "ana:musician",
+            &[("if-match", foreign)],
+            profile("A", 1.0),
+        )
+        .await;
+        assert_eq!(
+            refused.problem(),
+            (412, "version_conflict".into(), vec![]),
+            "{foreign}"
+        );
+    }
+    let listed = [("if-match", "\"0\", \"1\"")];
+    let same = put(&stage, "ana:musician", &listed, profile("Ana", 45.5)).await;
+    assert_eq!((same.status, same.header("etag")), (200, Some("\"1\"")));
     let has = [("if-none-match", "\"1\"")];
     let same = stage
         .ask_with("ana:musician", "GET /api/profile", &has, None)
@@ -194,6 +218,8 @@ async fn musicians_are_found_with_scores_and_seen_by_others() {
         (&seen["profile"]["name"], &seen["availability"]["zone"]),
         (&json!("Ana"), &json!("UTC"))
     );
+    let about = json!({ "lat": 18.49, "lng": -69.93, "address": "" });
+    assert_eq!(seen["profile"]["place"], about);
     let unknown = stage.ask("olga", "GET /api/musicians/zoe", None).await;
     assert_eq!(unknown.problem().1, "user_not_found");
 
@@ -252,4 +278,127 @@ async fn settings_stay_as_they_are_where_nothing_is_said() {
         .await
         .problem();
     assert_eq!((status, errors.len()), (400, 3), "{errors:?}");
+}
+
+#[tokio::test]
+async fn whoever_gave_a_sign_of_life_lately_is_online_in_searches_and_in_the_profile() {
+    let stage = Stage::new().await;
+    put(&stage, "ana:musician", &[], profile("Ana", 45.0)).await;
+    put(&stage, "ben:musician", &[], profile("Ben", 45.0)).await;
+    let look = async |path: &str| {
+        stage
+            .ask("olga", &format!("GET /api/musicians{path}"), None)
+            .await
+    };
+    let list = "?instrument=piano&lat=18.5&lng=-69.9";
+    let online = format!("{list}&onlineOnly=true&limit=1");
+    let nobody = look(&online).await.json();
+    assert_eq!(
+        (&nobody["items"], &nobody["reasons"]),
+        (&json!([]), &json!([]))
+    );
+    assert_eq!(nobody["alternatives"].as_array().map(Vec::len), Some(2));
+    assert_eq!(look("/ben").await.json()["online"], false);
+
+    stage.hub.heartbeat(&UserId::parse("ben").expect("an id"));
+    let seen = until("a sign of life", async || {
+        let found = look(&online).await.json();
+        found["items"][0]
+            .is_object()
+            .then(|| found["items"].clone())
+    })
+    .await;
+    let at = "2023-11-14T22:13:20.000Z";
+    assert_eq!(
+        (seen.as_array().map(Vec::len), &seen[0]["musicianId"]),
+        (Some(1), &json!("ben"))
+    );
+    assert_eq!(
+        (&seen[0]["online"], &seen[0]["lastSeenAt"]),
+        (&json!(true), &json!(at))
+    );
+    let ben = look("/ben").await;
+    let tag = ben.header("etag").expect("a tag").to_owned();
+    assert_eq!(
+        (&ben.json()["online"], &ben.json()["lastSeenAt"]),
+        (&json!(true), &json!(at))
+    );
+    let has = [("if-none-match", &tag[..])];
+    let same = stage
+        .ask_with("olga", "GET /api/musicians/ben", &has, None)
+        .await;
+    assert_eq!(same.status, 304);
+
+    stage.clock.pass(Duration::from_secs(601));
+    let all = look(list).await.json();
+    let both = all["items"].as_array().expect("items");
+    assert!(both.len() == 2 && both.iter().all(|one| one["online"] == false));
+    assert!(both.iter().any(|one| one["lastSeenAt"] == at));
+    assert_eq!(look(&online).await.json()["items"], json!([]));
+}
+
+#[tokio::test]
+async fn whoever_searches_too_often_in_a_day_waits_and_others_do_not() {
+    let http = HttpConfig {
+        searches_per_day: 2,
+        ..HttpConfig::default()
+    };
+    let stage = Stage::with(Setting {
+        http,
+        ..Setting::default()
+    })
+    .await;
+    let line = "GET /api/musicians?instrument=piano&lat=18.5&lng=-69.9";
+    let wrong = stage
+        .ask("olga", "GET /api/musicians?instrument=piano", None)
+        .await;
+    assert_eq!(wrong.status, 400, "what is no search is not counted");
+    for _ in 0..2 {
+        assert_eq!(stage.ask("olga", line, None).await.status, 200);
+    }
+    let refused = stage.ask("olga", line, None).await;
+    assert_eq!(refused.problem().1, "rate_limited");
+    let wait = refused
+        .header("retry-after")
+        .and_then(|text| text.parse().ok());
+    assert!(
+        wait.is_some_and(|wait: u64| (43_000..=43_200).contains(&wait)),
+        "{wait:?}"
+    );
+    assert_eq!(stage.ask("otto", line, None).await.status, 200);
+    assert_eq!(stage.ask("olga", "GET /api/rooms", None).await.status, 200);
+}
+
+#[tokio::test]
+async fn if_so_settled_requests_are_offered_only_to_those_who_are_online() {
+    let mut limits = HubLimits::default();
+    limits.matching.online_only = true;
+    let setting = Setting {
+        limits,
+        ..Setting::default()
+    };
+    let stage = town_with(setting).await;
+    stage.hub.heartbeat(&UserId::parse("ben").expect("an id"));
+    let list = "/api/musicians?instrument=piano&lat=18.5&lng=-69.9&onlineOnly=true";
+    until("a sign of life", async || {
+        let found = get(&stage, OLGA, list).await;
+        found["items"][0].is_object().then_some(())
+    })
+    .await;
+    let id = submitted(&stage, "firstAccept").await;
+    let path = format!("/api/requests/{id}/candidates");
+    let offered = until("offers", async || {
+        let found = get(&stage, OLGA, &path).await;
+        found["items"][0]
+            .is_object()
+            .then(|| found["items"].clone())
+    })
+    .await;
+    let names: Vec<&Value> = offered
+        .as_array()
+        .expect("items")
+        .iter()
+        .map(|one| &one["musicianId"])
+        .collect();
+    assert_eq!(names, ["ben"]);
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::people::profile;
-use super::{Answer, Stage};
+use super::{Answer, Setting, Stage};
 
 pub const OLGA: &str = "olga:organizer";
 pub const ANA: &str = "ana:musician";
@@ -22,7 +22,11 @@ fn draft(mode: &str) -> Value {
 
 /// A hub with two pianists.
 pub async fn town() -> Stage {
-    let stage = Stage::new().await;
+    town_with(Setting::default()).await
+}
+
+pub async fn town_with(setting: Setting) -> Stage {
+    let stage = Stage::with(setting).await;
     for (who, name) in [(ANA, "Ana"), (BEN, "Ben")] {
         let set = stage
             .ask(who, "PUT /api/profile", Some(profile(name, 45.0)))

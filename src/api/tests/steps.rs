@@ -4,29 +4,50 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::Stage;
 use super::requests::{ANA, BEN, OLGA, create, get, step, submitted, town, until};
+
+/// The audit as somebody reads it, two lines at a time.
+async fn audit_of(stage: &Stage, who: &str, id: &str) -> Vec<Value> {
+    let (mut lines, mut query) = (Vec::new(), String::from("?limit=2"));
+    loop {
+        let page = get(stage, who, &format!("/api/requests/{id}/audit{query}")).await;
+        lines.extend(page["items"].as_array().expect("items").clone());
+        match page["next"].as_str() {
+            Some(next) => query = format!("?limit=2&cursor={next}"),
+            None => return lines,
+        }
+    }
+}
 
 #[tokio::test]
 async fn every_change_is_in_the_audit_for_those_who_may_see_it() {
     let stage = town().await;
     let id = submitted(&stage, "firstAccept").await;
+    until("offers", async || {
+        let found = get(&stage, OLGA, &format!("/api/requests/{id}/candidates")).await;
+        (found["items"].as_array()?.len() == 2).then_some(())
+    })
+    .await;
+    let no = json!({ "reason": "A funeral" });
+    let declined = step(&stage, BEN, &id, "decline", Some(no)).await;
+    assert_eq!(declined.status, 200, "{declined:?}");
     let won = step(&stage, ANA, &id, "accept", None).await;
     assert_eq!(won.json()["outcome"], "assigned", "{won:?}");
+    // The musician pages through it, too, and reads of nobody else.
+    let seen = audit_of(&stage, ANA, &id).await;
+    let actions: Vec<&Value> = seen.iter().map(|line| &line["action"]).collect();
+    assert!(
+        actions.contains(&&json!("accept")) && !actions.contains(&&json!("decline")),
+        "{actions:?}"
+    );
     let because = json!({ "reason": "It rains" });
     let off = step(&stage, OLGA, &id, "cancel", Some(because)).await;
     assert_eq!(
         (off.status, &off.json()["state"]),
         (200, &json!("cancelled"))
     );
-    let (mut lines, mut query) = (Vec::new(), String::from("?limit=2"));
-    loop {
-        let page = get(&stage, OLGA, &format!("/api/requests/{id}/audit{query}")).await;
-        lines.extend(page["items"].as_array().expect("items").clone());
-        match page["next"].as_str() {
-            Some(next) => query = format!("?limit=2&cursor={next}"),
-            None => break,
-        }
-    }
+    let lines = audit_of(&stage, OLGA, &id).await;
     let word = |line: &Value, name: &str| line[name].as_str().unwrap_or_default().to_owned();
     let actions: Vec<String> = lines.iter().map(|line| word(line, "action")).collect();
     assert_eq!((&actions[0][..], &actions[1][..]), ("create", "submit"));

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use super::draft::{Outcome, answer};
 use super::known::Stands;
-use super::sources::key_of;
+use super::sources::{key_of, post_key};
 use super::{
     Content, Inbox, InboxEvent, InboxLimits, InboxRejection, InboxReply, Notification,
     SettingsPatch, Source, facts, patch, texts,
 };
 use crate::ids::{Sequence, Timestamp};
 use crate::machines::notice::Notice;
+use crate::machines::repeat_key::{KeyReused, RepeatKey};
 use crate::machines::terms::{Caller, PlatformRole};
 use crate::machines::{Context, Decision};
 use crate::mutation::{self, Mutation};
@@ -70,6 +71,13 @@ impl Inbox {
     ) -> Outcome {
         if by.role != PlatformRole::Admin {
             return Err(InboxRejection::Forbidden);
+        }
+        if let Some(key) = key {
+            let of = RepeatKey::of(key);
+            let seen = self.sources.find(&post_key(of));
+            if seen.is_some_and(|seen| seen.number != of.wish()) {
+                return Err(KeyReused.into());
+            }
         }
         facts::check(notice, context.limits)?;
         let by = by.user.clone();

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::ids::Sequence;
+use crate::machines::repeat_key::KeyReused;
 use crate::machines::terms::FieldError;
 
 /// A rule said no; nothing changed.
@@ -20,6 +21,9 @@ pub enum InboxRejection {
     /// Parts of the input are out of bounds: all that are.
     #[error("{}", All(.0))]
     Invalid(Vec<FieldError>),
+    /// The idempotency key stands for another notification.
+    #[error(transparent)]
+    KeyReused(#[from] KeyReused),
 }
 
 impl InboxRejection {
@@ -29,6 +33,7 @@ impl InboxRejection {
             InboxRejection::NotificationNotFound(_) => "notification_not_found",
             InboxRejection::Forbidden => "forbidden",
             InboxRejection::Invalid(_) => "invalid_argument",
+            InboxRejection::KeyReused(_) => "idempotency_key_reused",
         }
     }
 }

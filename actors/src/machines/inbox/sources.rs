@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use super::Source;
 use crate::ids::{EntityId, Sequence};
+use crate::machines::repeat_key::RepeatKey;
 
 /// Identity of a source: 128 bits of BLAKE3.
 pub(super) type SourceKey = [u64; 2];
@@ -86,15 +87,18 @@ pub(super) fn entity_key(from: &EntityId) -> SourceKey {
 }
 
 /// What an operator marked with a key is a source of its own, from which one thing comes.
-pub(super) fn post_key(key_of_post: u64) -> SourceKey {
-    key(0, &key_of_post.to_le_bytes())
+pub(super) fn post_key(of: RepeatKey) -> SourceKey {
+    key(0, &of.key().to_le_bytes())
 }
 
-/// Source and number of what came in; `None` of what bears no mark.
+/// Source and number of what came in; `None` of what bears no mark. The number of a post tells it from others with its key.
 pub(super) fn key_of(source: &Source) -> Option<(SourceKey, u64)> {
     match source {
         Source::Entity { from, number } => Some((entity_key(from), *number)),
-        Source::Posted { key, .. } => key.map(|key| (post_key(key), 0)),
+        Source::Posted { key, .. } => key.map(|key| {
+            let of = RepeatKey::of(key);
+            (post_key(of), of.wish())
+        }),
     }
 }
 
@@ -142,7 +146,7 @@ mod tests {
         let keys = [
             entity_key(&entity(EntityKind::Request)),
             entity_key(&entity(EntityKind::User)),
-            post_key(number),
+            post_key(RepeatKey::of(number << 24)),
         ];
         assert!(keys[0] != keys[1] && keys[1] != keys[2] && keys[0] != keys[2]);
     }

@@ -98,6 +98,12 @@ impl CardHead {
         }
     }
 
+    /// Where searches take the musician to be: what everybody may know of it, so that distances and scores tell nobody more,
+    /// from however many places one asks.
+    pub fn near(&self) -> Place {
+        self.place().coarse()
+    }
+
     fn encode_into(&self, out: &mut Vec<u8>) {
         let degrees = |of: f64| ((of * DEGREE).round() as i32).to_be_bytes();
         let short = |number: u32| (number.min(u32::from(u16::MAX)) as u16).to_be_bytes();

@@ -17,8 +17,23 @@ pub const MAX_RADIUS_KM: f64 = 750.0;
 /// Most cells around a place, whatever the radius.
 pub const MAX_CELLS: usize = 2_048;
 
+/// A place and what everybody may know of it are no farther apart than this, in kilometres.
+pub const COARSE_KM: f64 = 0.8;
+
 /// A cell is taken for so much larger than its corners say: the globe of the cells is not quite that of [`Place::km_to`].
 const MARGIN: f64 = 1.01;
+
+impl Place {
+    /// What everybody may know of it: within about a kilometre, and without words.
+    pub fn coarse(&self) -> Place {
+        let hundredth = |degrees: f64| (degrees * 100.0).round() / 100.0;
+        Place {
+            lat: hundredth(self.lat),
+            lng: hundredth(self.lng),
+            address: String::new(),
+        }
+    }
+}
 
 /// The cell that a place lies in; none if it is no place on Earth.
 pub fn cell_of(place: &Place) -> Option<String> {
@@ -135,6 +150,7 @@ mod tests {
             let by_distance = cells_by_distance(&place, radius);
             prop_assert!(by_distance.len() < MAX_CELLS, "{} cells", by_distance.len());
             prop_assert!(by_distance.is_sorted_by(|(a, _), (b, _)| a <= b));
+            prop_assert!(place.km_to(&place.coarse()) < COARSE_KM);
             for (share, bearing) in points {
                 // As many points near the edge as near the middle.
                 let point = away(&place, radius * share.sqrt(), bearing);

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::card::{CardHead, MusicianCard};
+use super::cells::COARSE_KM;
 use super::limits::MatchingLimits;
 use super::score::{Scored, Wanted, at_most, at_most_from, score};
 use crate::ids::{IdError, UserId};
@@ -107,7 +108,7 @@ impl<'a> Choice<'a> {
     /// Looks at a row of the index.
     pub fn look_at(&mut self, user: &str, card: &[u8]) -> Result<(), ChoiceError> {
         let head = CardHead::peek(card)?;
-        let km = self.wanted.place.km_to(&head.place());
+        let km = self.wanted.place.km_to(&head.near());
         let far = self.too_far(&head, km);
         // Most are passed over by this: of interest is only who may come before one of those who are kept.
         if self.is_out(far, at_most(self.wanted, &head, km, self.limits)) {
@@ -158,8 +159,9 @@ impl<'a> Choice<'a> {
         km > self.radius_km || km > f64::from(head.radius_km)
     }
 
-    /// Whether nobody so far away, or further, can change the outcome.
+    /// Whether nobody who lives so far away, or further, can change the outcome.
     pub fn is_settled(&self, km: f64) -> bool {
+        let km = km - COARSE_KM;
         let full = self.fit.bar.is_some() || !self.has_candidates();
         full && self.is_out(km > self.radius_km, at_most_from(km, self.limits))
     }

@@ -65,8 +65,14 @@ pub struct MatchingLimits {
     pub alternatives: usize,
     /// How far a search without candidates looks for them, in kilometres.
     pub alternatives_km: f64,
+    /// Whoever gave a sign of life within this time is online, in milliseconds.
+    pub online_within_ms: u64,
+    /// Whether requests are offered to musicians only who are online.
+    pub online_only: bool,
     /// Most rows of the index that one search looks at, the nearest cells first.
     pub rows: usize,
+    /// Most rows that a page of open requests looks at, the nearest cells first.
+    pub open_rows: usize,
     /// Rows that are read at once.
     pub page_rows: usize,
     /// Cells that are read at the same time.
@@ -112,7 +118,10 @@ impl Default for MatchingLimits {
             candidates: 100,
             alternatives: 5,
             alternatives_km: 200.0,
+            online_within_ms: 600_000,
+            online_only: false,
             rows: 10_000,
+            open_rows: 20_000,
             page_rows: 1_000,
             parallel_cells: 8,
         }
@@ -161,6 +170,7 @@ impl MatchingLimits {
         for (name, value) in [
             ("candidates", self.candidates),
             ("rows", self.rows),
+            ("open_rows", self.open_rows),
             ("page_rows", self.page_rows),
             ("parallel_cells", self.parallel_cells),
         ] {

@@ -55,7 +55,7 @@ pub struct Scored {
 
 /// Scores a card.
 pub fn score(wanted: &Wanted, card: &MusicianCard, limits: &MatchingLimits) -> Scored {
-    let distance_km = wanted.place.km_to(&card.head.place());
+    let distance_km = wanted.place.km_to(&card.head.near());
     let cost = cost(wanted, &card.head);
     let free = wanted.window.is_none_or(|window| card.is_free(&window));
     let figures = &card.head.figures;
@@ -247,6 +247,7 @@ mod tests {
     use crate::ids::Timestamp;
     use crate::machines::hours::Availability;
     use crate::machines::matching::Figures;
+    use crate::machines::matching::cells::COARSE_KM;
 
     const HOUR: u64 = 3_600_000;
 
@@ -314,7 +315,7 @@ mod tests {
         let scored = of(|_, _| {});
         assert!(close(scored.score, 1.0), "{scored:?}");
         assert_eq!(scored.cost, Some(Cents(60_000)));
-        assert_eq!(scored.distance_km, 0.0);
+        assert!(scored.distance_km < COARSE_KM);
         let full = Breakdown {
             instrument: 1.0,
             genre: 1.0,

@@ -29,6 +29,36 @@ pub struct AuditEntry {
     pub reason: Option<String>,
 }
 
+impl AuditEntry {
+    /// The line as the musician who has the request reads it: own lines as they are; of the others what happened to the
+    /// request, but not who else had a part in it and why; nothing of what happened to others only.
+    pub fn for_musician(self, musician: &UserId) -> Option<Self> {
+        let is_me = |user: &Option<UserId>| user.as_ref() == Some(musician);
+        if is_me(&self.by) || is_me(&self.musician) {
+            return Some(self);
+        }
+        let others = matches!(self.role, Actor::Musician | Actor::Assigned);
+        if others || self.musician.is_some() {
+            let moved = self.from != self.to;
+            return moved.then_some(Self {
+                by: None,
+                musician: None,
+                reason: None,
+                ..self
+            });
+        }
+        // What a moderator told the organizer of the draft, and why nobody was found, is between these.
+        let told = matches!(
+            self.action,
+            Trigger::Cancel | Trigger::Dispute | Trigger::Resolve
+        );
+        Some(Self {
+            reason: self.reason.filter(|_| told),
+            ..self
+        })
+    }
+}
+
 /// The audit's line for an entry of the journal.
 pub fn audit_of(sequence: Sequence, entry: &RequestEntry) -> AuditEntry {
     let reason = match &entry.event {

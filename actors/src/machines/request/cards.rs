@@ -3,12 +3,13 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use super::view::sees_all;
 use super::{Mode, RequestState, Standing};
 use crate::ids::{RequestId, Sequence, Timestamp, UserId};
 use crate::machines::DecodeError;
 use crate::machines::bricks::{open, seal};
 use crate::machines::matching::cells::cell_of;
-use crate::machines::terms::{Gig, Term};
+use crate::machines::terms::{Caller, Gig, Term};
 
 /// Format of the rows.
 const VERSION: u8 = 1;
@@ -47,6 +48,18 @@ pub struct RequestCard {
 }
 
 impl RequestCard {
+    /// The card in a list for everybody: the place within about a kilometre, but for those who see all of the request.
+    pub fn for_everybody(self, caller: &Caller) -> Self {
+        if sees_all(&self.organizer, caller) {
+            return self;
+        }
+        let place = self.gig.place.coarse();
+        Self {
+            gig: Gig { place, ..self.gig },
+            ..self
+        }
+    }
+
     /// Byte form.
     pub fn encode(&self) -> Bytes {
         seal(VERSION, self)

@@ -30,13 +30,13 @@ impl Request {
         if let (Change::Create { input }, None) = (change, &self.facts) {
             return self.create(attempt, input);
         }
+        let remembered = attempt.context.limits.keys;
+        let known = attempt.key.map(|key| self.keys.find(key, remembered));
+        let known = known.transpose()?.flatten();
         if let Change::Create { .. } = change {
             return self.created_already(caller);
         }
         // Whoever brought it into a state in which it is hidden may ask again whether that took effect.
-        let known = attempt
-            .key
-            .and_then(|key| self.keys.find(key, attempt.context.limits.keys));
         if let (Some(sequence), Some(facts)) = (known, self.facts.as_deref()) {
             return Ok(self.repeated(facts, caller, sequence));
         }
@@ -79,7 +79,8 @@ impl Request {
         Ok(self.step(entry, None))
     }
 
-    /// The same wish again gives the same request, whatever else it says; anything else is another's request.
+    /// Whoever created it is given it again; anybody else is told that the id is taken. That the same key stood for another
+    /// wish was found out before, as long as the key is remembered.
     fn created_already(&self, caller: &Caller) -> Outcome {
         let facts = self.facts.as_deref();
         let mine = facts.filter(|facts| facts.is_owner(&caller.user));

@@ -5,6 +5,7 @@ use thiserror::Error;
 
 use super::{Mode, RequestState, Trigger};
 use crate::ids::{Sequence, Timestamp};
+use crate::machines::repeat_key::KeyReused;
 use crate::machines::terms::FieldError;
 
 /// A rule said no; nothing changed.
@@ -113,6 +114,9 @@ pub enum RequestRejection {
         /// So many.
         most: usize,
     },
+    /// The idempotency key stands for another wish.
+    #[error(transparent)]
+    KeyReused(#[from] KeyReused),
     /// Too much waits to be done for this request.
     #[error("the request is overloaded, retry after {retry_after_ms} ms")]
     Overloaded {
@@ -152,6 +156,7 @@ impl RequestRejection {
             Self::DisputeOver => "dispute_over",
             Self::TooManyActive { .. } => "too_many_active_requests",
             Self::TooManyNew { .. } => "too_many_new_requests",
+            Self::KeyReused(_) => "idempotency_key_reused",
             Self::Overloaded { .. } => "overloaded",
         }
     }

@@ -10,6 +10,7 @@ use super::limits::MOST_KEYS;
 use super::{Mode, RequestRejection, RequestState, Standing};
 use crate::ids::{EntityId, RequestId, Sequence, Timestamp, UserId};
 use crate::machines::errand::Outbox;
+use crate::machines::repeat_key::{KeyReused, RepeatKey};
 use crate::machines::terms::{Breakdown, Caller, Cents, PlatformRole};
 
 /// A matching request as a pure state machine, see [`Machine`](crate::machines::Machine).
@@ -127,12 +128,10 @@ impl Keys {
         self.0.push_back((key, sequence));
     }
 
-    /// The event of a key, if it is among the last ones.
-    pub fn find(&self, key: u64, last: usize) -> Option<Sequence> {
-        let mut newest = self.0.iter().rev().take(last);
-        newest
-            .find(|(known, _)| *known == key)
-            .map(|(_, sequence)| *sequence)
+    /// The event of a wish, if its key is among the last ones.
+    pub fn find(&self, key: u64, last: usize) -> Result<Option<Sequence>, KeyReused> {
+        let newest = self.0.iter().rev().take(last);
+        RepeatKey::of(key).granted(newest)
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &(u64, Sequence)> {
@@ -255,11 +254,5 @@ impl Facts {
                         || caller.role == PlatformRole::Musician
                 }
             }
-    }
-
-    /// Whether someone may know all of it.
-    pub fn is_open_to(&self, caller: &Caller) -> bool {
-        let moderates = matches!(caller.role, PlatformRole::Moderator | PlatformRole::Admin);
-        moderates || self.is_owner(&caller.user) || self.is_assigned(&caller.user)
     }
 }

@@ -8,7 +8,7 @@ use super::soft;
 use super::state::{Application, Facts, Offer, Part};
 use super::{Mode, Request, RequestRejection, RequestState, Standing};
 use crate::ids::{RequestId, RoomId, Sequence, Timestamp, UserId};
-use crate::machines::terms::{Caller, FieldError, Gig};
+use crate::machines::terms::{Caller, FieldError, Gig, PlatformRole};
 
 /// A request as one caller sees it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -23,7 +23,7 @@ pub struct RequestView {
     pub mode: Mode,
     /// Who looks for musicians.
     pub organizer: UserId,
-    /// What is to be played, where, when and for how much.
+    /// What is to be played, where, when and for how much; for whoever has no part in it, where within about a kilometre.
     pub gig: Gig,
     /// How many will listen.
     pub attendees: Option<u32>,
@@ -37,8 +37,22 @@ pub struct RequestView {
     pub updated_at: Timestamp,
     /// The caller's own part.
     pub mine: Option<PartView>,
-    /// What only the two sides, moderators and admins see; its presence tells whether the caller may see the audit.
+    /// What only the two sides, moderators and admins see; its presence tells whether the caller may see the audit. The
+    /// musician who has it sees of it nobody else's part, nor the search.
     pub inside: Option<Box<Inside>>,
+}
+
+impl RequestView {
+    /// Whether the caller may know all of the request, everybody's part included.
+    pub fn is_whole_for(&self, caller: &Caller) -> bool {
+        sees_all(&self.organizer, caller)
+    }
+}
+
+/// The organizer, and who settles disputes.
+pub(super) fn sees_all(organizer: &UserId, caller: &Caller) -> bool {
+    let moderates = matches!(caller.role, PlatformRole::Moderator | PlatformRole::Admin);
+    moderates || *organizer == caller.user
 }
 
 /// A musician's part.
@@ -104,16 +118,20 @@ impl Request {
         let facts = self.seen_by(caller)?;
         let brief = &facts.brief;
         let mine = facts.parts.get_key_value(&caller.user);
-        let inside = facts
-            .is_open_to(caller)
-            .then(|| Box::new(self.inside(facts)));
+        let inside = if sees_all(&facts.organizer, caller) {
+            Some(Box::new(self.inside(facts)))
+        } else if facts.is_assigned(&caller.user) {
+            Some(Box::new(self.inside_of(facts, &caller.user)))
+        } else {
+            None
+        };
         Ok(RequestView {
             id: self.id.clone(),
             sequence: self.head,
             state: facts.state,
             mode: brief.mode,
             organizer: facts.organizer.clone(),
-            gig: brief.gig.clone(),
+            gig: facts.gig_for(caller),
             attendees: brief.attendees,
             texts: brief.texts.clone(),
             deadline: facts.deadline.or(brief.deadline),
@@ -122,6 +140,20 @@ impl Request {
             mine: mine.map(shown),
             inside,
         })
+    }
+
+    /// What concerns the musician who has it: competitors' rates, words and reasons do not, nor does the search.
+    fn inside_of(&self, facts: &Facts, musician: &UserId) -> Inside {
+        let mine = facts.parts.get_key_value(musician);
+        Inside {
+            reserving: None,
+            waiting: Vec::new(),
+            parts: mine.map(shown).into_iter().collect(),
+            radius_km: None,
+            search: None,
+            warnings: Vec::new(),
+            ..self.inside(facts)
+        }
     }
 
     fn inside(&self, facts: &Facts) -> Inside {
@@ -148,6 +180,20 @@ impl Request {
             started_at: facts.started_at,
             completed_at: facts.completed_at,
             warnings: soft::unusual(&facts.brief),
+        }
+    }
+}
+
+impl Facts {
+    /// Whoever is asked must know where to drive; nobody else has to know where a feast is held.
+    fn gig_for(&self, caller: &Caller) -> Gig {
+        let gig = self.brief.gig.clone();
+        if sees_all(&self.organizer, caller) || self.parts.contains_key(&caller.user) {
+            return gig;
+        }
+        Gig {
+            place: gig.place.coarse(),
+            ..gig
         }
     }
 }

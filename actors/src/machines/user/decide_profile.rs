@@ -9,6 +9,7 @@ use super::{
 use crate::ids::Sequence;
 use crate::machines::Context;
 use crate::machines::matching::Figures;
+use crate::machines::repeat_key::RepeatKey;
 use crate::machines::terms::{Caller, FieldError, PlatformRole};
 
 /// Who wants to change something, and under which key.
@@ -138,14 +139,16 @@ impl User {
         draft.done()
     }
 
-    /// Who may not is refused; a repeat is answered with the sequence of the first time.
+    /// Who may not is refused, and who used the key for something else; a repeat is answered with the sequence of the first
+    /// time.
     fn begun(&self, wish: Wish<'_>) -> Result<Option<Sequence>, UserRejection> {
         if !self.owns(wish.by) {
             return Err(UserRejection::Forbidden);
         }
-        let used = self.facts.keys.iter();
-        let before = used.rev().find(|(key, _)| Some(*key) == wish.key);
-        Ok(before.map(|(_, sequence)| *sequence))
+        let Some(key) = wish.key else {
+            return Ok(None);
+        };
+        Ok(RepeatKey::of(key).granted(self.facts.keys.iter().rev())?)
     }
 
     fn check_version(&self, expected: Option<Sequence>) -> Result<(), UserRejection> {

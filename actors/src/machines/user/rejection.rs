@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::ids::Sequence;
+use crate::machines::repeat_key::KeyReused;
 use crate::machines::terms::FieldError;
 
 /// A rule said no; nothing changed.
@@ -32,6 +33,9 @@ pub enum UserRejection {
     /// No busy time with this id.
     #[error("there is no busy time {0}")]
     BusyNotFound(Sequence),
+    /// The idempotency key stands for another wish.
+    #[error(transparent)]
+    KeyReused(#[from] KeyReused),
     /// Too much is to be done elsewhere already.
     #[error("the user is overloaded, retry after {retry_after_ms} ms")]
     Overloaded {
@@ -50,6 +54,7 @@ impl UserRejection {
             UserRejection::Invalid(_) => "invalid_argument",
             UserRejection::VersionConflict { .. } => "version_conflict",
             UserRejection::BusyNotFound(_) => "busy_not_found",
+            UserRejection::KeyReused(_) => "idempotency_key_reused",
             UserRejection::Overloaded { .. } => "overloaded",
         }
     }

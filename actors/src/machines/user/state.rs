@@ -10,7 +10,7 @@ use crate::ids::{EntityId, RequestId, Sequence, Timestamp, UserId};
 use crate::machines::errand::Outbox;
 use crate::machines::hours::Availability;
 use crate::machines::matching::Figures;
-use crate::machines::terms::{Caller, PlatformRole, Window};
+use crate::machines::terms::{Caller, Place, PlatformRole, Window};
 
 /// A user as a pure state machine, see [`Machine`](crate::machines::Machine).
 #[derive(Debug, Clone)]
@@ -146,8 +146,15 @@ impl User {
         if facts.version == Sequence::ZERO && by.user != self.id {
             return Err(UserRejection::UserNotFound);
         }
-        let (profile, availability) = if own || facts.profile.musician {
+        let (profile, availability) = if own {
             (facts.profile.clone(), facts.availability.clone())
+        } else if facts.profile.musician {
+            // Where somebody lives is nobody's business; about how far away, everybody's.
+            let profile = Profile {
+                place: facts.profile.place.as_ref().map(Place::coarse),
+                ..facts.profile.clone()
+            };
+            (profile, facts.availability.clone())
         } else {
             let profile = Profile {
                 name: facts.profile.name.clone(),

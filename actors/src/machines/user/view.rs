@@ -15,7 +15,10 @@ pub struct UserView {
     pub user: UserId,
     /// Sequence of the last change by the user or an admin; zero if there was none. Times of requests do not change it.
     pub version: Sequence,
-    /// The profile. Others see of somebody who offers no music the name and the text only.
+    /// The profile. Others see of somebody who offers music no more of the place than [`Place::coarse`], of anybody else the name
+    /// and the text only.
+    ///
+    /// [`Place::coarse`]: crate::machines::terms::Place::coarse
     pub profile: Profile,
     /// Hours, of whoever offers music.
     pub availability: Availability,

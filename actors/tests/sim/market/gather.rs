@@ -26,7 +26,7 @@ impl World {
         history.log.clone_from(&self.store.log.lock());
         history.rows = self.rows();
         let inner = &self.store.inner;
-        history.alarms = done(inner.due(Timestamp(u64::MAX), ALL)).expect("readable");
+        history.alarms = done(inner.due(Timestamp(u64::MAX), None, ALL)).expect("readable");
         let open = history.attempts.iter().filter(|a| a.answer.is_none());
         let open = open.count();
         history.awaited.push(Awaited {

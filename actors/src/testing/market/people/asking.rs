@@ -6,7 +6,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use super::{GRANTED, Memory, Person};
-use crate::hub::{Assignment, Hub, HubError};
+use crate::hub::{Assignment, Hub, HubError, OpenQuery};
 use crate::ids::{RequestId, RoomId, Sequence, UserId};
 use crate::machines::inbox::{InboxCommand, InboxReply};
 use crate::machines::request::{Change, RequestInput};
@@ -208,8 +208,14 @@ async fn lists(hub: &Hub, by: &Caller, input: &RequestInput) -> Result<Sequence,
     hub.heartbeat(&by.user);
     hub.requests_of(&by.user, None, 10).await?;
     if let Ok(instrument) = Term::parse(&input.instrument) {
-        hub.open_requests(&instrument, &input.place, 20.0, 10)
-            .await?;
+        let query = OpenQuery {
+            instrument,
+            place: input.place.clone(),
+            radius_km: 20.0,
+            after: None,
+            limit: 10,
+        };
+        hub.open_requests(by, &query).await?;
     }
     Ok(Sequence::ZERO)
 }

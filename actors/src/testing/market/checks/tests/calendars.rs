@@ -51,7 +51,7 @@ fn a_time_that_is_free_while_its_request_is_had_is_noticed() {
 fn a_time_that_is_left_booked_for_another_ones_request_is_noticed() {
     let mut town = beginning();
     step(&mut town, "gig", &musician("max"), 2, Change::Accept);
-    town.neglects = |errand| matches!(errand, Errand::Release { .. });
+    town.neglects = |errand| matches!(errand, Errand::GiveBack { .. });
     let reason = "ill".to_owned();
     let drop_out = Change::DropOut { reason };
     step(&mut town, "gig", &musician("max"), 3, drop_out);

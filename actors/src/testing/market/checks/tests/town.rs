@@ -252,12 +252,14 @@ impl Town {
                 musician,
                 window,
                 hold_ms,
+                demand,
             } => {
                 let reserve = UserCommand::Reserve {
                     request,
                     number,
                     window,
                     hold_ms,
+                    demand,
                 };
                 let reply = self.ask_user(&EntityId::user(&musician), &reserve);
                 let UserReply::Slot(answer) = reply else {
@@ -277,6 +279,10 @@ impl Town {
             Errand::Release { musician } => {
                 let release = UserCommand::Release { request, number };
                 self.ask_user(&EntityId::user(&musician), &release);
+            }
+            Errand::GiveBack { musician } => {
+                let give_back = UserCommand::GiveBack { request, number };
+                self.ask_user(&EntityId::user(&musician), &give_back);
             }
             Errand::Arrange {
                 room,
