@@ -160,7 +160,7 @@ proptest! {
 fn the_world_meets_what_it_is_made_for() {
     let mut runner = proptest::test_runner::TestRunner::deterministic();
     let (mut kinds, mut refused, mut heeded) = (std::collections::BTreeMap::new(), 0, 0);
-    for _ in 0..120 {
+    for _ in 0..400 {
         let steps = lives(120).new_tree(&mut runner).expect("a life").current();
         let mut desk = born();
         for step in &steps {

@@ -121,9 +121,9 @@ async fn alarms_of_both(deadline: Timestamp) -> (Vec<Timestamp>, Vec<Timestamp>)
     let pagers = pagers(&store, &runner, 1).await;
     runner.0.refuses.lock().insert("ann", u32::MAX);
     store.hold();
-    let far = deadline.plus_millis(10_000_000);
+    let later = deadline.plus_millis(10_000);
     let calls = [
-        Call::RingAt(far),
+        Call::RingAt(later),
         Call::RingAt(deadline),
         Call::Page(vec!["ann"]),
     ];
@@ -147,7 +147,7 @@ async fn alarms_of_both(deadline: Timestamp) -> (Vec<Timestamp>, Vec<Timestamp>)
 fn a_deadline_keeps_its_alarm_when_that_of_an_errand_would_be_the_same() {
     let now = actors::clock::Clock::now;
     let (errand, spread) = life().block_on(async {
-        let deadline = now(&Paused::default()).plus_millis(1_000_000);
+        let deadline = now(&Paused::default()).plus_millis(40_000);
         let (armed, left) = alarms_of_both(deadline).await;
         assert_eq!((armed.len(), left.len()), (3, 1), "{armed:?} {left:?}");
         (armed[0], left[0].since(deadline))

@@ -393,7 +393,8 @@ mod tests {
         let found = choose(90.0, &[], 20, &cards);
         let km: Vec<f64> = found.candidates.iter().map(|c| c.distance_km).collect();
         assert_eq!(km.len(), 20);
-        assert!(km.is_sorted() && km[19] < 2.0, "{km:?}");
+        // To about a kilometre, as places are known to others.
+        assert!(km.is_sorted() && km[19] < 2.5, "{km:?}");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use actors::testing::oracle::Outcome;
 use super::super::trace::Trace;
 
 /// Paths that some seed must have taken, else the simulation is too kind.
-pub const SOMETIMES: [&str; 62] = [
+pub const SOMETIMES: [&str; 63] = [
     "a deadline came while all nodes were down",
     "active to active by apply",
     "active to active by offer",
@@ -69,6 +69,7 @@ pub const SOMETIMES: [&str; 62] = [
     "search widened",
     "settle asked",
     "side writes lost",
+    "slot given back",
     "slot released",
     "standby assigned",
     "two requests wanted one musician at a time",
@@ -98,6 +99,7 @@ pub fn walk(history: &History, trace: &Trace) {
                 UserEvent::SlotAsked { ask: true, .. } => trace.hit("settle asked"),
                 UserEvent::SlotAsked { ask: false, .. } => trace.hit("settle not asked twice"),
                 UserEvent::SlotReleased { .. } => trace.hit("slot released"),
+                UserEvent::SlotGivenBack { .. } => trace.hit("slot given back"),
                 UserEvent::BusyAdded { .. } => trace.hit("busy time added"),
                 UserEvent::BusyRemoved { .. } => trace.hit("busy time removed"),
                 _ => {}

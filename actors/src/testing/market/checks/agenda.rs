@@ -117,7 +117,9 @@ impl Agenda {
                     taken.booked = true;
                 }
             }
-            UserEvent::SlotReleased { request, .. } => drop(self.taken.remove(&key(request))),
+            UserEvent::SlotReleased { request, .. } | UserEvent::SlotGivenBack { request, .. } => {
+                self.taken.remove(&key(request));
+            }
             UserEvent::Forgotten { requests, .. } => {
                 for request in requests {
                     self.taken.remove(&key(request));
