@@ -182,6 +182,10 @@ fn bounds(config: &Config, checks: &mut Checks<'_>) {
         ("runtime.batch_bytes", config.runtime.batch_bytes as u64),
         ("runtime.idle_ms", config.runtime.idle_ms),
         (
+            "runtime.alarms_at_once",
+            config.runtime.alarms_at_once as u64,
+        ),
+        (
             "fanout.rooms_per_session",
             config.fanout.rooms_per_session as u64,
         ),

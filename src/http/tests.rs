@@ -38,6 +38,7 @@ impl Wakeups for Alarms {
     fn due(
         &self,
         _: Timestamp,
+        _: Option<(EntityId, Timestamp)>,
         _: usize,
     ) -> BoxFuture<'static, Result<Vec<(EntityId, Timestamp)>, ReadError>> {
         Box::pin(async { Ok(Vec::new()) })

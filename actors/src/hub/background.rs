@@ -1,4 +1,4 @@
-//! What goes on beside requests: ticks, cursor writes, passivation, wake-ups, news of new memberships.
+//! What goes on beside requests: ticks, cursor writes, passivation, news of new memberships.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use dashmap::DashMap;
 
 use super::Hub;
 use crate::delivery::{Delivery, Outlet, Payload};
-use crate::ids::{EntityId, RoomId, Timestamp, UserId};
+use crate::ids::{RoomId, UserId};
 
 /// Connections of each user on this node.
 #[derive(Default)]
@@ -43,30 +43,19 @@ impl UserSessions {
 }
 
 const TICK: Duration = Duration::from_millis(250);
-/// Ticks between two writes of read cursors, passivation sweeps and looks for due wake-ups.
+/// Ticks between two writes of read cursors and passivation sweeps.
 const SECOND: u32 = 4;
-const DUE_AT_ONCE: usize = 256;
-/// An alarm that has been due for so long and is still needed is put off for as long, in milliseconds.
-const PUT_OFF_MS: u64 = 5_000;
 
 impl Hub {
     /// Ends when the last handle of the hub is gone.
     pub(super) fn start_background(&self) {
-        let weak = Arc::downgrade(&self.parts);
-        let (directories, fanout) = (self.directories.clone(), self.fanout.clone());
-        let cursors = self.cursors.clone();
+        let hub = self.faintly();
         tokio::spawn(async move {
             let mut ticks: u32 = 0;
             loop {
                 tokio::time::sleep(TICK).await;
-                let Some(parts) = weak.upgrade() else {
+                let Some(hub) = hub() else {
                     return;
-                };
-                let hub = Hub {
-                    directories: directories.clone(),
-                    fanout: fanout.clone(),
-                    cursors: cursors.clone(),
-                    parts,
                 };
                 hub.fanout.tick();
                 ticks = ticks.wrapping_add(1);
@@ -78,6 +67,21 @@ impl Hub {
         self.tell_new_members();
     }
 
+    /// The hub again, as long as somebody has a handle of it.
+    pub(super) fn faintly(&self) -> impl Fn() -> Option<Hub> + Send + 'static {
+        let weak = Arc::downgrade(&self.parts);
+        let (directories, fanout) = (self.directories.clone(), self.fanout.clone());
+        let cursors = self.cursors.clone();
+        move || {
+            Some(Hub {
+                parts: weak.upgrade()?,
+                directories: directories.clone(),
+                fanout: fanout.clone(),
+                cursors: cursors.clone(),
+            })
+        }
+    }
+
     async fn each_second(&self) {
         self.directories.passivate_idle();
         match self.cursors.flush().await {
@@ -87,7 +91,6 @@ impl Hub {
         if let Err(error) = self.note_seen().await {
             tracing::warn!(%error, "signs of life not written");
         }
-        self.wake_due().await;
     }
 
     async fn tell_read(&self, written: Vec<(RoomId, UserId, crate::ids::Sequence)>) {
@@ -107,38 +110,6 @@ impl Hub {
             };
             self.fanout.tell(&room, payload, None);
         }
-    }
-
-    async fn wake_due(&self) {
-        let now = self.parts.clock.now();
-        let due = match self.parts.wakeups.due(now, DUE_AT_ONCE).await {
-            Ok(due) => due,
-            Err(error) => return tracing::warn!(%error, "wake-ups unreadable"),
-        };
-        for (entity, at) in due {
-            let mine = self.parts.peers.as_ref().is_none_or(|p| p.owns(&entity));
-            if !mine {
-                continue;
-            }
-            // Waking recovers, recovering repairs; only then is the alarm cleared.
-            if !self.directories.rouse(&entity, at).await && !self.put_off(&entity, at).await {
-                continue;
-            }
-            if let Err(error) = self.parts.wakeups.clear(&entity, at).await {
-                tracing::warn!(%entity, %error, "wake-up not cleared");
-            }
-        }
-    }
-
-    /// An alarm that is still needed goes off again a little later, so that it does not stand in the way of others for ever.
-    async fn put_off(&self, entity: &EntityId, at: Timestamp) -> bool {
-        let now = self.parts.clock.now();
-        if now.since(at) < PUT_OFF_MS {
-            return false;
-        }
-        let later = now.plus_millis(PUT_OFF_MS);
-        let armed = self.parts.wakeups.arm(entity, later).await;
-        armed.is_ok()
     }
 
     /// `RoomAdded` to all connections of a new member, once the room can be asked for its view.

@@ -1,5 +1,6 @@
 //! The hub as its edges see it: one façade over entities, sessions, history and lists of rooms.
 
+mod alarms;
 mod background;
 mod errands;
 mod history;
@@ -186,6 +187,7 @@ impl Hub {
         let directories = Directories::new(&parts.limits.runtime);
         let among = |peers| Peers::new(peers, fanout.clone(), directories.clone(), parts.salt);
         let peers = peers.map(among);
+        let alarms_at_once = parts.limits.runtime.alarms_at_once;
         let cursors = Arc::new(Cursors::new(parts.journal.clone(), limits.clone()));
         let listeners = Listeners {
             fanout: fanout.clone(),
@@ -243,6 +245,7 @@ impl Hub {
         };
         runner.serve(Arc::downgrade(&hub.parts));
         hub.start_background();
+        hub.start_alarms(alarms_at_once);
         if let Some(peers) = &hub.parts.peers {
             peers.join();
         }

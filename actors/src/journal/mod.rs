@@ -310,10 +310,11 @@ pub trait Wakeups: Send + Sync + 'static {
         due: Timestamp,
     ) -> BoxFuture<'static, Result<(), AppendError>>;
 
-    /// What is due at `now`, oldest first, at most `limit`.
+    /// What is due at `now`, oldest first and of one moment by entity, above `after`, at most `limit`.
     fn due(
         &self,
         now: Timestamp,
+        after: Option<(EntityId, Timestamp)>,
         limit: usize,
     ) -> BoxFuture<'static, Result<Vec<(EntityId, Timestamp)>, ReadError>>;
 }

@@ -38,6 +38,8 @@ pub struct RuntimeLimits {
     pub turns: u32,
     /// Refused appends of one row before its callers are told "unavailable".
     pub refused_attempts: u32,
+    /// Entities that are roused at once because an alarm of theirs is due.
+    pub alarms_at_once: usize,
     /// First pause before a failed entity may be woken again, in milliseconds; doubles.
     pub restart_first_ms: u64,
     /// Longest such pause, in milliseconds.
@@ -63,6 +65,7 @@ impl Default for RuntimeLimits {
             retry_lost_ms: 40,
             turns: 8,
             refused_attempts: 6,
+            alarms_at_once: 32,
             restart_first_ms: 100,
             restart_max_ms: 10_000,
         }

@@ -116,6 +116,8 @@ front! {
     for Wakeups {
         writing arm [entity] (due: Timestamp) -> (), AppendError;
         writing clear [entity] (due: Timestamp) -> (), AppendError;
-        reading due (now: Timestamp, limit: usize) -> Vec<(EntityId, Timestamp)>, ReadError;
+        reading due (
+            now: Timestamp, after: Option<(EntityId, Timestamp)>, limit: usize
+        ) -> Vec<(EntityId, Timestamp)>, ReadError;
     }
 }

@@ -175,7 +175,7 @@ impl Filled {
         let cards = cards.map(|rows| rows.into_iter().map(|row| row.key).collect::<Vec<_>>());
         let keys: Vec<Vec<u8>> = ids.iter().map(|id| id.id().into()).collect();
         corrupt += judge(cards, &keys, "cards")?;
-        let due = store.due(Timestamp(9), 10).await;
+        let due = store.due(Timestamp(9), None, 10).await;
         corrupt += judge(due.map(|due| due.len()), &ids.len(), "wake-ups")?;
         Ok(corrupt)
     }

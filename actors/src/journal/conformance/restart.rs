@@ -38,7 +38,7 @@ async fn everything_is_there_after(place: &mut dyn Place, how: End) -> Verdict {
     ensure_eq!(listed.len(), writers.len(), "journals listed");
     let rows = store.scan_rows(Table::RoomCards, Vec::new(), None, 100);
     ensure_eq!(rows.await?.len(), writers.len(), "cards");
-    let due = store.due(Timestamp(u64::MAX), 100).await?;
+    let due = store.due(Timestamp(u64::MAX), None, 100).await?;
     let due: Vec<_> = due.into_iter().map(|(_, due)| due.0).collect();
     ensure_eq!(due, vec![1, 2, 3, 5], "wake-ups");
     Ok(())

@@ -2,7 +2,7 @@
 
 use super::writer::{Writer, read_all, records, room};
 use super::{Place, Verdict, ensure, ensure_eq};
-use crate::ids::{EntityKind, Sequence, Timestamp};
+use crate::ids::{EntityId, EntityKind, Sequence, Timestamp};
 use crate::journal::{AppendError, Head, OverlayWrite, SideWrites, Table, TableRow, TableWrite};
 
 const EVERYTHING: (Sequence, Sequence) = (Sequence(0), Sequence(u64::MAX));
@@ -260,7 +260,7 @@ pub(super) async fn wake_ups_come_due_in_order_until_cleared(place: &mut dyn Pla
     }
     armed.sort_by_key(|(_, due)| *due);
     for now in [0, 254, 255, 299, 300, u64::MAX] {
-        let mut found = store.due(at(now), 100).await?;
+        let mut found = store.due(at(now), None, 100).await?;
         let order: Vec<_> = found.iter().map(|(_, due)| *due).collect();
         ensure!(order.is_sorted(), "not oldest first: {found:?}");
         let mut expected = armed.clone();
@@ -269,15 +269,30 @@ pub(super) async fn wake_ups_come_due_in_order_until_cleared(place: &mut dyn Pla
         expected.sort();
         ensure_eq!(found, expected, "what is due at {now}");
     }
-    let first = store.due(at(u64::MAX), 2).await?;
+    let first = store.due(at(u64::MAX), None, 2).await?;
     ensure_eq!(first, armed[..2].to_vec(), "the oldest two");
+    let mut paged: Vec<(EntityId, Timestamp)> = Vec::new();
+    loop {
+        let after = paged.last().cloned();
+        let page = store.due(at(u64::MAX), after, 1).await?;
+        if page.is_empty() {
+            break;
+        }
+        ensure!(paged.len() < armed.len(), "pages without end");
+        paged.extend(page);
+    }
+    ensure_eq!(
+        paged,
+        store.due(at(u64::MAX), None, 100).await?,
+        "page by page"
+    );
     store.clear(&a, at(0)).await?;
     store.clear(&a, at(0)).await?;
     store.clear(&b, at(300)).await?;
-    let left = store.due(at(300), 100).await?;
+    let left = store.due(at(300), None, 100).await?;
     ensure_eq!(left.len(), 4, "what is left of {left:?}");
     store.arm(&a, at(0)).await?;
-    let again = store.due(at(0), 100).await?;
+    let again = store.due(at(0), None, 100).await?;
     ensure_eq!(again, vec![(a, at(0))], "armed again");
     Ok(())
 }

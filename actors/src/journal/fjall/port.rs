@@ -227,10 +227,16 @@ impl Wakeups for FjallJournal {
     fn due(
         &self,
         now: Timestamp,
+        after: Option<(EntityId, Timestamp)>,
         limit: usize,
     ) -> BoxFuture<'static, Result<Vec<(EntityId, Timestamp)>, ReadError>> {
         let readers = self.readers.clone();
-        async move { readers.read(move |store| store.due(now, limit)).await }.boxed()
+        async move {
+            readers
+                .read(move |store| store.due(now, after, limit))
+                .await
+        }
+        .boxed()
     }
 }
 

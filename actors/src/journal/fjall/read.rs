@@ -238,9 +238,14 @@ impl Store {
     pub(super) fn due(
         &self,
         now: Timestamp,
+        after: Option<(EntityId, Timestamp)>,
         limit: usize,
     ) -> Result<Vec<(EntityId, Timestamp)>, ReadError> {
-        let from = vec![Space::Wakeup as u8];
+        let from = match after {
+            // The first key above it.
+            Some((entity, due)) => [keys::of_wakeup(due, &entity), vec![0]].concat(),
+            None => vec![Space::Wakeup as u8],
+        };
         let mut found = Vec::new();
         for guard in self.data.range(from.clone()..vec![Space::Wakeup as u8 + 1]) {
             let (key, value) = guard

@@ -244,10 +244,16 @@ impl Wakeups for MemoryJournal {
     fn due(
         &self,
         now: Timestamp,
+        after: Option<(EntityId, Timestamp)>,
         limit: usize,
     ) -> BoxFuture<'static, Result<Vec<(EntityId, Timestamp)>, ReadError>> {
         self.run(move |state| {
-            let due = state.wakeups.iter().take_while(|(due, _)| *due <= now);
+            let from = match after {
+                Some((entity, due)) => Bound::Excluded((due, entity)),
+                None => Bound::Unbounded,
+            };
+            let due = state.wakeups.range((from, Bound::Unbounded));
+            let due = due.take_while(|(due, _)| *due <= now);
             let due = due.map(|(due, entity)| (entity.clone(), *due));
             Ok(due.take(limit).collect())
         })

@@ -111,8 +111,13 @@ impl Wakeups for ScyllaJournal {
         async move { store.clear(&entity, due).await }.boxed()
     }
 
-    fn due(&self, now: Timestamp, limit: usize) -> Answer<Vec<(EntityId, Timestamp)>> {
+    fn due(
+        &self,
+        now: Timestamp,
+        after: Option<(EntityId, Timestamp)>,
+        limit: usize,
+    ) -> Answer<Vec<(EntityId, Timestamp)>> {
         let store = self.store.clone();
-        async move { store.due(now, limit).await }.boxed()
+        async move { store.due(now, after, limit).await }.boxed()
     }
 }

@@ -120,7 +120,7 @@ statements! {
     /// Clears it.
     clear: Plain, "DELETE FROM {ks}.wakeups{write} WHERE shard = ? AND due = ? AND entity = ?";
     /// What is due in one shard.
-    due: Plain, "SELECT due, entity FROM {ks}.wakeups WHERE shard = ? AND due <= ?{read}";
+    due: Plain, "SELECT due, entity FROM {ks}.wakeups WHERE shard = ? AND due >= ? AND due <= ?{read}";
 }
 
 async fn prepare(

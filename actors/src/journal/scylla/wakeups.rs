@@ -30,9 +30,11 @@ impl Store {
     pub(super) async fn due(
         &self,
         now: Timestamp,
+        after: Option<(EntityId, Timestamp)>,
         limit: usize,
     ) -> Result<Vec<(EntityId, Timestamp)>, ReadError> {
-        let reads = (0..SHARDS).map(|shard| self.due_in(shard, now, limit).boxed());
+        let after = after.as_ref();
+        let reads = (0..SHARDS).map(|shard| self.due_in(shard, now, after, limit).boxed());
         let running = stream::iter(reads).buffer_unordered(self.options.concurrent_writes);
         let shards: Vec<Vec<(EntityId, Timestamp)>> = running.try_collect().await?;
         let mut due: Vec<_> = shards.into_iter().flatten().collect();
@@ -41,17 +43,19 @@ impl Store {
         Ok(due)
     }
 
-    /// The oldest of one partition.
+    /// The oldest of one partition above an alarm. Those of its very moment are read once more.
     async fn due_in(
         &self,
         shard: i32,
         now: Timestamp,
+        after: Option<&(EntityId, Timestamp)>,
         limit: usize,
     ) -> Result<Vec<(EntityId, Timestamp)>, ReadError> {
         let mut found = Vec::new();
         let mut state = Some(PagingState::start());
         while let Some(paging) = state {
-            let asked = (shard, values::ordered(now.0));
+            let from = after.map_or(0, |(_, due)| due.0);
+            let asked = (shard, values::ordered(from), values::ordered(now.0));
             let (rows, next) = self
                 .page("due", &self.statements.due, asked, paging)
                 .await?;
@@ -65,7 +69,10 @@ impl Store {
                     reason: "the key names no entity".into(),
                 };
                 let entity = values::parse_entity(&key).ok_or_else(unnamed)?;
-                found.push((entity, Timestamp(values::unordered(due))));
+                let due = Timestamp(values::unordered(due));
+                if after.is_none_or(|(last, at)| (due, &entity) > (*at, last)) {
+                    found.push((entity, due));
+                }
             }
             state = next;
         }
