@@ -10,11 +10,12 @@ use tokio::sync::oneshot;
 use super::Tally;
 use super::admission::{Gate, Permit};
 use super::directory::Deps;
+use super::guarded::{append_armed, clear_all};
 use super::pipeline::{Action, Answer, Asked, Pipeline, Readying, Ticket};
 use super::recovery::{self, RecoverError, Recovered};
 use crate::ids::{EntityId, Sequence, Timestamp};
 use crate::journal::{
-    Append, AppendError, Head, OverlayWrite, PageLimit, Range, ReadError, Record, Row, Snapshot,
+    AppendError, Head, OverlayWrite, PageLimit, Range, ReadError, Record, Row, Snapshot,
 };
 use crate::machines::Machine;
 use crate::machines::errand::Errand;
@@ -265,67 +266,6 @@ async fn carry_out<M: Machine>(
         tracing::debug!(%entity, number, %error, "an errand will be tried again");
     }
     carried.is_ok() || mutation::is_on(Mutation::ErrandsTriedOnce)
-}
-
-async fn clear_all<M: Machine>(deps: &Deps<M>, entity: &EntityId, alarms: &[Timestamp]) {
-    for due in alarms {
-        if deps.wakeups.clear(entity, *due).await.is_err() {
-            tracing::debug!(%entity, "a wake-up stays armed; it is harmless");
-        }
-    }
-}
-
-/// Arms the alarms that an append needs, then appends. Nothing was appended if they could not be armed.
-async fn append_armed<M: Machine>(
-    deps: &Deps<M>,
-    append: Append,
-    alarms: &[Timestamp],
-    wakes: bool,
-) -> Result<(), AppendError> {
-    for due in alarms {
-        if let Err(error) = deps.wakeups.arm(&append.entity, *due).await {
-            return Err(AppendError::Unavailable(error.to_string()));
-        }
-    }
-    append_guarded(deps, append, wakes).await
-}
-
-/// How long after an append its repair is due if its writer does not report back: longer than an append
-/// that was sent may take to land.
-const REPAIR_AFTER_MS: u64 = 40_000;
-
-/// An append is covered by a wake-up if another life of the entity may have to do something about it, should this one die
-/// in between: if its side writes are not atomic, or if the entity wants to be woken once it is durable and it may land
-/// when the alarms for that have gone off.
-async fn append_guarded<M: Machine>(
-    deps: &Deps<M>,
-    append: Append,
-    wakes: bool,
-) -> Result<(), AppendError> {
-    let capabilities = deps.journal.capabilities();
-    let torn = !capabilities.atomic_side_writes && !append.side.is_empty();
-    let late = wakes && !capabilities.exclusive && !mutation::is_on(Mutation::TrustAlarms);
-    if !torn && !late {
-        return deps.journal.append(append).await;
-    }
-    let entity = append.entity.clone();
-    // Spread by node, so that one does not clear the alarm of another.
-    let due = deps
-        .clock
-        .now()
-        .plus_millis(REPAIR_AFTER_MS + deps.salt % 1_024);
-    if mutation::is_on(Mutation::SkipWakeup) {
-        return deps.journal.append(append).await;
-    }
-    if let Err(error) = deps.wakeups.arm(&entity, due).await {
-        // Nothing was appended yet.
-        return Err(AppendError::Unavailable(error.to_string()));
-    }
-    let outcome = deps.journal.append(append).await;
-    if outcome.is_ok() && deps.wakeups.clear(&entity, due).await.is_err() {
-        tracing::debug!(%entity, "a wake-up stays armed; it is harmless");
-    }
-    outcome
 }
 
 async fn store_snapshot<M: Machine>(deps: &Deps<M>, entity: &EntityId, snapshot: Snapshot) {

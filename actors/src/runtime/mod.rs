@@ -4,6 +4,7 @@ pub mod admission;
 pub(crate) mod alarm;
 pub mod directory;
 pub mod errands;
+mod guarded;
 pub mod journaled;
 pub mod limits;
 pub(crate) mod pipeline;

@@ -1,11 +1,13 @@
 //! A memory journal whose appends can be held back or refused and whose reads can be made to fail.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use actors::ids::{EntityId, Sequence};
 use actors::journal::memory::MemoryJournal;
 use actors::journal::{
-    Append, AppendError, Capabilities, Journal, PageLimit, Range, ReadError, Row, Snapshot,
+    Append, AppendError, Capabilities, Journal, PageLimit, Range, ReadError, Row, SideWrites,
+    Snapshot,
 };
 use actors::testing::front::Front;
 use futures_util::FutureExt;
@@ -25,6 +27,8 @@ struct Controls {
     gate: Semaphore,
     refuse: Mutex<Option<AppendError>>,
     corrupt: Mutex<Option<EntityId>>,
+    stalled: Mutex<Option<EntityId>>,
+    torn: AtomicBool,
     snapshots: Mutex<Vec<Sequence>>,
     records_read: Mutex<usize>,
 }
@@ -33,9 +37,18 @@ const OPEN: usize = 1 << 20;
 
 impl Held {
     pub fn new(exclusive: bool) -> Self {
+        Self::with(exclusive, true)
+    }
+
+    /// One that writes what goes with a row after the row.
+    pub fn not_atomic() -> Self {
+        Self::with(false, false)
+    }
+
+    fn with(exclusive: bool, atomic_side_writes: bool) -> Self {
         let capabilities = Capabilities {
             exclusive,
-            atomic_side_writes: true,
+            atomic_side_writes,
             bucket: None,
             max_row_bytes: 1 << 20,
         };
@@ -45,6 +58,8 @@ impl Held {
                 gate: Semaphore::new(OPEN),
                 refuse: Mutex::default(),
                 corrupt: Mutex::default(),
+                stalled: Mutex::default(),
+                torn: AtomicBool::new(false),
                 snapshots: Mutex::default(),
                 records_read: Mutex::default(),
             }),
@@ -71,6 +86,16 @@ impl Held {
         *self.controls.corrupt.lock() = entity;
     }
 
+    /// Reads of this entity do not answer; `None` lets them.
+    pub fn stall(&self, entity: Option<EntityId>) {
+        *self.controls.stalled.lock() = entity;
+    }
+
+    /// From now on rows land, what goes with them does not, and nobody hears of either.
+    pub fn tear(&self, torn: bool) {
+        self.controls.torn.store(torn, Ordering::Relaxed);
+    }
+
     /// Heads of the snapshots that were stored, in order.
     pub fn snapshots(&self) -> Vec<Sequence> {
         self.controls.snapshots.lock().clone()
@@ -89,12 +114,18 @@ impl Front for Held {
         &self.inner
     }
 
-    fn append(&self, append: Append) -> BoxFuture<'static, Result<(), AppendError>> {
+    fn append(&self, mut append: Append) -> BoxFuture<'static, Result<(), AppendError>> {
         let (controls, inner) = (self.controls.clone(), self.inner.clone());
         async move {
             let permit = controls.gate.acquire().await;
             permit.expect("the gate stays").forget();
             controls.gate.add_permits(1);
+            if controls.torn.load(Ordering::Relaxed) {
+                append.side = SideWrites::default();
+                let landed = inner.append(append).await;
+                landed.expect("nothing else is wrong");
+                return std::future::pending().await;
+            }
             let refused = controls.refuse.lock().clone();
             match refused {
                 Some(error) => Err(error),
@@ -117,6 +148,9 @@ impl Front for Held {
                 reason: "a flipped bit".into(),
             };
             return std::future::ready(Err(damage)).boxed();
+        }
+        if self.controls.stalled.lock().as_ref() == Some(entity) {
+            return std::future::pending().boxed();
         }
         let (controls, rows) = (self.controls.clone(), self.inner.read(entity, range, limit));
         async move {
