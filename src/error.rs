@@ -71,6 +71,8 @@ codes! {
     APPLICATIONS_CLOSED = "applications_closed", CONFLICT, false, "The request takes no applications now.";
     APPLICATIONS_FULL = "applications_full", CONFLICT, false, "The request has as many applications as it may have.";
     WAITING_LIST_FULL = "waiting_list_full", CONFLICT, false, "As many musicians wait as may wait.";
+    TOO_MANY_ACTIVE_REQUESTS = "too_many_active_requests", CONFLICT, false, "The organizer has as many requests that look for musicians as one may have.";
+    TOO_MANY_NEW_REQUESTS = "too_many_new_requests", CONFLICT, false, "The organizer has created as many requests within a day as one may.";
     NO_APPLICATIONS = "no_applications", CONFLICT, false, "Nobody has applied yet.";
     NOTHING_TO_WITHDRAW = "nothing_to_withdraw", CONFLICT, false, "There is nothing to take back.";
     NOT_A_MUSICIAN = "not_a_musician", CONFLICT, false, "The profile is not that of a musician.";

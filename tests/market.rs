@@ -15,6 +15,12 @@ use chaos::token::Claims;
 use common::{BUILD, SECRET, TestHub, sources};
 
 const WITHIN: Duration = Duration::from_secs(180);
+/// Bounds that protect a public hub from one person.
+const UNBOUNDED: [(&str, &str); 3] = [
+    ("MUSSIKON_HTTP__REQUESTS_PER_SECOND", "0"),
+    ("MUSSIKON_REQUEST__NEW_PER_DAY", "0"),
+    ("MUSSIKON_REQUEST__ACTIVE_PER_ORGANIZER", "0"),
+];
 /// Requests of one operation that are made up in each phase.
 const EXAMPLES: &str = "12";
 
@@ -38,7 +44,7 @@ async fn a_request_finds_its_musician_between_real_clients() {
     let provide = || NodeClients::provide(&sources("clients/js"), Path::new(BUILD));
     let provided = tokio::task::spawn_blocking(provide).await.unwrap();
     let clients = provided.unwrap_or_else(|error| panic!("{error}"));
-    let hub = TestHub::start().await;
+    let hub = TestHub::start_with(&UNBOUNDED).await;
     let mut script = clients.script("market.mjs");
     script.args(["--urls", &hub.url(), "--tokens", &tokens()]);
     let passed = driver::run(script, WITHIN, async |_| {}).await;
@@ -51,7 +57,7 @@ async fn holds_to_its_document(user: &str, role: &str) {
     let provide = || PythonClients::provide(&sources("clients/schema"), Path::new(BUILD));
     let provided = tokio::task::spawn_blocking(provide).await.unwrap();
     let tools = provided.unwrap_or_else(|error| panic!("{error}"));
-    let hub = TestHub::start_with(&[("MUSSIKON_HTTP__REQUESTS_PER_SECOND", "0")]).await;
+    let hub = TestHub::start_with(&UNBOUNDED).await;
     let mut run = tools.script("run.py");
     run.args(["--url", &hub.url(), "--token", &token(user, role)]);
     run.args(["--examples", EXAMPLES]);

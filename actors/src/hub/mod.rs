@@ -8,6 +8,7 @@ mod inbox;
 mod kinds;
 mod matches;
 mod people;
+mod quotas;
 pub mod reindex;
 mod relay;
 mod requests;
@@ -150,6 +151,7 @@ pub(crate) struct Shared {
     witness: matches::Witness,
     /// Lines in a page of a request's audit.
     audit_page: usize,
+    quotas: quotas::Quotas,
     directories: Directories,
     seen: people::Seen,
     sessions: background::UserSessions,
@@ -221,6 +223,7 @@ impl Hub {
             witness: matches::Witness::default(),
         };
         let (witness, audit_page) = (requests.witness.clone(), parts.limits.request.audit_page);
+        let quotas = quotas::Quotas::new(&parts.limits.request);
         ground
             .host::<Request>(parts.limits.request, Arc::new(requests))
             .await?;
@@ -234,6 +237,7 @@ impl Hub {
                 inbox,
                 witness,
                 audit_page,
+                quotas,
                 seen: people::Seen::default(),
                 journal: parts.journal,
                 wakeups: parts.wakeups,

@@ -87,6 +87,7 @@ impl Hub {
         key: Option<u64>,
         change: Change,
     ) -> Result<Done, HubError> {
+        self.check_quotas(request, by, &change).await?;
         let command = RequestCommand::Change {
             by: by.clone(),
             key,
@@ -257,7 +258,7 @@ fn is_reserving(view: &RequestView) -> bool {
     }
 }
 
-fn card(row: &TableRow) -> Option<RequestCard> {
+pub(super) fn card(row: &TableRow) -> Option<RequestCard> {
     match RequestCard::decode(&row.value) {
         Ok(card) => Some(card),
         Err(error) => {

@@ -7,6 +7,7 @@ mod errands;
 mod listening;
 mod pager;
 mod panics;
+mod quotas;
 mod readers;
 mod rows;
 mod stage;

@@ -92,6 +92,10 @@ pub struct RequestLimits {
     pub dispute_ms: u64,
     /// How long before the event both sides are reminded, in milliseconds.
     pub remind_before_ms: u64,
+    /// Requests of one organizer that wait for a moderator or look for musicians; 0 is no bound. Admins have none.
+    pub active_per_organizer: usize,
+    /// Requests that one organizer creates within a day; 0 is no bound. Admins have none.
+    pub new_per_day: usize,
     /// Idempotency keys that are remembered for each request, at most 256.
     pub keys: usize,
     /// Errands of a request that are not done yet, above which nothing new is taken in.
@@ -150,6 +154,8 @@ impl Default for RequestLimits {
             complete_after_ms: 2 * MINUTE,
             dispute_ms: 7 * DAY,
             remind_before_ms: DAY,
+            active_per_organizer: 10,
+            new_per_day: 5,
             keys: 64,
             outbox: 2_000,
             audit_page: 100,

@@ -101,6 +101,18 @@ pub enum RequestRejection {
     /// It is too late for a dispute.
     #[error("the time for a dispute is over")]
     DisputeOver,
+    /// As many of the organizer's requests wait for a moderator or look for musicians as may.
+    #[error("you have {most} requests that look for musicians already")]
+    TooManyActive {
+        /// So many.
+        most: usize,
+    },
+    /// The organizer has created as many requests within a day as may be.
+    #[error("you have created {most} requests within a day already")]
+    TooManyNew {
+        /// So many.
+        most: usize,
+    },
     /// Too much waits to be done for this request.
     #[error("the request is overloaded, retry after {retry_after_ms} ms")]
     Overloaded {
@@ -138,6 +150,8 @@ impl RequestRejection {
             Self::ReservationPending => "reservation_pending",
             Self::NothingToWithdraw => "nothing_to_withdraw",
             Self::DisputeOver => "dispute_over",
+            Self::TooManyActive { .. } => "too_many_active_requests",
+            Self::TooManyNew { .. } => "too_many_new_requests",
             Self::Overloaded { .. } => "overloaded",
         }
     }
