@@ -59,6 +59,7 @@ impl Shared {
             Errand::Reserve { .. }
             | Errand::Confirm { .. }
             | Errand::Release { .. }
+            | Errand::GiveBack { .. }
             | Errand::Arrange { .. }
             | Errand::Search { .. } => match from.as_request() {
                 Some(request) => self.for_request(request, number, errand).await,
@@ -118,6 +119,11 @@ impl Shared {
             Errand::Release { musician } => {
                 let release = UserCommand::Release { request, number };
                 self.see_to::<User>(&EntityId::user(&musician), release)
+                    .await
+            }
+            Errand::GiveBack { musician } => {
+                let give_back = UserCommand::GiveBack { request, number };
+                self.see_to::<User>(&EntityId::user(&musician), give_back)
                     .await
             }
             Errand::Arrange {

@@ -42,6 +42,11 @@ pub enum Errand {
         /// Whose time.
         musician: UserId,
     },
+    /// The musician gave back the time that was booked for the asking request: it is free again, and that is counted.
+    GiveBack {
+        /// Whose time.
+        musician: UserId,
+    },
     /// Does a request still want the time that the asking musician holds for it? Comes back as
     /// `UserCommand::SlotSettled`.
     Settle {
@@ -81,7 +86,8 @@ impl Errand {
             Errand::Notify { user, .. } => EntityId::inbox(user),
             Errand::Reserve { musician, .. }
             | Errand::Confirm { musician }
-            | Errand::Release { musician } => EntityId::user(musician),
+            | Errand::Release { musician }
+            | Errand::GiveBack { musician } => EntityId::user(musician),
             Errand::Settle { request, .. } => EntityId::request(request),
             Errand::Arrange { room, .. } => EntityId::room(room),
             Errand::Search { .. } => return None,

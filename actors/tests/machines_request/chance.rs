@@ -150,9 +150,9 @@ fn no_slot_is_left(world: &World) {
             continue;
         };
         let ends = errands.iter().any(|(later, errand)| match errand {
-            Errand::Confirm { musician: m } | Errand::Release { musician: m } => {
-                later > number && m == musician
-            }
+            Errand::Confirm { musician: m }
+            | Errand::Release { musician: m }
+            | Errand::GiveBack { musician: m } => later > number && m == musician,
             _ => false,
         });
         assert!(ends, "{musician}'s time since {number}");

@@ -200,7 +200,9 @@ impl World {
                 }
             }
             Errand::Confirm { musician } => return self.slot(musician).confirm(number),
-            Errand::Release { musician } => return self.slot(musician).release(number),
+            Errand::Release { musician } | Errand::GiveBack { musician } => {
+                return self.slot(musician).release(number);
+            }
             Errand::Search { except, limit, .. } => {
                 let fits = MUSICIANS
                     .iter()

@@ -188,6 +188,8 @@ pub fn wishes() -> impl Strategy<Value = UserCommand> {
             .prop_map(|(request, number)| UserCommand::Confirm { request, number }),
         3 => (whose(), numbers())
             .prop_map(|(request, number)| UserCommand::Release { request, number }),
+        2 => (whose(), numbers())
+            .prop_map(|(request, number)| UserCommand::GiveBack { request, number }),
         2 => (whose(), numbers(), fates).prop_map(
             |(request, number, fate)| UserCommand::SlotSettled { request, number, fate }
         ),

@@ -27,7 +27,7 @@ pub struct Figures {
     pub rating: Option<f64>,
     /// How many reviews.
     pub reviews: u32,
-    /// Cancellations lately.
+    /// Cancellations: those that are known from elsewhere, and requests that were given back since.
     pub cancellations: u32,
     /// How long an answer takes on average, in minutes.
     pub response_minutes: Option<u32>,

@@ -86,6 +86,10 @@ impl Request {
                 let musician = held.cloned();
                 out.extend(musician.map(|musician| Errand::Release { musician }));
             }
+            Effect::GiveBack => {
+                let musician = before.assigned.clone();
+                out.extend(musician.map(|musician| Errand::GiveBack { musician }));
+            }
             Effect::Reserve => out.extend(facts.reservation(entry)),
             Effect::ReserveNext => match facts.reservation(entry) {
                 Some(reserve) => out.push(reserve),

@@ -95,9 +95,9 @@ pub fn q8_no_stray_reservation(request: &Request) -> bool {
     let waiting: Vec<(u64, &Errand)> = request.outbox.waiting().collect();
     let taken_back = |after: u64, whom: &UserId| {
         waiting.iter().any(|(number, errand)| match errand {
-            Errand::Release { musician } | Errand::Confirm { musician } => {
-                *number > after && musician == whom
-            }
+            Errand::Release { musician }
+            | Errand::GiveBack { musician }
+            | Errand::Confirm { musician } => *number > after && musician == whom,
             _ => false,
         })
     };

@@ -89,6 +89,7 @@ named! {
     Effect {
         Confirm = "confirm", "The musician's time is booked.";
         Release = "release", "The time that was held or booked for the request is free again.";
+        GiveBack = "give back", "The time that was booked is free again, and counts among the musician's cancellations.";
         Reserve = "reserve", "The musician's time is to be held.";
         ReserveNext = "reserve next", "The time of the next one who waits is to be held; the organizer is told if nobody waits.";
         Search = "search", "Musicians are to be found who were not asked yet.";
@@ -210,7 +211,7 @@ pub const TRANSITIONS: &[Transition] = &[
     row(Some(S::InReview), S::Active, Trigger::SlotRefused, HUB, &[Guard::AnswersReservation], &[Effect::Release, Effect::TellMusician, Effect::TellOrganizer]),
 
     row(Some(S::Assigned), S::Assigned, Trigger::Remind, HUB, &[Guard::ReminderDue], &[Effect::TellMusician, Effect::TellOrganizer]),
-    row(Some(S::Assigned), S::Active, Trigger::DropOut, &[Assigned], CALL_OFF, &[Effect::Release, Effect::LeaveRoom, Effect::Search, Effect::TellOrganizer]),
+    row(Some(S::Assigned), S::Active, Trigger::DropOut, &[Assigned], CALL_OFF, &[Effect::GiveBack, Effect::LeaveRoom, Effect::Search, Effect::TellOrganizer]),
     row(Some(S::Assigned), S::InProgress, Trigger::Start, EITHER, &[Guard::AboutToBegin], &[Effect::TellMusician, Effect::TellOrganizer]),
     row(Some(S::Assigned), S::Completed, Trigger::Complete, EITHER, &[Guard::Over], &[Effect::TellMusician, Effect::TellOrganizer]),
     row(Some(S::InProgress), S::Completed, Trigger::Complete, EITHER, &[Guard::Over], &[Effect::TellMusician, Effect::TellOrganizer]),

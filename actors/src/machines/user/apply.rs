@@ -69,6 +69,13 @@ impl User {
             UserEvent::SlotReleased {
                 request, number, ..
             } => self.hold(request, *number, Hold::Released(sequence)),
+            UserEvent::SlotGivenBack {
+                request, number, ..
+            } => {
+                self.hold(request, *number, Hold::Released(sequence));
+                let figures = &mut self.facts.figures;
+                figures.cancellations = figures.cancellations.saturating_add(1);
+            }
             UserEvent::SlotAsked {
                 request,
                 ask,

@@ -27,6 +27,7 @@ const SLOT_BOOKED: u8 = 7;
 const SLOT_RELEASED: u8 = 8;
 const SLOT_ASKED: u8 = 9;
 const FORGOTTEN: u8 = 10;
+const SLOT_GIVEN_BACK: u8 = 11;
 
 /// The byte form of an event.
 pub(super) fn encode(event: &UserEvent) -> Record {
@@ -53,6 +54,7 @@ fn kind(event: &UserEvent) -> u8 {
         UserEvent::SlotHeld { .. } => SLOT_HELD,
         UserEvent::SlotBooked { .. } => SLOT_BOOKED,
         UserEvent::SlotReleased { .. } => SLOT_RELEASED,
+        UserEvent::SlotGivenBack { .. } => SLOT_GIVEN_BACK,
         UserEvent::SlotAsked { .. } => SLOT_ASKED,
         UserEvent::Forgotten { .. } => FORGOTTEN,
     }
@@ -82,6 +84,11 @@ fn encode_header(out: &mut Vec<u8>, event: &UserEvent) {
             at,
         }
         | UserEvent::SlotReleased {
+            request,
+            number,
+            at,
+        }
+        | UserEvent::SlotGivenBack {
             request,
             number,
             at,
@@ -165,6 +172,14 @@ fn decode_slot(kind: u8, fields: &[u8]) -> Result<UserEvent, DecodeError> {
         SLOT_RELEASED => {
             let (request, number, at) = read(HEADER, fields)?;
             UserEvent::SlotReleased {
+                request,
+                number,
+                at,
+            }
+        }
+        SLOT_GIVEN_BACK => {
+            let (request, number, at) = read(HEADER, fields)?;
+            UserEvent::SlotGivenBack {
                 request,
                 number,
                 at,

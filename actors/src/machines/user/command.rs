@@ -92,6 +92,13 @@ pub enum UserCommand {
         /// Number of its errand.
         number: u64,
     },
+    /// The musician gave back the time that the request had.
+    GiveBack {
+        /// The request.
+        request: RequestId,
+        /// Number of its errand.
+        number: u64,
+    },
     /// What the request said when it was asked.
     SlotSettled {
         /// The request.
@@ -145,6 +152,7 @@ impl Wish for UserCommand {
             UserCommand::Reserve { .. }
             | UserCommand::Confirm { .. }
             | UserCommand::Release { .. }
+            | UserCommand::GiveBack { .. }
             | UserCommand::SlotSettled { .. }
             | UserCommand::Wake => true,
         }

@@ -103,6 +103,24 @@ impl User {
         draft.done()
     }
 
+    /// The time is free, and that is counted once: a repeat finds it free.
+    pub(super) fn give_back(
+        &self,
+        context: &Context<'_, User>,
+        request: &RequestId,
+        number: u64,
+    ) -> Outcome {
+        let mut draft = Draft::new(self);
+        if self.slot(request, number).is_some_and(Slot::is_taken) {
+            draft.push(UserEvent::SlotGivenBack {
+                request: request.clone(),
+                number,
+                at: context.now,
+            });
+        }
+        draft.done()
+    }
+
     /// What a request answered. One that says "not yet" is asked again when the time for that has come.
     pub(super) fn settle(
         &self,

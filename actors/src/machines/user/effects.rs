@@ -19,7 +19,8 @@ impl User {
             | UserEvent::BusyRemoved { .. }
             | UserEvent::FiguresSet { .. }
             | UserEvent::SlotHeld { .. }
-            | UserEvent::SlotReleased { .. } => true,
+            | UserEvent::SlotReleased { .. }
+            | UserEvent::SlotGivenBack { .. } => true,
             // The time was taken when it was held; what is forgotten is over, or was free.
             UserEvent::SlotBooked { .. }
             | UserEvent::SlotAsked { .. }

@@ -101,6 +101,15 @@ pub enum UserEvent {
         /// When.
         at: Timestamp,
     },
+    /// The musician gave the time back: it is free, and there is one cancellation more.
+    SlotGivenBack {
+        /// The request.
+        request: RequestId,
+        /// Number of its last errand that was heeded.
+        number: u64,
+        /// When.
+        at: Timestamp,
+    },
     /// The request is asked whether it still wants the time that is held.
     SlotAsked {
         /// The request.
@@ -135,6 +144,7 @@ impl UserEvent {
             UserEvent::SlotHeld { at, .. }
             | UserEvent::SlotBooked { at, .. }
             | UserEvent::SlotReleased { at, .. }
+            | UserEvent::SlotGivenBack { at, .. }
             | UserEvent::SlotAsked { at, .. }
             | UserEvent::Forgotten { at, .. } => *at,
         }

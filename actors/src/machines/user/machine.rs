@@ -68,6 +68,7 @@ impl Machine for User {
             } => self.reserve(context, request, *number, window, *hold_ms),
             UserCommand::Confirm { request, number } => self.confirm(context, request, *number),
             UserCommand::Release { request, number } => self.release(context, request, *number),
+            UserCommand::GiveBack { request, number } => self.give_back(context, request, *number),
             UserCommand::SlotSettled {
                 request,
                 number,
