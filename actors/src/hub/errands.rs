@@ -87,12 +87,14 @@ impl Shared {
                 musician,
                 window,
                 hold_ms,
+                demand,
             } => {
                 let reserve = UserCommand::Reserve {
                     request: request.clone(),
                     number,
                     window,
                     hold_ms,
+                    demand,
                 };
                 let answer = match self
                     .put::<User>(&EntityId::user(&musician), reserve)

@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 
 use super::notice::Notice;
-use super::terms::{Gig, Window};
+use super::terms::{Demand, Gig, Window};
 use crate::ids::{EntityId, RequestId, RoomId, Sequence, UserId};
 
 /// Something to be done by another entity, or by the hub.
@@ -31,6 +31,9 @@ pub enum Errand {
         window: Window,
         /// Whoever holds it asks after so many milliseconds whether it is still wanted, unless it was confirmed.
         hold_ms: u64,
+        /// What is expected of whoever gets it; nothing if somebody has looked at that.
+        #[serde(default)]
+        demand: Option<Box<Demand>>,
     },
     /// The time that was held for the asking request is booked.
     Confirm {

@@ -262,12 +262,33 @@ pub struct Candidate {
     pub breakdown: Breakdown,
 }
 
+/// What a request that goes to whoever accepts first expects of a musician: nobody else looks at it. (Where the organizer
+/// chooses, the organizer does.)
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Demand {
+    /// The instrument.
+    pub instrument: Term,
+    /// Where it is to be played; without words.
+    pub place: Place,
+    /// How far around musicians are looked for at most, in kilometres.
+    pub reach_km: u32,
+}
+
 /// Why a musician's time cannot be held for a request. What it collides with is for the musician's eyes.
 #[derive(Debug, Clone, PartialEq, Eq, Error, Serialize, Deserialize)]
 pub enum SlotRefusal {
     /// Whoever is asked offers no music.
     #[error("that user is no musician")]
     NotAMusician,
+    /// The musician does not play the instrument.
+    #[error("the musician does not play that instrument")]
+    DoesNotPlay,
+    /// The place lies farther away than musicians are looked for, and than the musician goes.
+    #[error("the place is too far away from the musician")]
+    TooFar,
+    /// As many times are held and booked that are not over as one musician may have.
+    #[error("the musician has as many requests as one may have")]
+    TooManyHeld,
     /// The musician takes no requests at present.
     #[error("the musician takes no requests at present")]
     Paused,
@@ -304,6 +325,9 @@ impl SlotRefusal {
     pub fn code(&self) -> &'static str {
         match self {
             SlotRefusal::NotAMusician => "not_a_musician",
+            SlotRefusal::DoesNotPlay => "does_not_play",
+            SlotRefusal::TooFar => "too_far",
+            SlotRefusal::TooManyHeld => "too_many_requests_held",
             SlotRefusal::Paused => "musician_paused",
             SlotRefusal::NotAvailable => "musician_not_available",
             SlotRefusal::Busy { .. } => "musician_busy",

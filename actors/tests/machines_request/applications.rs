@@ -49,6 +49,11 @@ fn the_chosen_one_is_reserved_and_the_rest_are_told_once_it_is_certain() {
         (RequestState::InReview, vec![])
     );
     assert_eq!(desk.reservation().0, "max");
+    let asked = desk.new_errands();
+    assert!(
+        matches!(asked[..], [Errand::Reserve { demand: None, .. }]),
+        "the organizer has looked at the application: {asked:?}"
+    );
     assert_eq!(
         desk.refused("olga", choose("mia")),
         RequestRejection::ReservationPending

@@ -6,7 +6,7 @@ use actors::machines::notice::NoticeKind;
 use actors::machines::request::{
     Change, Done, Mode, RequestRejection, RequestReply, RequestState, Standing,
 };
-use actors::machines::terms::SlotRefusal;
+use actors::machines::terms::{Demand, Place, SlotRefusal, Term};
 
 use crate::desk::{Answer, Desk, HOUR, cancel, decline, user, withdraw};
 
@@ -24,6 +24,19 @@ fn offered() -> Desk {
     desk
 }
 
+/// What is expected of whoever accepts first.
+fn demand() -> Demand {
+    Demand {
+        instrument: Term::parse("guitarra").expect("a term"),
+        place: Place {
+            lat: 18.4861,
+            lng: -69.9312,
+            address: String::new(),
+        },
+        reach_km: 200,
+    }
+}
+
 #[test]
 fn the_first_accept_is_reserved_assigned_and_told_to_everybody() {
     let mut desk = offered();
@@ -39,6 +52,7 @@ fn the_first_accept_is_reserved_assigned_and_told_to_everybody() {
             musician: user("mia"),
             window,
             hold_ms: desk.limits.hold_ms,
+            demand: Some(Box::new(demand())),
         }]
     );
     desk.answer_slot(Ok(()));
@@ -229,7 +243,10 @@ fn who_takes_back_what_is_being_reserved_makes_room_for_the_next() {
             musician: user("mia")
         }
     );
-    assert!(matches!(&new[1], Errand::Reserve { musician, .. } if *musician == user("moe")));
+    let next = |musician: &_, asked: &Option<Box<Demand>>| {
+        *musician == user("moe") && asked.as_deref() == Some(&demand())
+    };
+    assert!(matches!(&new[1], Errand::Reserve { musician, demand, .. } if next(musician, demand)));
     // Too late: the time is free again already.
     desk.answer_slot_of("mia", first, Ok(()));
     assert_eq!(desk.state(), RequestState::InReview);

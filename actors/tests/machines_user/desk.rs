@@ -37,7 +37,10 @@ impl Desk {
         Self {
             user: User::new(&entity),
             entity,
-            limits: UserLimits::default(),
+            limits: UserLimits {
+                concurrent: 0,
+                ..UserLimits::default()
+            },
             now: Timestamp(1_790_000_000_000 / HOUR * HOUR),
             records: Vec::new(),
             rows: Rows::new(),
@@ -124,6 +127,7 @@ impl Desk {
             number,
             window,
             hold_ms: MINUTE,
+            demand: None,
         };
         match self.ask(command).expect("decided") {
             UserReply::Slot(answer) => answer,

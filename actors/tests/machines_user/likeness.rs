@@ -108,14 +108,15 @@ proptest! {
 
     #[test]
     fn late_copies_change_nothing(
-        script in vec((0..4_u8, windows()), 1..12),
+        script in vec((0..5_u8, windows()), 1..12),
         copies in vec((any::<prop::sample::Index>(), any::<prop::sample::Index>()), 0..20),
     ) {
         let wishes: Vec<UserCommand> = script.iter().zip(1_u64..).map(|((what, window), number)| {
             let request = request("q");
             match what {
-                0 | 1 => UserCommand::Reserve { request, number, window: *window, hold_ms: HOUR },
+                0 | 1 => UserCommand::Reserve { request, number, window: *window, hold_ms: HOUR, demand: None },
                 2 => UserCommand::Confirm { request, number },
+                3 => UserCommand::GiveBack { request, number },
                 _ => UserCommand::Release { request, number },
             }
         }).collect();

@@ -1,6 +1,7 @@
 //! The rules of users by example and by property: profiles, hours, times of requests, the index of musicians.
 
 mod desk;
+mod fit;
 
 mod best;
 mod bytes;

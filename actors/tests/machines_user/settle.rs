@@ -165,6 +165,7 @@ fn however_long_a_request_would_hold_a_time_it_is_asked() {
             number: 1,
             window,
             hold_ms,
+            demand: None,
         };
         assert_eq!(desk.ask(command), Ok(UserReply::Slot(Ok(()))));
         assert_eq!(

@@ -279,6 +279,7 @@ fn nothing_new_is_begun_while_too_much_waits_elsewhere() {
         number: 1,
         window: desk.hours(60, 61),
         hold_ms: 1,
+        demand: None,
     };
     let refused = desk.ask(command.clone()).expect_err("overloaded");
     assert!(matches!(

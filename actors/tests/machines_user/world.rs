@@ -30,6 +30,7 @@ pub fn limits() -> UserLimits {
     UserLimits {
         busy: 4,
         slots: 5,
+        concurrent: 0,
         released: 3,
         keys: 3,
         errands: 2,
@@ -181,7 +182,7 @@ pub fn wishes() -> impl Strategy<Value = UserCommand> {
     prop_oneof![
         8 => (whose(), numbers(), windows(), 0..HOUR).prop_map(
             |(request, number, window, hold_ms)| {
-                UserCommand::Reserve { request, number, window, hold_ms }
+                UserCommand::Reserve { request, number, window, hold_ms, demand: None }
             }
         ),
         3 => (whose(), numbers())

@@ -18,7 +18,8 @@ use crate::machines::room::{
     Content, MessageKind, Room, RoomCommand, RoomRejection, RoomReply, Sent,
 };
 use crate::machines::terms::{
-    Breakdown, Caller, Candidate, Cents, FieldError, PlatformRole, SlotFate, SlotRefusal, Window,
+    Breakdown, Caller, Candidate, Cents, Demand, FieldError, Place, PlatformRole, SlotFate,
+    SlotRefusal, Term, Window,
 };
 use crate::machines::user::{BusyInput, User, UserCommand, UserRejection, UserReply};
 
@@ -260,6 +261,15 @@ fn those_of_users() {
             number: 1,
             window: window(),
             hold_ms: 30_000,
+            demand: Some(Box::new(Demand {
+                instrument: Term::parse("piano").expect("a term"),
+                place: Place {
+                    lat: 40.4,
+                    lng: -3.7,
+                    address: String::new(),
+                },
+                reach_km: 200,
+            })),
         },
     ];
     let replies = vec![

@@ -24,8 +24,11 @@ impl Request {
             return Ok(self.unreserved(attempt, permit, caller));
         }
         let (event, standing) = if facts.pending.is_none() {
-            let hold_ms = attempt.context.limits.hold_ms;
-            (RequestEvent::Accepted { hold_ms }, Standing::Reserving)
+            let event = RequestEvent::Accepted {
+                hold_ms: attempt.context.limits.hold_ms,
+                reach_km: Some(reach_km(attempt.context.limits)),
+            };
+            (event, Standing::Reserving)
         } else {
             (RequestEvent::StoodBy, Standing::Waiting)
         };
@@ -39,8 +42,11 @@ impl Request {
         permit: Permit,
         caller: &Caller,
     ) -> Decision<Request> {
-        let hold_ms = attempt.context.limits.hold_ms;
-        let accepted = attempt.entry(permit, RequestEvent::Accepted { hold_ms });
+        let accepted = RequestEvent::Accepted {
+            hold_ms: attempt.context.limits.hold_ms,
+            reach_km: None,
+        };
+        let accepted = attempt.entry(permit, accepted);
         let mut decision = self.step(accepted, Some(Standing::Assigned));
         decision.events.push(RequestEntry {
             event: RequestEvent::Assigned {
@@ -145,10 +151,12 @@ impl Facts {
         let waits = self.standbys.front();
         let waits = waits.filter(|_| !mutation::is_on(Mutation::ForgetStandbys));
         let musician = waits?.clone();
-        let hold_ms = limits.hold_ms;
-        Some(Next { musician, hold_ms })
+        Some(Next {
+            musician,
+            hold_ms: limits.hold_ms,
+            reach_km: Some(reach_km(limits)),
+        })
     }
-}
 
     /// The state after a reservation came to nothing. Once the deadline is over the organizer goes on looking at what
     /// applications are left: an open request would expire on the spot.
@@ -159,4 +167,9 @@ impl Facts {
             false => RequestState::Active,
         }
     }
+}
+
+/// How far musicians are looked for at most.
+fn reach_km(limits: &RequestLimits) -> u32 {
+    limits.radius_max_km.ceil() as u32
 }

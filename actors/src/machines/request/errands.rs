@@ -7,6 +7,7 @@ use super::{Request, RequestEntry, Standing};
 use crate::ids::{RoomId, UserId};
 use crate::machines::errand::Errand;
 use crate::machines::notice::Notice;
+use crate::machines::terms::{Demand, Place};
 
 /// Errands that one event may bring about, whatever the limits were when it was decided.
 const MOST: usize = 1_000;
@@ -163,18 +164,35 @@ impl Request {
 impl Facts {
     fn reservation(&self, entry: &RequestEntry) -> Option<Errand> {
         let pending = self.pending.as_ref()?;
-        let hold_ms = match &entry.event {
-            RequestEvent::Accepted { hold_ms } | RequestEvent::Chosen { hold_ms, .. } => *hold_ms,
+        let (hold_ms, reach_km) = match &entry.event {
+            RequestEvent::Accepted { hold_ms, reach_km } => (*hold_ms, *reach_km),
+            RequestEvent::Chosen { hold_ms, .. } => (*hold_ms, None),
             RequestEvent::LetGo { next, .. } | RequestEvent::SlotRefused { next, .. } => {
-                next.as_ref()?.hold_ms
+                let next = next.as_ref()?;
+                (next.hold_ms, next.reach_km)
             }
             _ => return None,
         };
+        let demand = reach_km.map(|reach_km| Box::new(self.demand(reach_km)));
         Some(Errand::Reserve {
             musician: pending.musician.clone(),
             window: self.brief.gig.window,
             hold_ms,
+            demand,
         })
+    }
+
+    fn demand(&self, reach_km: u32) -> Demand {
+        let gig = &self.brief.gig;
+        let address = String::new();
+        Demand {
+            instrument: gig.instrument.clone(),
+            place: Place {
+                address,
+                ..gig.place
+            },
+            reach_km,
+        }
     }
 
     fn search(&self, entry: &RequestEntry) -> Option<Errand> {

@@ -55,6 +55,9 @@ pub struct Next {
     pub musician: UserId,
     /// How long before the request is asked whether it still wants it, in milliseconds.
     pub hold_ms: u64,
+    /// See [`RequestEvent::Accepted`].
+    #[serde(default)]
+    pub reach_km: Option<u32>,
 }
 
 /// A durable fact. A musician who acts is the entry's `by`. Texts are empty or `None` once their body is erased.
@@ -103,8 +106,12 @@ pub enum RequestEvent {
     },
     /// The organizer does not want an application.
     ApplicationRejected { musician: UserId, reason: String },
-    /// The musician accepted first: the time is to be held.
-    Accepted { hold_ms: u64 },
+    /// The musician accepted first: the time is to be held, if the musician plays what is wanted and lives within reach.
+    Accepted {
+        hold_ms: u64,
+        #[serde(default)]
+        reach_km: Option<u32>,
+    },
     /// The musician accepted while another one's time was being held.
     StoodBy,
     /// The organizer took a musician: the time is to be held.

@@ -320,6 +320,7 @@ mod tests {
                 musician,
                 window,
                 hold_ms,
+                demand: None,
             };
             request.outbox.push(Sequence(2), 0, errand);
         };

@@ -6,7 +6,7 @@ use super::{AvailabilityInput, BusyInput, ProfileInput, UserView};
 use crate::ids::{RequestId, Sequence};
 use crate::machines::Wish;
 use crate::machines::matching::Figures;
-use crate::machines::terms::{Caller, SlotFate, SlotRefusal, Window};
+use crate::machines::terms::{Caller, Demand, SlotFate, SlotRefusal, Window};
 
 /// A wish. Those of callers name who asks (`by`) and, if they change something, may bear an idempotency key (a digest of
 /// user and key) and the version that they are based on; the others come from requests and from the runtime, never from
@@ -77,6 +77,9 @@ pub enum UserCommand {
         window: Window,
         /// After so many milliseconds it is asked whether it still wants it, unless it has confirmed.
         hold_ms: u64,
+        /// What it expects of the musician.
+        #[serde(default)]
+        demand: Option<Box<Demand>>,
     },
     /// The request has the time that it wanted.
     Confirm {

@@ -7,11 +7,18 @@ use super::{User, UserEvent, UserRejection, UserReply};
 use crate::ids::{RequestId, Sequence};
 use crate::machines::Context;
 use crate::machines::errand::Errand;
-use crate::machines::terms::{SlotFate, SlotRefusal, Window};
+use crate::machines::terms::{Demand, SlotFate, SlotRefusal, Window};
 use crate::mutation::{self, Mutation};
 
 /// When a refused wish may be repeated.
 const RETRY_MS: u64 = 1_000;
+
+/// What a request asks for.
+#[derive(Clone, Copy)]
+pub(super) struct Wanted<'a> {
+    pub window: &'a Window,
+    pub demand: Option<&'a Demand>,
+}
 
 /// What an event makes forgotten.
 pub(super) struct Forgotten {
@@ -25,7 +32,7 @@ impl User {
         context: &Context<'_, User>,
         request: &RequestId,
         number: u64,
-        window: &Window,
+        wanted: Wanted<'_>,
         hold_ms: u64,
     ) -> Outcome {
         let mut draft = Draft::new(self);
@@ -41,7 +48,7 @@ impl User {
             let retry_after_ms = RETRY_MS;
             return Err(UserRejection::Overloaded { retry_after_ms });
         }
-        if let Err(refusal) = self.may_hold(context, request, window) {
+        if let Err(refusal) = self.may_hold(context, request, wanted) {
             return draft.reply(UserReply::Slot(Err(refusal)));
         }
         let forgotten = self.forget(context, &mut draft);
@@ -56,7 +63,7 @@ impl User {
         draft.push(UserEvent::SlotHeld {
             request: request.clone(),
             number,
-            window: *window,
+            window: *wanted.window,
             travel_ms: context.limits.travel_ms,
             ask_at: context.now.plus_millis(hold_ms),
             at: context.now,
@@ -204,9 +211,9 @@ impl User {
         &self,
         context: &Context<'_, User>,
         request: &RequestId,
-        window: &Window,
+        wanted: Wanted<'_>,
     ) -> Result<(), SlotRefusal> {
-        let (facts, limits) = (&self.facts, context.limits);
+        let (facts, limits, window) = (&self.facts, context.limits, wanted.window);
         if window.to <= window.from
             || window.millis() > limits.slot_longest_ms
             || window.to <= context.now
@@ -217,8 +224,14 @@ impl User {
         if !facts.profile.musician {
             return Err(SlotRefusal::NotAMusician);
         }
+        if let Some(demand) = wanted.demand {
+            facts.profile.fulfils(demand)?;
+        }
         if !facts.profile.available {
             return Err(SlotRefusal::Paused);
+        }
+        if self.has_enough(context, request) {
+            return Err(SlotRefusal::TooManyHeld);
         }
         let others = facts.slots.iter().filter(|(other, _)| *other != request);
         let booked = others
@@ -242,6 +255,16 @@ impl User {
             return Err(SlotRefusal::NotAvailable);
         }
         Ok(())
+    }
+
+    /// Whether the times of other requests, as far as they are not over, are as many as one musician may have.
+    fn has_enough(&self, context: &Context<'_, User>, request: &RequestId) -> bool {
+        let slots = self.facts.slots.iter();
+        let others = slots.filter(|(other, slot)| {
+            *other != request && slot.is_taken() && slot.window.to > context.now
+        });
+        let most = context.limits.concurrent;
+        most > 0 && others.count() >= most
     }
 
     /// Whether a question to this request has not got through yet.

@@ -135,6 +135,7 @@ mod tests {
             number: 7,
             window: window(from),
             hold_ms: 1,
+            demand: None,
         };
         let by = Caller { user: id, role };
         let (key, expected) = (Some(1), None);

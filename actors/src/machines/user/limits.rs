@@ -36,6 +36,8 @@ pub struct UserLimits {
     pub busy_longest_ms: u64,
     /// Most times that are held and booked for requests.
     pub slots: usize,
+    /// Most times that are held and booked for requests and not over; 0 is no bound besides `slots`.
+    pub concurrent: usize,
     /// Longest time that a request may ask for, in milliseconds.
     pub slot_longest_ms: u64,
     /// How far ahead a time may lie, in milliseconds: busy, held or booked.
@@ -80,6 +82,7 @@ impl Default for UserLimits {
             note_chars: 200,
             busy_longest_ms: 366 * DAY,
             slots: 200,
+            concurrent: 5,
             slot_longest_ms: 48 * HOUR,
             ahead_ms: 2 * 366 * DAY,
             travel_ms: 90 * MINUTE,

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 
 use super::decide_profile::Wish;
+use super::decide_slots::Wanted;
 use super::draft::Draft;
 use super::state::Hold;
 use super::{
@@ -65,7 +66,14 @@ impl Machine for User {
                 number,
                 window,
                 hold_ms,
-            } => self.reserve(context, request, *number, window, *hold_ms),
+                demand,
+            } => {
+                let wanted = Wanted {
+                    window,
+                    demand: demand.as_deref(),
+                };
+                self.reserve(context, request, *number, wanted, *hold_ms)
+            }
             UserCommand::Confirm { request, number } => self.confirm(context, request, *number),
             UserCommand::Release { request, number } => self.release(context, request, *number),
             UserCommand::GiveBack { request, number } => self.give_back(context, request, *number),

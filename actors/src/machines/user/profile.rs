@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::machines::terms::{Cents, Place, Term};
+use crate::machines::terms::{Cents, Demand, Place, SlotRefusal, Term};
 
 /// An instrument and the years on it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,5 +40,20 @@ impl Profile {
     /// Whether requests may find this user.
     pub fn is_listed(&self) -> bool {
         self.musician && self.available
+    }
+
+    /// Whether this musician can do what a request expects. Whoever accepts may go farther than usual, but not from
+    /// beyond where the request looks for musicians, unless that is usual.
+    pub(super) fn fulfils(&self, demand: &Demand) -> Result<(), SlotRefusal> {
+        let plays = |played: &Instrument| played.name == demand.instrument;
+        if !self.instruments.iter().any(plays) {
+            return Err(SlotRefusal::DoesNotPlay);
+        }
+        let reach_km = f64::from(demand.reach_km.max(self.radius_km));
+        let is_near = |place: &Place| place.km_to(&demand.place) <= reach_km;
+        match &self.place {
+            Some(place) if is_near(place) => Ok(()),
+            _ => Err(SlotRefusal::TooFar),
+        }
     }
 }

@@ -24,6 +24,17 @@ const WORDS: &[(&str, &str, &str)] = &[
     ("budget", "budget", "presupuesto"),
     ("not_a_musician", "no longer a musician", "ya no es músico"),
     (
+        "does_not_play",
+        "does not play the instrument",
+        "no toca el instrumento",
+    ),
+    ("too_far", "too far away", "demasiado lejos"),
+    (
+        "too_many_requests_held",
+        "has too many requests",
+        "tiene demasiadas solicitudes",
+    ),
+    (
         "musician_paused",
         "takes no requests",
         "no acepta solicitudes",
