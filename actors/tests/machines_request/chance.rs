@@ -85,7 +85,7 @@ fn asks() -> impl Strategy<Value = Step> {
         }
         // A key stands for its caller too.
         let of = by.user.as_str().bytes().map(u64::from).sum::<u64>();
-        Step::Ask(by, change, key.map(|key| of * 100 + key))
+        Step::Ask(by, change, key.map(|key| (of * 100 + key) << 24))
     })
 }
 
