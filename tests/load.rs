@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
+use chaos::suite::{SiteSpec, Stand, Topology};
 use common::{BUILD, SECRET, TestHub};
 use serde_json::Value;
 use tokio::task::spawn_blocking;
@@ -192,14 +193,47 @@ async fn all_clients_of_a_hub_that_is_killed_or_drained_come_back_and_miss_nothi
         let faults = found["faults"].as_object().unwrap();
         assert!(faults.values().all(|count| count == 0), "{faults:?}");
     }
-    // A hub that somebody else runs is not ended.
+    // A hub that somebody else runs is not ended unless its process is named.
     let hub = TestHub::start().await;
     let asked = format!("reconnect --target {} --token any", hub.url());
     let ran = run(words(&asked)).await;
     assert_eq!(ran.code, Some(2), "{}", ran.printed);
     assert!(
-        ran.printed.contains("must be started here"),
+        ran.printed.contains("name its processes with --pid"),
         "{}",
         ran.printed
     );
+}
+
+/// Somebody else operates the hub: it is ended by its process, and that one starts it again.
+#[tokio::test]
+async fn all_clients_of_a_hub_that_others_start_again_come_back_and_miss_nothing() {
+    let lifted = [
+        "GATEWAY__HANDSHAKES_PER_SECOND",
+        "GATEWAY__INVOCATIONS_PER_SECOND",
+        "ROOM__SENDS_PER_SECOND",
+    ];
+    let folder = tempfile::tempdir_in(BUILD).unwrap();
+    let site = SiteSpec {
+        hub: HUB.into(),
+        folder: folder.path().to_owned(),
+        topology: Topology::Single,
+        variables: lifted
+            .map(|name| (format!("MUSSIKON_{name}"), "0".into()))
+            .into(),
+    };
+    let mut stand = Stand::start(&site, None).await.unwrap();
+    let standing = stand.standing();
+    let (url, pid) = (&standing.targets[0], standing.pids[0]);
+    let mut asked = words(&format!(
+        "reconnect --target {url} --pid {pid} --connections 60 --rooms 3 --spread-ms 300"
+    ));
+    asked.extend(["--secret".to_owned(), standing.secret.to_owned()]);
+    let kept = tokio::spawn(async move { stand.keep().await });
+    let ran = run(asked).await;
+    is_correct(&ran);
+    let found = &ran.report["entries"][0]["measured"]["reconnect"];
+    assert_eq!(found["from_signal"]["count"], 60, "{}", ran.printed);
+    assert!(!kept.is_finished(), "a hub that ended was started again");
+    kept.abort();
 }

@@ -63,6 +63,8 @@ async fn holds_to_its_document(user: &str, role: &str) {
     run.args(["--url", &hub.url(), "--token", &token(user, role)]);
     run.args(["--examples", EXAMPLES]);
     let mut run = tokio::process::Command::from(run);
+    // What it notes of its runs belongs into the build folder.
+    run.current_dir(BUILD);
     run.stdin(Stdio::null()).kill_on_drop(true);
     let ended = tokio::time::timeout(WITHIN * 2, run.output()).await;
     let ended = ended.expect("within the time").unwrap();

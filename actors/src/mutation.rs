@@ -58,14 +58,6 @@ pub enum Mutation {
     NoteBeyondDurable,
     /// That errands are done is taken to be noted although the store refused it.
     NoteOnce,
-    /// An append is covered by the alarm of what was decided after it.
-    ArmForLater,
-    /// An append that may land late is covered by no alarm beyond those for what follows from it at once.
-    TrustAlarms,
-    /// An alarm is armed at the very moment of one that is being cleared.
-    ArmAgain,
-    /// Alarms are cleared by what was decided, although it is not durable.
-    ClearUnsettled,
     /// An alarm is cleared once it went off, whether or not it is still needed.
     ClearEarly,
     /// An inbox takes a repeat of an errand for a new one.

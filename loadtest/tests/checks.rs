@@ -175,9 +175,9 @@ fn idle_connections_are_counted_and_each_is_still_there_afterwards() {
         "any",
         "--no-reference",
         "--connections",
-        "300",
+        "2000",
         "--rooms",
-        "3",
+        "20",
     ];
     let (code, report, printed) = loadtest(&arguments, &directory.path().join("report.json"));
     let idle = &report["entries"][0]["measured"]["idle"];
@@ -186,11 +186,11 @@ fn idle_connections_are_counted_and_each_is_still_there_afterwards() {
         (Some(0), &Value::from("passed")),
         "{printed}"
     );
-    assert_eq!(idle["connections"], 300);
+    assert_eq!(idle["connections"], 2_000);
     assert!(idle["connects_per_second"].as_f64().unwrap() > 10.0);
-    // A connection costs something: a meter that does not see that, sees nothing.
+    // A connection costs something: a meter that does not see that, sees nothing. Of a bare server it is some 90 bytes.
     let kb = idle["kb_per_connection"].as_f64().unwrap();
-    assert!(kb > 0.1 && kb < 100.0, "{kb} KB per connection");
+    assert!(kb > 0.02 && kb < 100.0, "{kb} KB per connection");
 }
 
 #[test]

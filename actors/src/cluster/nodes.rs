@@ -209,6 +209,11 @@ impl NodeSet {
         self.part == Part::Draining
     }
 
+    /// Which life of another node was heard of last.
+    pub fn life(&self, node: &NodeId) -> Option<u64> {
+        self.peers.get(node).map(|peer| peer.beat.incarnation)
+    }
+
     /// Who owns what, as far as this node knows.
     pub fn placement(&self) -> &Placement {
         &self.placement

@@ -146,9 +146,10 @@ impl Peers {
         attempt
     }
 
-    /// Asks a node for nothing, again and again, until nobody is there. A request that the dead had taken stays without an
-    /// answer; the next one is told at once that nobody is there.
+    /// Asks a node for nothing, again and again, until nobody is there, or another life of it. A request that the dead had
+    /// taken stays without an answer; the next one is told at once that nobody is there, unless the node is back by then.
     async fn until_gone(&self, owner: &NodeId) {
+        let life = self.nodes.lock().life(owner);
         let pause = Duration::from_millis(self.limits.probe_ms);
         let nothing = Frame::Warm {
             entities: Vec::new(),
@@ -156,6 +157,9 @@ impl Peers {
         let nothing = self.encoded(&nothing);
         loop {
             tokio::time::sleep(pause).await;
+            if self.nodes.lock().life(owner) != life {
+                return;
+            }
             let asked = self
                 .bus
                 .request(owner, self.traces.begin(), nothing.clone(), pause);

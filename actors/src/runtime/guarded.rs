@@ -41,7 +41,7 @@ async fn append_guarded<M: Machine>(
 ) -> Result<(), AppendError> {
     let capabilities = deps.journal.capabilities();
     let torn = !capabilities.atomic_side_writes && !append.side.is_empty();
-    let late = wakes && !capabilities.exclusive && !mutation::is_on(Mutation::TrustAlarms);
+    let late = wakes && !capabilities.exclusive;
     if !torn && !late {
         return deps.journal.append(append).await;
     }

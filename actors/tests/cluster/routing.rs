@@ -145,6 +145,24 @@ async fn a_wish_that_the_dead_had_taken_waits_no_longer_than_it_takes_to_see_tha
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_wish_that_an_earlier_life_had_taken_is_given_up_once_the_next_one_speaks() {
+    let mut town = Town::new(3).await;
+    let name = town.room_of(2);
+    town.create(0, &name, &["bob"]).await;
+    Switches::set(&town.switches(2).no_answers, true);
+    let hub = town.hub(0).clone();
+    let (to, begun) = (room(&name), Instant::now());
+    let sent = tokio::spawn(async move { hub.room(&to, message("ada", "once")).await });
+    pass(100).await;
+    // Nobody asks in vain meanwhile: it is back before the next question.
+    town.kill(2);
+    town.start(2).await;
+    assert!(sent.await.expect("no panic").is_ok());
+    assert!(begun.elapsed().as_millis() < 900, "{:?}", begun.elapsed());
+    assert_eq!(town.head(&name).await, town.records(&name).await as u64);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_owner_that_never_answers_is_done_without_in_the_end() {
     let town = Town::new(2).await;
     let name = town.room_of(1);

@@ -6,6 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use actors::testing::oracle::Outcome;
 use parking_lot::Mutex;
 
 use super::clock::Now;
@@ -59,6 +60,18 @@ impl Trace {
     /// A path was taken that must be taken sometimes.
     pub fn hit(&self, path: &str) {
         *self.state.lock().hits.entry(path.to_owned()).or_default() += 1;
+    }
+
+    /// A command ended so.
+    pub fn ended(&self, outcome: &Outcome) {
+        self.hit(match outcome {
+            Outcome::Ok(_) => "command done",
+            Outcome::Unknown => "command unknown",
+            Outcome::Refused(why) if why.starts_with("overloaded") => "command overloaded",
+            Outcome::Refused(why) if why.starts_with("unavailable") => "command unavailable",
+            Outcome::Refused(why) if why.contains("cut off") => "command cut off",
+            Outcome::Refused(_) => "command refused by a rule",
+        });
     }
 
     pub fn digest(&self) -> u64 {

@@ -38,9 +38,6 @@ impl<M: Machine> Pipeline<M> {
             row,
             side,
         };
-        if mutation::is_on(Mutation::ArmForLater) {
-            deadline = self.machine.deadline();
-        }
         let arm = self.alarms_to_arm(deadline, now);
         let wakes = deadline.is_some() || self.has_errands();
         out.push(Action::Append {

@@ -78,8 +78,7 @@ impl<M: Machine> Pipeline<M> {
 
     /// Everything decided is durable, and nothing is left to be done elsewhere, nor would a later life do it again.
     fn rests(&self) -> bool {
-        let settled = (self.in_flight.is_none() && self.next.is_empty())
-            || mutation::is_on(Mutation::ClearUnsettled);
+        let settled = self.in_flight.is_none() && self.next.is_empty();
         self.phase == Phase::Serving && settled && !self.has_errands() && !self.has_to_note()
     }
 
@@ -150,9 +149,7 @@ impl<M: Machine> Pipeline<M> {
     }
 
     fn spread(&mut self) -> u64 {
-        if !mutation::is_on(Mutation::ArmAgain) {
-            self.chores.alarms += 1;
-        }
+        self.chores.alarms += 1;
         self.mark.wrapping_add(self.chores.alarms)
     }
 

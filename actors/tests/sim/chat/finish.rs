@@ -4,7 +4,7 @@ use actors::cluster::cursors;
 use actors::ids::{EntityId, RoomId, Sequence};
 use actors::journal::{Journal, Table};
 use actors::machines::room::cards;
-use actors::testing::oracle::{Awaited, History, Outcome, Stored};
+use actors::testing::oracle::{Awaited, History, Stored};
 
 use super::super::store::done;
 use super::World;
@@ -39,14 +39,7 @@ impl World {
             history.rooms.insert(room.clone(), self.stored(room));
         }
         for attempt in &history.attempts {
-            self.trace.hit(match attempt.outcome() {
-                Outcome::Ok(_) => "command done",
-                Outcome::Unknown => "command unknown",
-                Outcome::Refused(why) if why.starts_with("overloaded") => "command overloaded",
-                Outcome::Refused(why) if why.starts_with("unavailable") => "command unavailable",
-                Outcome::Refused(why) if why.contains("cut off") => "command cut off",
-                Outcome::Refused(_) => "command refused by a rule",
-            });
+            self.trace.ended(attempt.outcome());
             self.trace.note(|| format!("{attempt:?}"));
         }
         for view in &history.views {

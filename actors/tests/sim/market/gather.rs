@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use actors::ids::Timestamp;
 use actors::journal::{Journal, Table, Wakeups};
 use actors::testing::market::History;
-use actors::testing::oracle::{Awaited, Outcome};
+use actors::testing::oracle::Awaited;
 
 use super::super::store::done;
 use super::World;
@@ -39,14 +39,7 @@ impl World {
             missed: (open > 0).then(|| format!("{open} do not")),
         });
         for attempt in &history.attempts {
-            self.trace.hit(match attempt.outcome() {
-                Outcome::Ok(_) => "command done",
-                Outcome::Unknown => "command unknown",
-                Outcome::Refused(why) if why.starts_with("overloaded") => "command overloaded",
-                Outcome::Refused(why) if why.starts_with("unavailable") => "command unavailable",
-                Outcome::Refused(why) if why.contains("cut off") => "command cut off",
-                Outcome::Refused(_) => "command refused by a rule",
-            });
+            self.trace.ended(attempt.outcome());
             self.trace.note(|| format!("{attempt:?}"));
         }
         for ((table, key), row) in &history.rows {
