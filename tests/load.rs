@@ -100,7 +100,7 @@ async fn the_command_for_a_running_hub_works_if_the_hub_was_started_as_the_page_
     let start = start.replace("loadtest/hub.toml", file.to_str().unwrap());
     let hub = TestHub::start_as(&words(&start)[1..], &[]).await;
 
-    let load = line_of_the_page("--target http://");
+    let load = line_of_the_page("--target http://127.0.0.1:8080");
     let mut load = load
         .replace("http://127.0.0.1:8080", &hub.url())
         .replace("\"$(pidof mussikon-hub)\"", &hub.id().unwrap().to_string());

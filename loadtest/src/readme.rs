@@ -103,7 +103,7 @@ fn every_option_on_the_page_is_one_that_some_command_has() {
         .chain(["help"])
         .collect();
     // Of the hub and of cargo.
-    let others = ["config", "release"];
+    let others = ["config", "release", "example"];
     let mut named = 0;
     let ours = |piece: &&String| !piece.starts_with("cargo chaos ");
     for word in code()
