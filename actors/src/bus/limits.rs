@@ -61,7 +61,7 @@ impl Default for BusLimits {
             heartbeat_ms: 500,
             gone_ms: 2_000,
             forward_ms: 1_500,
-            probe_ms: 200,
+            probe_ms: 100,
             forward_total_ms: 4_000,
             presence_ms: 500,
             look_within_ms: 4_000,

@@ -146,6 +146,7 @@ impl Options {
             commands: self.commands,
             interest_linger_ms: self.linger_ms,
             format: self.formats[node],
+            probe_ms: 200,
             ..BusLimits::default()
         }
     }
