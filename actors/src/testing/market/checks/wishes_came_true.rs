@@ -47,16 +47,20 @@ fn judge(books: &Books<'_>, attempts: &[&Attempt], there: Option<Sequence>) -> R
     if attempts.iter().all(|attempt| attempt.is_refused()) && there.is_some() {
         return Err(format!("refused, and stands at {there:?}"));
     }
-    let done = attempts.iter().find(|attempt| attempt.is_done());
-    let Some(done) = done else {
+    // What was granted before it stands there was so already, without an event, and nobody need remember it.
+    let tells = |attempt: &Attempt| {
+        let told =
+            matches!(attempt.outcome(), Outcome::Ok(at) if there.is_some_and(|it| it <= *at));
+        told || was_so_already(books, attempt)
+    };
+    let done = attempts.iter().filter(|attempt| attempt.is_done());
+    if done.clone().any(|attempt| !tells(attempt)) {
+        return Err("acknowledged, and stands nowhere".into());
+    }
+    let after = |attempt: &&&Attempt| matches!((attempt.outcome(), there), (Outcome::Ok(at), Some(there)) if there <= *at);
+    let Some(done) = done.clone().find(after) else {
         return Ok(());
     };
-    if there.is_none() {
-        return match was_so_already(books, done) {
-            true => Ok(()),
-            false => Err("acknowledged, and stands nowhere".into()),
-        };
-    }
     // What a rule says of a repeat: that the wish took effect, and nothing else.
     let answered = done.answer.as_ref().map_or(u64::MAX, |(moment, _)| *moment);
     let again = attempts.iter().filter(|attempt| attempt.begun > answered);
