@@ -8,6 +8,7 @@ mod history;
 mod inbox;
 mod kinds;
 mod matches;
+mod nearby;
 mod open;
 mod people;
 mod presence;

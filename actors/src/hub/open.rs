@@ -2,13 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use futures_util::future::BoxFuture;
-use futures_util::{FutureExt, StreamExt, TryFutureExt, TryStreamExt, stream};
-
+use super::nearby::{Look, scan};
 use super::{Hub, HubError};
 use crate::ids::RequestId;
-use crate::journal::{Journal, ReadError, Table, TableRow};
-use crate::machines::matching::MatchingLimits;
+use crate::journal::{Table, TableRow};
 use crate::machines::matching::cells::{COARSE_KM, cells_by_distance};
 use crate::machines::request::RequestCard;
 use crate::machines::request::cards::open_requests_prefix;
@@ -61,57 +58,22 @@ impl Hub {
         query: &OpenQuery,
     ) -> Result<OpenPage, HubError> {
         let (journal, limits) = (&*self.parts.journal, &self.parts.matching);
+        let cells = cells_by_distance(&query.place, query.radius_km + COARSE_KM);
+        let prefix = |cell: &str| open_requests_prefix(&query.instrument, cell);
+        let (table, mut left) = (Table::OpenRequests, limits.open_rows.max(1));
         let mut nearest = Nearest::new(query);
-        let complete = scan(journal, limits, query, &mut nearest).await?;
+        let complete = scan(
+            journal,
+            limits,
+            table,
+            &cells,
+            prefix,
+            &mut left,
+            &mut nearest,
+        );
+        let complete = complete.await?;
         Ok(nearest.page(complete, by))
     }
-}
-
-/// The first rows of a cell, what their keys begin with, and how far away the cell is at least.
-type Page = (f64, Vec<u8>, Vec<TableRow>);
-
-/// Shows the rows of the cells to the choice, the nearest cell first, until no other can change it; false if there were more
-/// than may be read for one page.
-async fn scan(
-    journal: &dyn Journal,
-    limits: &MatchingLimits,
-    query: &OpenQuery,
-    nearest: &mut Nearest<'_>,
-) -> Result<bool, ReadError> {
-    let rows = limits.page_rows.max(1);
-    let mut left = limits.open_rows.max(1);
-    let cells = cells_by_distance(&query.place, query.radius_km + COARSE_KM);
-    // Lazy, and of no lifetime: nothing is read before its turn, and whoever waits for all of it may be any task.
-    let pages = cells.iter().map(|(km, cell)| {
-        let km = *km;
-        let prefix = open_requests_prefix(&query.instrument, cell);
-        let page = journal.scan_rows(Table::OpenRequests, prefix.clone(), None, rows);
-        page.map_ok(move |page| (km, prefix, page)).boxed()
-    });
-    let pages: Vec<BoxFuture<'static, Result<Page, ReadError>>> = pages.collect();
-    let mut pages = stream::iter(pages).buffered(limits.parallel_cells.max(1));
-    while let Some((km, prefix, mut page)) = pages.try_next().await? {
-        // What everybody may know of a place may be that much nearer than the place.
-        if nearest.is_settled(km - COARSE_KM) {
-            return Ok(true);
-        }
-        loop {
-            if page.len() > left {
-                page.truncate(left);
-                nearest.look_at(&page);
-                return Ok(false);
-            }
-            left -= page.len();
-            nearest.look_at(&page);
-            let last = page.last().filter(|_| page.len() >= rows);
-            let Some(after) = last.map(|row| row.key.clone()) else {
-                break;
-            };
-            let more = journal.scan_rows(Table::OpenRequests, prefix.clone(), Some(after), rows);
-            page = more.await?;
-        }
-    }
-    Ok(true)
 }
 
 /// Order of the list: bits of a distance, which is never negative, are in the order of the distances.
@@ -137,31 +99,6 @@ impl<'a> Nearest<'a> {
         }
     }
 
-    fn look_at(&mut self, rows: &[TableRow]) {
-        for card in rows.iter().filter_map(super::requests::card) {
-            let km = self.query.place.km_to(&card.gig.place.coarse());
-            let key = (km.to_bits(), card.id.clone());
-            let shown = self.after.as_ref().is_some_and(|after| key <= *after);
-            let full = self.kept.len() >= self.most;
-            let last = self.kept.last_key_value().map(|(last, _)| last);
-            let behind = full && last.is_some_and(|last| key > *last);
-            if km > self.query.radius_km || shown || behind {
-                continue;
-            }
-            self.kept.insert(key, card);
-            if self.kept.len() > self.most {
-                self.kept.pop_last();
-            }
-        }
-    }
-
-    /// Whether nothing so far away, or further, can be on the page.
-    fn is_settled(&self, km: f64) -> bool {
-        let last = self.kept.last_key_value();
-        let full = self.kept.len() >= self.most;
-        full && last.is_some_and(|((last, _), _)| km > f64::from_bits(*last))
-    }
-
     fn page(mut self, complete: bool, by: &Caller) -> OpenPage {
         let more = self.kept.len() >= self.most;
         if more {
@@ -179,6 +116,34 @@ impl<'a> Nearest<'a> {
                 .collect(),
             next,
             complete,
+        }
+    }
+}
+
+impl Look for Nearest<'_> {
+    fn has_enough(&self, km: f64) -> bool {
+        // What everybody may know of a place may be that much nearer than the place.
+        let km = km - COARSE_KM;
+        let last = self.kept.last_key_value();
+        let full = self.kept.len() >= self.most;
+        full && last.is_some_and(|((last, _), _)| km > f64::from_bits(*last))
+    }
+
+    fn look_at(&mut self, rows: &[TableRow]) {
+        for card in rows.iter().filter_map(super::requests::card) {
+            let km = self.query.place.km_to(&card.gig.place.coarse());
+            let key = (km.to_bits(), card.id.clone());
+            let shown = self.after.as_ref().is_some_and(|after| key <= *after);
+            let full = self.kept.len() >= self.most;
+            let last = self.kept.last_key_value().map(|(last, _)| last);
+            let behind = full && last.is_some_and(|last| key > *last);
+            if km > self.query.radius_km || shown || behind {
+                continue;
+            }
+            self.kept.insert(key, card);
+            if self.kept.len() > self.most {
+                self.kept.pop_last();
+            }
         }
     }
 }
