@@ -62,8 +62,8 @@ async fn append_guarded<M: Machine>(
         return Err(AppendError::Unavailable(error.to_string()));
     }
     let outcome = deps.journal.append(append).await;
-    if outcome.is_ok() && deps.wakeups.clear(&entity, due).await.is_err() {
-        tracing::debug!(%entity, "a wake-up stays armed; it is harmless");
+    if outcome.is_ok() {
+        clear_all(deps, &entity, &[due]).await;
     }
     outcome
 }
