@@ -2,7 +2,7 @@
 
 use actors::hub::HubError;
 use actors::ids::Sequence;
-use actors::machines::room::RoomCommand;
+use actors::machines::room::{RoomCommand, RoomReply};
 use actors::runtime::AskError;
 use tokio::time::Instant;
 
@@ -125,10 +125,10 @@ async fn a_silent_owner_costs_time_and_no_message_is_there_twice() {
     assert_eq!(town.head(&name).await, sent.0 + 1, "it happened once");
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_wish_that_the_dead_had_taken_waits_no_longer_than_it_takes_to_see_that_nobody_is_there()
-{
-    let mut town = Town::new(3).await;
+/// Three nodes, the last of which owns a room and has just taken a message for it from the first, which it does not answer;
+/// with the room's name, when the message was sent, and what becomes of it.
+async fn taken_by_the_third() -> (Town, String, Instant, Sending) {
+    let town = Town::new(3).await;
     let name = town.room_of(2);
     town.create(0, &name, &["bob"]).await;
     Switches::set(&town.switches(2).no_answers, true);
@@ -136,6 +136,15 @@ async fn a_wish_that_the_dead_had_taken_waits_no_longer_than_it_takes_to_see_tha
     let (to, begun) = (room(&name), Instant::now());
     let sent = tokio::spawn(async move { hub.room(&to, message("ada", "once")).await });
     pass(100).await;
+    (town, name, begun, sent)
+}
+
+type Sending = tokio::task::JoinHandle<Result<RoomReply, HubError>>;
+
+#[tokio::test(start_paused = true)]
+async fn a_wish_that_the_dead_had_taken_waits_no_longer_than_it_takes_to_see_that_nobody_is_there()
+{
+    let (mut town, name, begun, sent) = taken_by_the_third().await;
     town.kill(2);
     assert!(sent.await.expect("no panic").is_ok());
     assert!(begun.elapsed().as_millis() < 500, "{:?}", begun.elapsed());
@@ -146,14 +155,7 @@ async fn a_wish_that_the_dead_had_taken_waits_no_longer_than_it_takes_to_see_tha
 
 #[tokio::test(start_paused = true)]
 async fn a_wish_that_an_earlier_life_had_taken_is_given_up_once_the_next_one_speaks() {
-    let mut town = Town::new(3).await;
-    let name = town.room_of(2);
-    town.create(0, &name, &["bob"]).await;
-    Switches::set(&town.switches(2).no_answers, true);
-    let hub = town.hub(0).clone();
-    let (to, begun) = (room(&name), Instant::now());
-    let sent = tokio::spawn(async move { hub.room(&to, message("ada", "once")).await });
-    pass(100).await;
+    let (mut town, name, begun, sent) = taken_by_the_third().await;
     // Nobody asks in vain meanwhile: it is back before the next question.
     town.kill(2);
     town.start(2).await;

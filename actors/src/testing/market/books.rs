@@ -63,6 +63,16 @@ impl<M: Machine> Book<M> {
         }
     }
 
+    /// That of an entity, new if there is none yet.
+    fn of<'a, K: Ord + Clone>(
+        shelf: &'a mut BTreeMap<K, Self>,
+        id: &K,
+        entity: &EntityId,
+    ) -> &'a mut Self {
+        let book = shelf.entry(id.clone());
+        book.or_insert_with(|| Self::new(entity))
+    }
+
     /// The last sequence.
     pub fn head(&self) -> Sequence {
         self.head.sequence
@@ -144,26 +154,22 @@ impl<'a> Books<'a> {
         Ok(match entity.kind {
             EntityKind::Request => {
                 let id = entity.as_request().ok_or_else(unreadable)?;
-                let book = self.requests.entry(id.clone());
-                let book = book.or_insert_with(|| Book::new(entity));
+                let book = Book::of(&mut self.requests, &id, entity);
                 Moment::Request(id, book.read(entity, row, request::invariants::violated)?)
             }
             EntityKind::User => {
                 let id = entity.as_user().ok_or_else(unreadable)?;
-                let book = self.users.entry(id.clone());
-                let book = book.or_insert_with(|| Book::new(entity));
+                let book = Book::of(&mut self.users, &id, entity);
                 Moment::User(id, book.read(entity, row, user::invariants::violated)?)
             }
             EntityKind::Inbox => {
                 let id = entity.as_user().ok_or_else(unreadable)?;
-                let book = self.inboxes.entry(id.clone());
-                let book = book.or_insert_with(|| Book::new(entity));
+                let book = Book::of(&mut self.inboxes, &id, entity);
                 Moment::Inbox(id, book.read(entity, row, inbox::invariants::violated)?)
             }
             EntityKind::Room => {
                 let id = entity.as_room().ok_or_else(unreadable)?;
-                let book = self.rooms.entry(id.clone());
-                let book = book.or_insert_with(|| Book::new(entity));
+                let book = Book::of(&mut self.rooms, &id, entity);
                 Moment::Room(id, book.read(entity, row, |_| None)?)
             }
         })

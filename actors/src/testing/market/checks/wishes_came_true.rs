@@ -48,17 +48,18 @@ fn judge(books: &Books<'_>, attempts: &[&Attempt], there: Option<Sequence>) -> R
         return Err(format!("refused, and stands at {there:?}"));
     }
     // What was granted before it stands there was so already, without an event, and nobody need remember it.
-    let tells = |attempt: &Attempt| {
-        let told =
-            matches!(attempt.outcome(), Outcome::Ok(at) if there.is_some_and(|it| it <= *at));
-        told || was_so_already(books, attempt)
-    };
-    let done = attempts.iter().filter(|attempt| attempt.is_done());
-    if done.clone().any(|attempt| !tells(attempt)) {
-        return Err("acknowledged, and stands nowhere".into());
+    let stands = |at: Sequence| there.is_some_and(|it| it <= at);
+    let mut first = None;
+    for attempt in attempts {
+        match attempt.outcome() {
+            Outcome::Ok(at) if stands(*at) => first = first.or(Some(attempt)),
+            Outcome::Ok(_) if !was_so_already(books, attempt) => {
+                return Err("acknowledged, and stands nowhere".into());
+            }
+            _ => {}
+        }
     }
-    let after = |attempt: &&&Attempt| matches!((attempt.outcome(), there), (Outcome::Ok(at), Some(there)) if there <= *at);
-    let Some(done) = done.clone().find(after) else {
+    let Some(done) = first else {
         return Ok(());
     };
     // What a rule says of a repeat: that the wish took effect, and nothing else.
