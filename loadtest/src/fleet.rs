@@ -62,8 +62,10 @@ enum Stage {
 
 struct Opener<'a> {
     stages: Vec<Stage>,
-    /// Per room what its connections say first: those who join it, and the others.
-    hello: Vec<(Vec<u8>, Vec<u8>)>,
+    /// What every connection says first.
+    hello: Vec<u8>,
+    /// Per room what those add who join it.
+    joins: Vec<Vec<u8>>,
     positions: Vec<Member>,
     joined: usize,
     shape: Shape,
@@ -131,18 +133,19 @@ impl Fleet {
 impl<'a> Opener<'a> {
     fn new(target: &'a Target, shape: Shape, group: u32) -> Result<Self, ConnectError> {
         let mut hello = Vec::new();
+        target.push_frame(&mut hello, &hub::handshake_request(target.encoding));
+        let mut joins = Vec::new();
         for room in 0..shape.rooms {
-            let mut frames = Vec::new();
-            target.push_frame(&mut frames, &hub::handshake_request(target.encoding));
-            let mute = frames.clone();
+            let mut frame = Vec::new();
             let join = hub::join_room(target.encoding, "join", &target.room_name(group, room))?;
-            target.push_frame(&mut frames, &join);
-            hello.push((frames, mute));
+            target.push_frame(&mut frame, &join);
+            joins.push(frame);
         }
         let positions = vec![Member::default(); shape.connections() as usize];
         Ok(Self {
             stages: Vec::new(),
             hello,
+            joins,
             positions,
             joined: 0,
             shape,
@@ -210,12 +213,11 @@ impl<'a> Opener<'a> {
             let Some(head) = websocket::upgrade_answer(bytes)? else {
                 return Ok(0);
             };
-            let room = self.shape.room_of_connection(index as u32);
-            let (joining, mute) = &self.hello[room as usize];
-            answer.extend_from_slice(match self.shape.listens(index as u32) {
-                true => joining,
-                false => mute,
-            });
+            answer.extend_from_slice(&self.hello);
+            if self.shape.listens(index as u32) {
+                let room = self.shape.room_of_connection(index as u32);
+                answer.extend_from_slice(&self.joins[room as usize]);
+            }
             self.stages[index] = Stage::Shaking;
             used = head;
         }
