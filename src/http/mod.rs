@@ -80,6 +80,7 @@ async fn ready(State(health): State<Arc<Health>>) -> Response {
 
 async fn render(State(metrics): State<PrometheusHandle>) -> Response {
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    crate::telemetry::process::record();
     ([(header::CONTENT_TYPE, kind)], metrics.render()).into_response()
 }
 

@@ -2,6 +2,7 @@
 
 pub mod matches;
 pub mod metrics;
+pub mod process;
 
 use std::io;
 use std::path::Path;

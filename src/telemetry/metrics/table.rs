@@ -409,4 +409,36 @@ pub const METRICS: &[Metric] = &[
         &["outcome"],
         "Appends to the cluster store: applied, conflict (another writer was first), in_doubt or refused.",
     ),
+    metric(
+        Gauge,
+        "mussikon_tasks",
+        &[],
+        "Tasks of the runtime that have not ended.",
+    ),
+    metric(
+        Gauge,
+        "process_cpu_seconds_total",
+        &[],
+        "Processor time of the process, user and system, in seconds; a gauge, for counters hold whole numbers only.",
+    ),
+    metric(
+        Gauge,
+        "process_resident_memory_bytes",
+        &[],
+        "Resident memory of the process, in bytes.",
+    ),
+    metric(Gauge, "process_open_fds", &[], "Open files and sockets."),
+    metric(
+        Gauge,
+        "process_max_fds",
+        &[],
+        "Most files and sockets that may be open.",
+    ),
+    metric(Gauge, "process_threads", &[], "Threads of the process."),
+    metric(
+        Gauge,
+        "process_start_time_seconds",
+        &[],
+        "When the process began, in seconds since 1970.",
+    ),
 ];
