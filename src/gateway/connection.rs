@@ -5,7 +5,7 @@
 
 mod events;
 
-use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, ready};
@@ -60,6 +60,15 @@ enum Flow {
     Over,
 }
 
+/// Serves the connection to its end. An async function would hold it twice, as its argument and as what it works with.
+impl Future for Connection {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        self.get_mut().serve(cx)
+    }
+}
+
 impl Connection {
     pub fn new(
         handle: Arc<ConnectionHandle>,
@@ -90,12 +99,7 @@ impl Connection {
         }
     }
 
-    /// Serves the connection to its end.
-    pub async fn run(mut self) {
-        poll_fn(|cx| self.poll(cx)).await;
-    }
-
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    fn serve(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.handle.queue.register_reader(cx.waker());
         let signals = self.handle.take_signals();
         if signals & signal::END != 0 {

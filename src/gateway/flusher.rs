@@ -21,8 +21,13 @@ use super::send_queue::{Batch, QueueBounds, SendQueue, Settled};
 const REST_FACTOR: u32 = 4;
 /// none below this (timers are no finer),
 const REST_LEAST: Duration = Duration::from_millis(1);
-/// and never longer than this.
-const REST_MOST: Duration = Duration::from_millis(5);
+/// and not longer than this,
+const REST_USUAL: Duration = Duration::from_millis(5);
+/// unless the flush itself took long: writing is then what the worker is busy with, and only fewer writes, each of more
+/// messages, leave it time for anything else. So many times as long as the flush,
+const REST_FACTOR_BUSY: u32 = 2;
+/// but never longer than this.
+const REST_MOST: Duration = Duration::from_millis(20);
 
 /// Connections flushed before others get their turn on the worker.
 const PART: usize = 512;
@@ -189,10 +194,10 @@ impl Flusher {
 fn rest_after(flush: Duration) -> Duration {
     let rest = flush * REST_FACTOR;
     if rest < REST_LEAST {
-        Duration::ZERO
-    } else {
-        rest.min(REST_MOST)
+        return Duration::ZERO;
     }
+    let most = (flush * REST_FACTOR_BUSY).clamp(REST_USUAL, REST_MOST);
+    rest.min(most)
 }
 
 /// One system call: the only frame as it is, several copied together.
@@ -259,7 +264,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_flusher_rests_four_times_as_long_as_it_worked_within_bounds() {
+    fn a_flusher_rests_four_times_as_long_as_it_worked_or_twice_when_that_was_long() {
         assert_eq!(rest_after(Duration::from_micros(249)), Duration::ZERO);
         assert_eq!(
             rest_after(Duration::from_micros(250)),
@@ -269,9 +274,9 @@ mod tests {
             rest_after(Duration::from_micros(900)),
             Duration::from_micros(3_600)
         );
-        assert_eq!(
-            rest_after(Duration::from_millis(2)),
-            Duration::from_millis(5)
-        );
+        for (flush_ms, rest_ms) in [(2, 5), (3, 6), (9, 18), (50, 20)] {
+            let rest = rest_after(Duration::from_millis(flush_ms));
+            assert_eq!(rest, Duration::from_millis(rest_ms), "{flush_ms} ms");
+        }
     }
 }

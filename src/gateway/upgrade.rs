@@ -190,7 +190,7 @@ impl Opening {
         let handle = ConnectionHandle::new(core, &ticket, id, negotiated, token_ends, queue);
         reservation.register(handle.clone());
         let connection = Connection::new(handle, hub, ticket.stateful, identity, transport, permit);
-        tokio::spawn(connection.run());
+        tokio::spawn(connection);
     }
 }
 

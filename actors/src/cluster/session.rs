@@ -1,9 +1,9 @@
 //! One connection's subscriptions, from connect to disconnect.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use litemap::LiteMap;
 use parking_lot::Mutex;
 use thiserror::Error;
 
@@ -19,7 +19,8 @@ use crate::mutation::{self, Mutation};
 pub(crate) struct SessionCore {
     pub user: UserId,
     pub outlet: Arc<dyn Outlet>,
-    pub subscriptions: Mutex<BTreeMap<EntityId, Subscription>>,
+    /// Most connections have one or two: a tree would take half a kilobyte for the first.
+    pub subscriptions: Mutex<LiteMap<EntityId, Subscription>>,
     pub fanout: Arc<Fanout>,
     /// A pump is at work, or its wake-up is arranged.
     pub pumping: AtomicBool,
@@ -84,7 +85,7 @@ impl Session {
         Self(Arc::new(SessionCore {
             user,
             outlet,
-            subscriptions: Mutex::default(),
+            subscriptions: Mutex::new(LiteMap::with_capacity(1)),
             fanout,
             pumping: AtomicBool::new(false),
             closed: AtomicBool::new(false),

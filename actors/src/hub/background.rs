@@ -1,10 +1,10 @@
 //! What goes on beside requests: ticks, cursor writes, passivation, news of new memberships.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use dashmap::DashMap;
+use litemap::LiteMap;
 
 use super::Hub;
 use crate::delivery::{Delivery, Outlet, Payload};
@@ -13,7 +13,7 @@ use crate::ids::{RoomId, UserId};
 /// Connections of each user on this node.
 #[derive(Default)]
 pub(crate) struct UserSessions {
-    users: DashMap<UserId, BTreeMap<u64, Arc<dyn Outlet>>>,
+    users: DashMap<UserId, LiteMap<u64, Arc<dyn Outlet>>>,
     numbers: std::sync::atomic::AtomicU64,
 }
 
@@ -22,7 +22,13 @@ impl UserSessions {
         let number = self
             .numbers
             .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        self.users.entry(user).or_default().insert(number, outlet);
+        // Most users have one connection, and keep it.
+        let mut sessions = self
+            .users
+            .entry(user)
+            .or_insert_with(|| LiteMap::with_capacity(1));
+        sessions.insert(number, outlet);
+        drop(sessions);
         number
     }
 
