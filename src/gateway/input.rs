@@ -1,11 +1,13 @@
 //! Where a connection's bytes come from, and the buffer of the thread that they are read into.
 
 use std::cell::Cell;
-use std::io;
+use std::io::{self, Read};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
+use socket2::SockRef;
+use tokio::io::Interest;
 use tokio::net::TcpStream;
 
 use super::handle::Transport;
@@ -38,13 +40,30 @@ pub(super) fn poll_read(
         if ready!(stream.poll_read_ready(cx)).is_err() {
             return Poll::Ready(None);
         }
-        match stream.try_read(buffer) {
+        match read_some(stream, buffer) {
             Ok(0) => return Poll::Ready(None),
             Ok(count) => return Poll::Ready(Some(count)),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(_) => return Poll::Ready(None),
         }
     }
+}
+
+/// Reads what is there. When that is less than there was room for, the socket is drained: it counts as not ready then,
+/// without a second call that would only say so. What comes later makes it ready again, for readiness is told at every
+/// edge, and the end of the stream always stays ready.
+fn read_some(stream: &TcpStream, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut short = None;
+    let whole = stream.try_io(Interest::READABLE, || {
+        let count = (&*SockRef::from(stream)).read(buffer)?;
+        if count == 0 || count == buffer.len() {
+            return Ok(count);
+        }
+        short = Some(count);
+        Err(io::ErrorKind::WouldBlock.into())
+    });
+    short.map_or(whole, Ok)
 }
 
 /// A transport that is read.
@@ -100,5 +119,70 @@ impl Input {
         // Answers to what is thrown away are not wanted either.
         self.reader.take_output();
         false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use tokio::io::AsyncWriteExt;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    async fn pair() -> (TcpStream, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let (client, server) = tokio::join!(TcpStream::connect(address), listener.accept());
+        (client.expect("connected"), server.expect("accepted").0)
+    }
+
+    async fn read(stream: &TcpStream, buffer: &mut [u8]) -> Option<usize> {
+        poll_fn(|cx| poll_read(stream, buffer, cx)).await
+    }
+
+    #[tokio::test]
+    async fn the_end_is_seen_also_when_it_came_with_the_last_bytes() {
+        let (mut client, server) = pair().await;
+        client.write_all(b"abc").await.expect("written");
+        client.shutdown().await.expect("closed");
+        // Both are there before anything is read.
+        server.readable().await.expect("readable");
+        let mut buffer = [0; 16];
+        assert_eq!(read(&server, &mut buffer).await, Some(3));
+        assert_eq!(read(&server, &mut buffer).await, None);
+    }
+
+    #[tokio::test]
+    async fn more_than_fits_comes_in_pieces() {
+        let (mut client, server) = pair().await;
+        client.write_all(b"abcdefgh").await.expect("written");
+        let (mut buffer, mut all) = ([0; 4], Vec::new());
+        while all.len() < 8 {
+            let count = read(&server, &mut buffer).await.expect("not the end");
+            all.extend_from_slice(&buffer[..count]);
+        }
+        assert_eq!(all, b"abcdefgh");
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn no_edge_is_lost_between_a_short_read_and_the_next_bytes() {
+        let (mut client, server) = pair().await;
+        const BYTES: usize = 20_000;
+        let writing = tokio::spawn(async move {
+            for _ in 0..BYTES {
+                client.write_all(b"x").await.expect("written");
+            }
+        });
+        let reading = tokio::spawn(async move {
+            let (mut buffer, mut got) = ([0; 64], 0);
+            while let Some(count) = read(&server, &mut buffer).await {
+                got += count;
+            }
+            got
+        });
+        writing.await.expect("no panic");
+        assert_eq!(reading.await.expect("no panic"), BYTES);
     }
 }
