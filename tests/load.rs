@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use chaos::suite::{SiteSpec, Stand, Topology};
+use chaos::suite::{Means, SiteSpec, Stand, Topology};
 use common::{BUILD, SECRET, TestHub};
 use serde_json::Value;
 use tokio::task::spawn_blocking;
@@ -221,6 +221,8 @@ async fn all_clients_of_a_hub_that_others_start_again_come_back_and_miss_nothing
         variables: lifted
             .map(|name| (format!("MUSSIKON_{name}"), "0".into()))
             .into(),
+        next: None,
+        means: Means::Proxies,
     };
     let mut stand = Stand::start(&site, None).await.unwrap();
     let standing = stand.standing();

@@ -1,9 +1,10 @@
 //! Hub nodes as processes: configured by their environment, back on the same port and data after a kill.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::future::ready;
 use std::io::{Read, Seek, SeekFrom};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -32,6 +33,10 @@ pub struct HubSpec {
     pub variables: Vec<(String, String)>,
     /// How long a start may take until the hub says where it listens.
     pub start_within: Duration,
+    /// The address that it listens on.
+    pub host: IpAddr,
+    /// The network namespace that it runs in, if it is not that of this process.
+    pub namespace: Option<PathBuf>,
 }
 
 impl HubSpec {
@@ -43,6 +48,8 @@ impl HubSpec {
             folder: folder.into(),
             variables: Vec::new(),
             start_within: Duration::from_secs(20),
+            host: [127, 0, 0, 1].into(),
+            namespace: None,
         }
     }
 
@@ -91,10 +98,20 @@ impl HubSpec {
         let given = self.variables.iter();
         let given = given.map(|(name, value)| (name.clone(), value.into()));
         let listen = ("MUSSIKON_LISTEN".to_owned(), listen.to_string().into());
+        let mut arguments: Vec<OsString> = self.arguments.iter().map(Into::into).collect();
+        let program = match &self.namespace {
+            None => self.binary.clone(),
+            Some(namespace) => {
+                let mut net = OsString::from("--net=");
+                net.push(namespace);
+                arguments.splice(0..0, [net, "--".into(), self.binary.clone().into()]);
+                "nsenter".into()
+            }
+        };
         Launch {
             name: "the hub",
-            program: self.binary.clone(),
-            arguments: self.arguments.iter().map(Into::into).collect(),
+            program,
+            arguments,
             folder: self.folder.clone(),
             variables: [data].into_iter().chain(given).chain([listen]).collect(),
             start_within: self.start_within,
@@ -130,10 +147,11 @@ pub struct HubProcess {
 }
 
 impl HubProcess {
-    /// Starts a hub on a free port of the loopback address and waits until it listens.
+    /// Starts a hub on a free port and waits until it listens.
     pub async fn start(spec: HubSpec) -> Result<Self, HubError> {
+        // A port that is free here is so in a namespace where nobody else is.
         let port = Port::claim([127, 0, 0, 1])?;
-        let process = launch(&spec, port.address()).await?;
+        let process = launch(&spec, SocketAddr::new(spec.host, port.number())).await?;
         Ok(Self {
             spec,
             port,
@@ -144,7 +162,7 @@ impl HubProcess {
     /// Starts the hub again on its port and data; kills it first if it still runs.
     pub async fn restart(&mut self) -> Result<(), StartError> {
         self.process.kill();
-        self.process = launch(&self.spec, self.port.address()).await?;
+        self.process = launch(&self.spec, self.address()).await?;
         Ok(())
     }
 
@@ -155,7 +173,7 @@ impl HubProcess {
 
     /// Where the hub listens.
     pub fn address(&self) -> SocketAddr {
-        self.port.address()
+        SocketAddr::new(self.spec.host, self.port.number())
     }
 
     /// `http://127.0.0.1:PORT`, without a slash at the end.

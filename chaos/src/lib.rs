@@ -8,6 +8,7 @@
 //! | [`nginx`] | nginx with the configuration of `deploy/` before hubs |
 //! | [`cql`] | CQL nodes, given by the environment or our own, one or a cluster; jars are downloaded once |
 //! | [`ports`] | ports that stay with one server of one test |
+//! | [`net`] | network namespaces for hubs, whose links are cut, made lossy or slow by the kernel |
 //! | [`proxy`] | a TCP proxy whose faults are switched at run time |
 //! | [`raw`] | a socket for clients that break the rules |
 //! | [`http`] | one question to a server, as an operator asks it |
@@ -33,6 +34,7 @@ pub mod hub;
 pub mod issuer;
 pub mod member;
 pub mod nats;
+pub mod net;
 pub mod nginx;
 pub mod node;
 pub mod ports;

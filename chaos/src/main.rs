@@ -6,7 +6,8 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use chaos::suite::{
-    Plan, Report, Scenario, Servers, SiteSpec, Stand, Topology, Verdict, WorkloadSpec, plan, run,
+    Findings, Means, Plan, Report, Scenario, Servers, SiteSpec, Stand, Topology, Verdict,
+    WorkloadSpec, plan, run,
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -67,6 +68,12 @@ struct Options {
     /// The hub's program; by default the one beside this program.
     #[arg(long)]
     hub: Option<PathBuf>,
+    /// The program that `rolling-upgrade` leads to; by default the same.
+    #[arg(long)]
+    next: Option<PathBuf>,
+    /// By what means partitions, loss and throttling are made.
+    #[arg(long, default_value = "auto")]
+    means: Means,
     /// Holds a folder for each run; that of an earlier run of the same scenario, topology and seed is replaced. Downloaded
     /// servers are kept here too.
     #[arg(long, default_value = "target/chaos")]
@@ -80,9 +87,10 @@ impl Options {
     fn plan(&self, scenario: Scenario) -> Result<Plan, String> {
         let topology = self.topology;
         if !scenario.fits(topology) {
-            let name = scenario.name();
+            let (name, smallest) = (scenario.name(), scenario.smallest().name());
             return Err(format!(
-                "{name} hurts what only a cluster has: add --topology cluster"
+                "{name} hurts what topology {} has not: add --topology {smallest}",
+                topology.name()
             ));
         }
         Ok(Plan {
@@ -141,7 +149,7 @@ async fn work(cli: Cli) -> Result<bool, Box<dyn std::error::Error>> {
             Scenario::StaleData if !single => Verdict::Broken,
             _ => Verdict::Kept,
         };
-        match one(&plan, &hub, &folder, servers.as_mut()).await {
+        match one(&plan, &options, &hub, &folder, servers.as_mut()).await {
             Ok(report) => {
                 good &= tell(&report, expected);
                 reports.push(report);
@@ -177,6 +185,8 @@ async fn up(
         folder: empty(&place.join("hubs"))?,
         topology,
         variables,
+        next: None,
+        means: Means::Proxies,
     };
     let mut stand = Stand::start(&site, servers.as_ref()).await?;
     println!("{}", serde_json::to_string(&stand.standing())?);
@@ -198,8 +208,25 @@ fn key_value(text: &str) -> Result<(String, String), String> {
     }
 }
 
+/// What an upgrade leads to; none if there is no upgrade.
+fn next(
+    options: &Options,
+    scenario: Scenario,
+    hub: &Path,
+) -> Result<Option<PathBuf>, Box<dyn std::error::Error>> {
+    if scenario != Scenario::RollingUpgrade {
+        return Ok(None);
+    }
+    match &options.next {
+        None => Ok(Some(hub.to_owned())),
+        Some(next) if next.is_file() => Ok(Some(next.canonicalize()?)),
+        Some(next) => Err(format!("--next names {}, which is no file", next.display()).into()),
+    }
+}
+
 async fn one(
     plan: &Plan,
+    options: &Options,
     hub: &Path,
     folder: &Path,
     servers: Option<&mut Servers>,
@@ -210,6 +237,11 @@ async fn one(
         folder: empty(&folder.join(name.to_lowercase()))?,
         topology: plan.topology,
         variables: Vec::new(),
+        next: next(options, plan.scenario, hub)?,
+        means: match plan.scenario.is_of_network() {
+            true => options.means,
+            false => Means::Proxies,
+        },
     };
     let traffic = WorkloadSpec::of(plan.topology);
     let (report, logs) = run(&site, plan, traffic, servers).await?;
@@ -246,15 +278,40 @@ fn tell(report: &Report, expected: Verdict) -> bool {
             println!("  {what}: p50 {half} ms, p99 {most} ms ({count} rooms)");
         }
     }
+    tell_findings(&report.findings);
     if report.verdict == Verdict::Broken {
         report.stuck.iter().for_each(|stuck| println!("  {stuck}"));
         let first = report.first_violations.iter().take(10);
         first.for_each(|violation| println!("  {violation}"));
     }
-    if report.verdict != expected {
+    let good = report.verdict == expected && report.findings.missed.is_empty();
+    if !good {
         println!("  again: {}", report.command);
     }
-    report.verdict == expected
+    good
+}
+
+fn tell_findings(findings: &Findings) {
+    if let Some(means) = &findings.means {
+        println!("  by {means}");
+    }
+    if let Some(versions) = &findings.versions {
+        println!("  from {} to {} and back", versions.old, versions.next);
+    }
+    if let Some(together) = &findings.convergence {
+        println!("  together again: {} ms at most", together.worst_millis);
+    }
+    for told in &findings.without_quorum {
+        println!(
+            "  without a quorum: {} attempts, {} refused, {} acknowledged",
+            told.attempted, told.refused, told.acknowledged
+        );
+    }
+    findings.notes.iter().for_each(|note| println!("  {note}"));
+    findings
+        .missed
+        .iter()
+        .for_each(|missed| println!("  missed: {missed}"));
 }
 
 /// The hub's program.

@@ -203,6 +203,7 @@ impl Sender {
                 begun,
                 ended: now(),
                 acknowledged: matches!(answer, Answer::Acknowledged(_)),
+                refused: matches!(answer, Answer::Later | Answer::Refused),
             });
             match answer {
                 Answer::Acknowledged(sequence) => {

@@ -13,6 +13,8 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{Instant, sleep, sleep_until};
 
+use crate::net::Namespace;
+
 /// The largest piece read at once, in bytes.
 const CHUNK_BYTES: usize = 16 * 1024;
 /// Pieces in flight in one direction of one connection: with delay they queue here, so 1 MiB at most.
@@ -70,9 +72,21 @@ impl Proxy {
 
     /// The same on this address.
     pub async fn start_at(address: SocketAddr, server: SocketAddr) -> io::Result<Self> {
-        let listener = TcpListener::bind(address).await?;
+        Self::over(TcpListener::bind(address).await?, server, None)
+    }
+
+    /// The same with a listener that may lie in a network namespace; connects from another one, if it is given.
+    pub fn over(
+        listener: TcpListener,
+        server: SocketAddr,
+        from: Option<Namespace>,
+    ) -> io::Result<Self> {
         let address = listener.local_addr()?;
         let state = Arc::new(watch::Sender::new(State::default()));
+        let server = Server {
+            address: server,
+            from,
+        };
         let accepting = tokio::spawn(accept(listener, server, Arc::clone(&state)));
         Ok(Self {
             address,
@@ -141,7 +155,23 @@ impl Drop for Proxy {
     }
 }
 
-async fn accept(listener: TcpListener, server: SocketAddr, state: Arc<watch::Sender<State>>) {
+/// Whom a proxy stands before, and from where it connects.
+#[derive(Clone)]
+struct Server {
+    address: SocketAddr,
+    from: Option<Namespace>,
+}
+
+impl Server {
+    async fn connect(&self) -> io::Result<TcpStream> {
+        match &self.from {
+            Some(namespace) => namespace.connect(self.address).await,
+            None => TcpStream::connect(self.address).await,
+        }
+    }
+}
+
+async fn accept(listener: TcpListener, server: Server, state: Arc<watch::Sender<State>>) {
     let permits = Arc::new(Semaphore::new(CONNECTIONS));
     let mut connections = JoinSet::new();
     loop {
@@ -157,6 +187,7 @@ async fn accept(listener: TcpListener, server: SocketAddr, state: Arc<watch::Sen
         state.send_modify(|state| state.accepted += 1);
         let number = state.borrow().accepted;
         let state = state.subscribe();
+        let server = server.clone();
         connections.spawn(async move {
             // Either side's failure ends the pair; there is nobody to tell.
             let _ = carry(client, server, Connection { number, state }).await;
@@ -195,15 +226,11 @@ impl Connection {
 
 /// Carries one connection until both directions have ended in order, or else resets both sides. Ends at once with a reset
 /// when the server cannot be reached.
-async fn carry(
-    mut client: TcpStream,
-    server: SocketAddr,
-    connection: Connection,
-) -> io::Result<()> {
+async fn carry(mut client: TcpStream, server: Server, connection: Connection) -> io::Result<()> {
     if connection.state.borrow().faults.refuse {
         return client.set_zero_linger();
     }
-    let mut server = match TcpStream::connect(server).await {
+    let mut server = match server.connect().await {
         Ok(server) => server,
         Err(_) => return client.set_zero_linger(),
     };

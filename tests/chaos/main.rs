@@ -10,7 +10,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use chaos::suite::{
-    Plan, Report, RunError, Scenario, Servers, SiteSpec, Topology, Verdict, WorkloadSpec, run,
+    Means, Plan, Report, RunError, Scenario, Servers, SiteSpec, Topology, Verdict, WorkloadSpec,
+    run,
 };
 use tempfile::TempDir;
 
@@ -49,6 +50,8 @@ async fn carry_out(
         variables: variables
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect(),
+        next: None,
+        means: Means::Proxies,
     };
     let traffic = WorkloadSpec {
         patience,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chaos::suite::{Plan, Report, Scenario, Servers, SiteSpec, Topology};
+use chaos::suite::{Means, Plan, Report, Scenario, Servers, SiteSpec, Topology};
 use chaos::suite::{Verdict, WorkloadSpec, run};
 
 use super::cql::folder;
@@ -24,6 +24,8 @@ async fn keeps(scenario: Scenario, servers: &mut Servers) -> Report {
         folder: folder.path().to_owned(),
         topology: plan.topology,
         variables: Vec::new(),
+        next: None,
+        means: Means::Proxies,
     };
     let traffic = WorkloadSpec::of(plan.topology);
     let done = run(&site, &plan, traffic, Some(servers)).await;

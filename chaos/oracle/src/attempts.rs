@@ -18,6 +18,8 @@ pub struct Attempt {
     pub ended: Instant,
     /// Whether the answer was an acknowledgement.
     pub acknowledged: bool,
+    /// Whether it was an error with a code.
+    pub refused: bool,
 }
 
 /// A shared, bounded list of attempts.

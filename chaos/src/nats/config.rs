@@ -21,6 +21,8 @@ pub struct NatsSpec {
     pub tls: Option<NatsTls>,
     /// Further lines of the configuration, such as `max_payload: 65536`.
     pub settings: Vec<String>,
+    /// Further lines of the configuration's part about the cluster.
+    pub cluster_settings: Vec<String>,
     /// How long a start may take until the server serves clients.
     pub start_within: Duration,
 }
@@ -45,6 +47,7 @@ impl NatsSpec {
             credentials: None,
             tls: None,
             settings: Vec::new(),
+            cluster_settings: Vec::new(),
             start_within: Duration::from_secs(20),
         }
     }
@@ -103,8 +106,10 @@ pub(super) fn text(spec: &NatsSpec, name: &str, ports: &Ports, routes: &[SocketA
             .map(|route| format!("\"nats-route://{route}\""))
             .collect();
         let routes = routes.join(", ");
+        let further = spec.cluster_settings.iter();
+        let further: String = further.map(|setting| format!("  {setting}\n")).collect();
         line(format_args!(
-            "cluster {{\n  name: tests\n  listen: \"{own}\"\n  routes: [{routes}]\n}}"
+            "cluster {{\n  name: tests\n  listen: \"{own}\"\n  routes: [{routes}]\n{further}}}"
         ));
     }
     for setting in &spec.settings {

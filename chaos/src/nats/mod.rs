@@ -2,6 +2,7 @@
 
 mod config;
 mod program;
+mod routed;
 
 use std::net::SocketAddr;
 use std::ops::{Deref, DerefMut};
@@ -16,6 +17,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 pub use self::config::{NatsSpec, NatsTls};
 use self::config::{Ports, text};
+pub use self::routed::RoutedNats;
 use crate::ports::{Port, PortError};
 use crate::process::{Launch, Process, StartError};
 use crate::provision::{ProvisionError, at};
@@ -38,6 +40,9 @@ pub enum NatsError {
     /// There was no port for it.
     #[error(transparent)]
     Port(#[from] PortError),
+    /// There was no proxy for a route.
+    #[error("a route has no proxy: {0}")]
+    Proxy(#[source] std::io::Error),
     /// The nodes run but did not find each other.
     #[error("node {node} is linked with {linked} of {wanted} others after {within:?}\n{logs}")]
     Apart {
@@ -195,35 +200,39 @@ impl NatsCluster {
 
     /// Waits until each node is linked with all others, as after a restart.
     pub async fn linked(&self) -> Result<(), NatsError> {
-        let within = self.start_within;
-        let wanted = self.nodes.len().saturating_sub(1);
-        let deadline = Instant::now() + within;
-        for (node, server) in self.nodes.iter().enumerate() {
-            loop {
-                let linked = server.linked().await?;
-                if linked as usize == wanted {
-                    break;
-                }
-                if Instant::now() >= deadline {
-                    let logs = server.logs();
-                    return Err(NatsError::Apart {
-                        node,
-                        linked,
-                        wanted,
-                        within,
-                        logs,
-                    });
-                }
-                sleep(Duration::from_millis(20)).await;
-            }
-        }
-        Ok(())
+        until_linked(&self.nodes, self.start_within).await
     }
 
     /// The URLs of all nodes.
     pub fn urls(&self) -> Vec<String> {
         self.nodes.iter().map(NatsServer::url).collect()
     }
+}
+
+/// Waits until each node is linked with all others.
+async fn until_linked(nodes: &[NatsServer], within: Duration) -> Result<(), NatsError> {
+    let wanted = nodes.len().saturating_sub(1);
+    let deadline = Instant::now() + within;
+    for (node, server) in nodes.iter().enumerate() {
+        loop {
+            let linked = server.linked().await?;
+            if linked as usize == wanted {
+                break;
+            }
+            if Instant::now() >= deadline {
+                let logs = server.logs();
+                return Err(NatsError::Apart {
+                    node,
+                    linked,
+                    wanted,
+                    within,
+                    logs,
+                });
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
+    }
+    Ok(())
 }
 
 fn at_join(error: tokio::task::JoinError) -> NatsError {

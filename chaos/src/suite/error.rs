@@ -8,6 +8,7 @@ use super::topology::Topology;
 use crate::cql::CqlError;
 use crate::hub::HubError;
 use crate::nats::NatsError;
+use crate::net::NetError;
 use crate::ports::PortError;
 use crate::process::{ProcessError, StartError};
 
@@ -49,6 +50,28 @@ pub enum SiteError {
         topology: Topology,
         /// What is not there.
         missing: &'static str,
+    },
+    /// There are no namespaces, or they could not be hurt.
+    #[error(transparent)]
+    Net(#[from] NetError),
+    /// A fault had not the effect that makes it one.
+    #[error("{fault} had no effect: {seen}")]
+    Unaffected {
+        /// What was done.
+        fault: &'static str,
+        /// What was seen instead.
+        seen: String,
+    },
+    /// There is nothing to upgrade to.
+    #[error("no program was named to upgrade to")]
+    NoNext,
+    /// A program does not tell its version.
+    #[error("{program} does not tell its version: {reason}")]
+    Version {
+        /// The program.
+        program: std::path::PathBuf,
+        /// What went wrong.
+        reason: String,
     },
     /// Files or sockets.
     #[error("{0}")]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 use serde::Serialize;
 
+use super::around::{self, Around};
 use super::topology::Topology;
 
 /// A kind of trouble.
@@ -23,9 +24,9 @@ pub enum Scenario {
     HalfOpen,
     /// Everything comes late: between clients and a hub, and in a cluster between a hub and its servers too.
     SlowLinks,
-    /// The NATS server is killed and is away for a while (clusters only).
+    /// The NATS server, or one of several, is killed and is away for a while (clusters only).
     RestartNats,
-    /// The NATS server stands still for a while (clusters only).
+    /// The NATS server, or one of several, stands still for a while (clusters only).
     PauseNats,
     /// One hub after the other is cut off from NATS, both ways or one way (clusters only).
     CutNats,
@@ -33,7 +34,31 @@ pub enum Scenario {
     KillCql,
     /// CQL nodes stand still for a while (clusters only).
     PauseCql,
-    /// All of the above in turn.
+    /// Hubs are cut off from all NATS servers and CQL nodes (clusters only).
+    Partition,
+    /// The same in one direction (clusters only).
+    PartitionOneWay,
+    /// One hub and one server do not reach each other (clusters only).
+    PartitionPair,
+    /// Packets from and to a hub get lost (clusters only).
+    Loss,
+    /// Only so many bytes per second pass from and to a hub (clusters only).
+    Throttle,
+    /// A NATS server sends its clients away, ends, and is started again (topology full).
+    LameDuck,
+    /// A NATS server is cut off from the others (topology full).
+    SplitNats,
+    /// A hub takes nothing from NATS until it is dropped there (clusters only).
+    SlowConsumer,
+    /// All CQL nodes but one are away: nothing can be acknowledged (topologies three and full).
+    LoseQuorum,
+    /// Hubs are cut off from all CQL nodes (clusters only).
+    CutCql,
+    /// A CQL node answers late (clusters only).
+    SlowCql,
+    /// Each hub in turn is drained and started from the next build, then each again from the old one (clusters only).
+    RollingUpgrade,
+    /// The kinds of trouble from kill-hub to pause-cql in turn.
     Mixed,
     /// The data goes back to an older copy. No store survives this: the run must be judged broken, which shows that the
     /// suite can tell.
@@ -75,7 +100,21 @@ impl Scenario {
 
     /// Whether there is what it hurts.
     pub fn fits(self, topology: Topology) -> bool {
-        topology.is_cluster() || !TOGETHER.contains(&self)
+        topology.has(self.smallest())
+    }
+
+    /// The smallest topology that has what it hurts.
+    pub fn smallest(self) -> Topology {
+        match self {
+            _ if around::is_around(self) => around::smallest(self),
+            _ if TOGETHER.contains(&self) => Topology::Cluster,
+            _ => Topology::Single,
+        }
+    }
+
+    /// Whether it hurts the network, for which there are several means.
+    pub fn is_of_network(self) -> bool {
+        around::is_of_network(self)
     }
 
     /// Its name on the command line.
@@ -159,11 +198,15 @@ pub enum Fault {
     },
     /// SIGKILL, wait, start.
     RestartNats {
+        /// Which server, from 0.
+        server: usize,
         /// For how long it is away.
         millis: u64,
     },
     /// SIGSTOP, wait, SIGCONT.
     PauseNats {
+        /// Which server, from 0.
+        server: usize,
         /// For how long.
         millis: u64,
     },
@@ -193,17 +236,21 @@ pub enum Fault {
     /// SIGKILL to all hubs, and to the CQL nodes if they have the data; the first time the data is copied, afterwards
     /// replaced by that copy; start.
     StaleData,
+    /// Something around the hubs.
+    #[serde(untagged)]
+    Around(Around),
 }
 
 impl Fault {
     /// How long it lasts, without the time that processes take to start and to end.
     pub fn lasting(self) -> Duration {
         Duration::from_millis(match self {
+            Self::Around(around) => return around.lasting(),
             Self::KillHub { millis, .. }
             | Self::PauseHub { millis, .. }
             | Self::SlowLinks { millis, .. }
-            | Self::RestartNats { millis }
-            | Self::PauseNats { millis }
+            | Self::RestartNats { millis, .. }
+            | Self::PauseNats { millis, .. }
             | Self::CutNats { millis, .. }
             | Self::KillCql { millis, .. }
             | Self::PauseCql { millis, .. } => millis,
@@ -212,5 +259,13 @@ impl Fault {
             | Self::HalfOpen { .. }
             | Self::StaleData => 0,
         })
+    }
+
+    /// The hub that it drains.
+    pub(super) fn drains(self) -> Option<usize> {
+        match self {
+            Self::DrainHub { hub } | Self::Around(Around::Upgrade { hub, .. }) => Some(hub),
+            _ => None,
+        }
     }
 }

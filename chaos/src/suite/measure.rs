@@ -230,6 +230,7 @@ mod tests {
             begun,
             ended,
             acknowledged,
+            refused: false,
         }
     }
 

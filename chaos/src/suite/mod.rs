@@ -5,22 +5,32 @@
 //! be run*, for instance because the site was unsteady before anything was done to it. The plan follows from scenario,
 //! topology, seed and length alone; what the operating system does with it does not.
 
+mod around;
 mod error;
 mod fault;
+mod findings;
+mod links;
+mod means;
 mod measure;
 mod plan;
 mod report;
 mod run;
 mod servers;
 mod site;
+mod slow;
 mod stale;
 mod stand;
 mod steady;
+mod surround;
 mod topology;
+mod versions;
 mod workload;
 
+pub use around::{Around, Build, Loss, Server};
 pub use error::SiteError;
 pub use fault::{Fault, Link, Scenario, Way};
+pub use findings::Findings;
+pub use means::{By, Means};
 pub use measure::{Availability, Moves, Quantiles, Sample, Window};
 pub use plan::{Plan, Step, plan};
 pub use report::{KeepError, Report, Struck, Verdict};
@@ -30,4 +40,5 @@ pub use site::{Site, SiteSpec};
 pub use stand::{Stand, Standing};
 pub use steady::Unsteady;
 pub use topology::Topology;
+pub use versions::{Version, Versions};
 pub use workload::{Connect, Outcome, Workload, WorkloadError, WorkloadSpec, encoding};

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use clap::ValueEnum;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde::Serialize;
 
+use super::around;
 use super::fault::{Fault, Link, Scenario, Way};
 use super::topology::Topology;
 
@@ -39,8 +39,7 @@ pub struct Plan {
 impl Plan {
     /// The command that runs it again.
     pub fn command(&self) -> String {
-        let topology = self.topology.to_possible_value();
-        let topology = topology.map_or_else(String::new, |value| value.get_name().to_owned());
+        let topology = self.topology.name();
         format!(
             "cargo chaos run {} --topology {topology} --seed {} --seconds {} --longest-pause {}",
             self.scenario.name(),
@@ -71,7 +70,11 @@ pub fn plan(from: &Plan) -> Vec<Step> {
         at = at
             .saturating_add(QUIET_MILLIS + random.random_range(0..800))
             .saturating_add(lasting + returning(fault));
-        if at >= length {
+        let enough = match around::steps(from.scenario, from.topology) {
+            Some(count) => steps.len() >= count,
+            None => at >= length,
+        };
+        if enough {
             return steps;
         }
     }
@@ -84,16 +87,20 @@ fn returning(fault: Fault) -> u64 {
         Fault::StaleData => 2000,
         Fault::DrainHub { .. } => 1500,
         Fault::KillHub { .. } => 1000,
+        Fault::Around(around) => around.returning(),
         _ => 0,
     }
 }
 
 fn fault(from: &Plan, number: usize, random: &mut StdRng) -> Fault {
     let hubs = from.topology.hubs();
+    let most = u64::try_from(from.longest.as_millis()).unwrap_or(u64::MAX);
+    if let Some(around) = around::fault((from.scenario, from.topology), number, most, random) {
+        return Fault::Around(around);
+    }
     let hub = random.random_range(0..hubs);
     let node = random.random_range(0..usize::from(from.topology.cql_nodes().max(1)));
-    let longest = u64::try_from(from.longest.as_millis()).unwrap_or(u64::MAX);
-    let millis = random.random_range(longest / 4..=longest);
+    let millis = random.random_range(most / 4..=most);
     let away = random.random_range(AWAY_MILLIS / 6..=AWAY_MILLIS);
     match from.scenario {
         Scenario::KillHub => Fault::KillHub {
@@ -114,8 +121,14 @@ fn fault(from: &Plan, number: usize, random: &mut StdRng) -> Fault {
             delay_millis: random.random_range(20..400),
             millis,
         },
-        Scenario::RestartNats => Fault::RestartNats { millis: away },
-        Scenario::PauseNats => Fault::PauseNats { millis },
+        Scenario::RestartNats => Fault::RestartNats {
+            server: any_server(from.topology, random),
+            millis: away,
+        },
+        Scenario::PauseNats => Fault::PauseNats {
+            server: any_server(from.topology, random),
+            millis,
+        },
         Scenario::CutNats => Fault::CutNats {
             hub: number % hubs,
             way: [Way::Both, Way::FromHub, Way::ToHub][random.random_range(0..3)],
@@ -129,14 +142,31 @@ fn fault(from: &Plan, number: usize, random: &mut StdRng) -> Fault {
             let scenario = all[number % all.len()];
             fault(&Plan { scenario, ..*from }, number / all.len(), random)
         }
+        // All others were made above.
+        _ => Fault::CutLinks { hub },
+    }
+}
+
+/// One of the NATS servers. Where there is only one nothing is drawn, so that plans stay what they were.
+fn any_server(topology: Topology, random: &mut StdRng) -> usize {
+    match topology.nats_servers() {
+        0 | 1 => 0,
+        servers => random.random_range(0..servers),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use clap::ValueEnum;
+
     use super::*;
 
-    const ALL: [Topology; 3] = [Topology::Single, Topology::Cluster, Topology::Three];
+    const ALL: [Topology; 4] = [
+        Topology::Single,
+        Topology::Cluster,
+        Topology::Three,
+        Topology::Full,
+    ];
 
     fn of(scenario: Scenario, topology: Topology, seed: u64) -> Vec<Step> {
         plan(&Plan {

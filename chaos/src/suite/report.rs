@@ -7,6 +7,7 @@ use serde::Serialize;
 use thiserror::Error;
 
 use super::fault::{Fault, Scenario};
+use super::findings::{Findings, Seen};
 use super::measure::{
     Availability, Moves, Sample, added_latency, millis, next_acknowledgement, served_again,
 };
@@ -86,6 +87,9 @@ pub struct Report {
     pub first_violations: Vec<String>,
     /// Where everything that the clients saw was written, if something is wrong.
     pub history: Option<PathBuf>,
+    /// What else was found.
+    #[serde(flatten)]
+    pub findings: Findings,
 }
 
 /// The history could not be written.
@@ -105,6 +109,8 @@ pub(super) struct Deed {
     pub begun: Instant,
     pub in_force: Instant,
     pub over: Instant,
+    /// From the end of what separates until all hubs knew each other again.
+    pub known_again: Option<Duration>,
 }
 
 /// What a run came to.
@@ -115,6 +121,7 @@ pub(super) struct Observed {
     pub over: Instant,
     pub ended: Result<Outcome, WorkloadError>,
     pub silence: Duration,
+    pub findings: Findings,
 }
 
 impl Observed {
@@ -131,11 +138,12 @@ impl Observed {
         };
         let violations = check(history, resets);
         let attempts = history.attempts.all();
+        let findings = self.find(&attempts);
         let (stuck, outcome) = match &self.ended {
             Ok(outcome) => (None, Some(outcome)),
             Err(error) => (Some(error.to_string()), None),
         };
-        let broken = stuck.is_some() || !violations.is_empty();
+        let broken = stuck.is_some() || !violations.is_empty() || !findings.broken.is_empty();
         let kept = broken.then(|| keep(history, spec)).transpose()?;
         let unanswered = outcome.map_or(0, |o| o.senders.iter().map(|s| s.unanswered).sum());
         let first = violations.iter().take(NAMED).map(ToString::to_string);
@@ -163,10 +171,23 @@ impl Observed {
             caught_up_in_millis: outcome.map(|o| millis(o.caught_up_in)),
             connections: outcome.map_or(0, |o| o.connections.iter().sum()),
             stuck,
-            violations: violations.len(),
-            first_violations: first.collect(),
+            violations: violations.len() + findings.broken.len(),
+            first_violations: first.chain(findings.broken.iter().cloned()).collect(),
             history: kept,
+            findings,
         })
+    }
+
+    fn find(&self, attempts: &[Attempt]) -> Findings {
+        let seen = self.deeds.iter().map(|deed| Seen {
+            fault: deed.step.fault,
+            in_force: deed.in_force,
+            served_again: served_again(attempts, &self.rooms, deed.over),
+            known_again: deed.known_again,
+        });
+        let mut findings = self.findings.clone();
+        findings.add(&seen.collect::<Vec<_>>(), attempts);
+        findings
     }
 
     fn struck(&self, deed: &Deed, attempts: &[Attempt]) -> Struck {
@@ -196,7 +217,7 @@ impl Observed {
     fn handoffs(&self, attempts: &[Attempt]) -> Moves {
         let mut samples = Vec::new();
         for deed in &self.deeds {
-            let Fault::DrainHub { hub } = deed.step.fault else {
+            let Some(hub) = deed.step.fault.drains() else {
                 continue;
             };
             samples.extend(deed.owned.iter().map(|room| {

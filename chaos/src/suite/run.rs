@@ -90,6 +90,7 @@ pub async fn run(
         over,
         ended,
         silence: *longest.borrow(),
+        findings: site.findings(from.scenario),
     };
     let report = observed.judge(spec, from, &history)?;
     Ok((report, site.logs()))
@@ -114,11 +115,13 @@ impl Disturbing<'_, '_> {
     ) -> Result<Option<WorkloadError>, SiteError> {
         for step in steps {
             sleep_until((began + Duration::from_millis(step.at_millis)).into()).await;
-            let owned = match step.fault {
-                Fault::KillHub { hub, .. } | Fault::DrainHub { hub } => {
-                    self.site.owned(hub, self.rooms).await
-                }
-                _ => Vec::new(),
+            let leaves = match step.fault {
+                Fault::KillHub { hub, .. } => Some(hub),
+                other => other.drains(),
+            };
+            let owned = match leaves {
+                Some(hub) => self.site.owned(hub, self.rooms).await,
+                None => Vec::new(),
             };
             let begun = now();
             let in_force = self.site.carry_out(step.fault).await?;
@@ -129,6 +132,7 @@ impl Disturbing<'_, '_> {
                 begun,
                 in_force,
                 over,
+                known_again: None,
             });
             // Data that went back may have damaged rooms for good, and the next step is to show it.
             if step.fault != Fault::StaleData && !self.is_served_again(over).await {
@@ -136,6 +140,17 @@ impl Disturbing<'_, '_> {
                     what: "the first acknowledgement in every room after a fault",
                     within: self.patience,
                 }));
+            }
+            if let Fault::Around(around) = step.fault
+                && around.separates()
+            {
+                let known = timeout(self.patience, self.site.until_known()).await;
+                let known_again = known.is_ok().then(|| over.elapsed());
+                self.deeds
+                    .iter_mut()
+                    .last()
+                    .into_iter()
+                    .for_each(|deed| deed.known_again = known_again);
             }
         }
         Ok(None)

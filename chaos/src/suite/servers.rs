@@ -1,24 +1,25 @@
-//! What the hubs of a cluster stand on, and each hub's way there.
+//! What the hubs of a cluster stand on.
 
-use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
 use tokio::time::sleep;
 
 use super::error::SiteError;
-use super::fault::{Link, Way};
 use super::topology::Topology;
 use crate::cql::{CqlCluster, CqlSpec};
-use crate::nats::{NatsServer, NatsSpec};
-use crate::ports::Port;
-use crate::proxy::Proxy;
+use crate::nats::{NatsSpec, RoutedNats};
 
-/// One NATS server and CQL nodes. Several sites may use them one after the other, each in a keyspace of its own.
-#[derive(Debug)]
+/// Lines of every NATS server's configuration: one that is told to leave does so as soon as it may.
+const LEAVE_SOON: [&str; 2] = [
+    "lame_duck_duration: \"30s\"",
+    "lame_duck_grace_period: \"1s\"",
+];
+
+/// NATS servers and CQL nodes. Several sites may use them one after the other, each in a keyspace of its own.
 pub struct Servers {
-    /// The broker.
-    pub nats: NatsServer,
+    /// The broker: one server or a cluster.
+    pub nats: RoutedNats,
     /// The store; all nodes have a copy of everything.
     pub cql: CqlCluster,
 }
@@ -35,7 +36,9 @@ impl Servers {
         if nodes == 0 {
             return Ok(None);
         }
-        let nats = NatsSpec::new(build, folder.join("nats"));
+        let mut nats = NatsSpec::new(build, folder.join("nats"));
+        nats.settings.extend(LEAVE_SOON.map(str::to_owned));
+        let brokers = topology.nats_servers();
         let cql = CqlSpec {
             // Three of them share a machine with what is tested.
             heap_megabytes: if nodes == 1 { 384 } else { 256 },
@@ -43,7 +46,11 @@ impl Servers {
             ..CqlSpec::new(build, folder.join("cql"))
         };
         let (nats, cql) = tokio::try_join!(
-            async { NatsServer::start(&nats).await.map_err(SiteError::from) },
+            async {
+                RoutedNats::start(&nats, brokers)
+                    .await
+                    .map_err(SiteError::from)
+            },
             async {
                 CqlCluster::start(&cql, nodes)
                     .await
@@ -55,10 +62,14 @@ impl Servers {
 
     /// Whatever was done to them: all run.
     pub async fn heal(&mut self) -> Result<(), SiteError> {
-        if self.nats.id().is_none() {
-            self.nats.restart().await?;
+        self.nats.mend();
+        for server in &mut self.nats.nodes {
+            if server.id().is_none() {
+                server.restart().await?;
+            }
+            server.resume()?;
         }
-        self.nats.resume()?;
+        self.nats.linked().await?;
         for node in &mut self.cql.nodes {
             if node.id().is_none() {
                 node.restart().await?;
@@ -68,16 +79,21 @@ impl Servers {
         Ok(())
     }
 
-    pub(super) async fn restart_nats(&mut self, away: Duration) -> Result<(), SiteError> {
-        self.nats.kill();
+    pub(super) async fn restart_nats(
+        &mut self,
+        server: usize,
+        away: Duration,
+    ) -> Result<(), SiteError> {
+        self.nats.nodes[server].kill();
         sleep(away).await;
-        Ok(self.nats.restart().await?)
+        self.nats.nodes[server].restart().await?;
+        Ok(self.nats.linked().await?)
     }
 
-    pub(super) async fn pause_nats(&self, time: Duration) -> Result<(), SiteError> {
-        self.nats.pause()?;
+    pub(super) async fn pause_nats(&self, server: usize, time: Duration) -> Result<(), SiteError> {
+        self.nats.nodes[server].pause()?;
         sleep(time).await;
-        Ok(self.nats.resume()?)
+        Ok(self.nats.nodes[server].resume()?)
     }
 
     pub(super) async fn kill_cql(&mut self, node: usize, away: Duration) -> Result<(), SiteError> {
@@ -90,73 +106,5 @@ impl Servers {
         self.cql.nodes[node].pause()?;
         sleep(time).await;
         Ok(self.cql.nodes[node].resume()?)
-    }
-}
-
-/// One hub's links with its servers, each through a proxy of its own.
-pub(super) struct Links {
-    nats: Proxy,
-    /// One before each node, on the node's own host and all on one port: a driver takes the port of the node that it asked
-    /// first for that of all others.
-    cql: Vec<Proxy>,
-    cql_port: Port,
-}
-
-impl Links {
-    pub(super) async fn start(servers: &Servers) -> Result<Self, SiteError> {
-        let nodes = servers.cql.addresses();
-        let hosts: Vec<IpAddr> = nodes.iter().map(SocketAddr::ip).collect();
-        let cql_port = Port::claim_on(&hosts)?;
-        let mut cql = Vec::new();
-        for node in nodes {
-            let here = SocketAddr::new(node.ip(), cql_port.number());
-            cql.push(Proxy::start_at(here, node).await?);
-        }
-        Ok(Self {
-            nats: Proxy::start(servers.nats.address()).await?,
-            cql,
-            cql_port,
-        })
-    }
-
-    /// `nats://127.0.0.1:PORT` of the proxy.
-    pub(super) fn nats_url(&self) -> String {
-        format!("nats://{}", self.nats.address())
-    }
-
-    /// `HOST:PORT,…` of the proxies.
-    pub(super) fn cql_nodes(&self) -> String {
-        let port = self.cql_port.number();
-        let hosts = self.cql.iter().map(|proxy| proxy.address().ip());
-        let nodes: Vec<String> = hosts.map(|host| format!("{host}:{port}")).collect();
-        nodes.join(",")
-    }
-
-    /// How many connections went through the proxies so far, to NATS and to each CQL node.
-    pub(super) fn used(&self) -> Vec<u64> {
-        let all = [&self.nats].into_iter().chain(&self.cql);
-        all.map(Proxy::accepted).collect()
-    }
-
-    /// Loses all that passes between the hub and NATS, for a while. New connections fare no better.
-    pub(super) async fn cut_nats(&self, way: Way, time: Duration) {
-        self.nats.set(|faults| {
-            faults.upstream.dropped = matches!(way, Way::Both | Way::FromHub);
-            faults.downstream.dropped = matches!(way, Way::Both | Way::ToHub);
-        });
-        sleep(time).await;
-        self.nats.heal();
-        // What a stream has lost it cannot make up for: as after a real cut of that length, both sides start anew.
-        self.nats.cut();
-    }
-
-    pub(super) async fn slow(&self, link: Link, delay: Duration, time: Duration) {
-        let proxies = match link {
-            Link::Clients | Link::Nats => std::slice::from_ref(&self.nats),
-            Link::Cql => self.cql.as_slice(),
-        };
-        proxies.iter().for_each(|proxy| proxy.slow(delay));
-        sleep(time).await;
-        proxies.iter().for_each(Proxy::heal);
     }
 }

@@ -1,21 +1,28 @@
 //! The processes of a run and what can be done to them.
 
 use std::collections::VecDeque;
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use tokio::net::TcpListener;
 use tokio::time::{sleep, timeout};
 
+use super::around::Server;
 use super::error::SiteError;
 use super::fault::{Fault, Link};
-use super::servers::{Links, Servers};
+use super::links::Links;
+use super::means::{By, Means};
+use super::servers::Servers;
 use super::stale;
 use super::topology::Topology;
+use super::versions::Versions;
 use crate::client::Settings;
 use crate::cql::keyspace;
 use crate::http;
 use crate::hub::{HubProcess, HubSpec, start_all};
 use crate::member::now;
+use crate::net::{Net, hub_address};
 use crate::proxy::Proxy;
 use crate::token::Claims;
 
@@ -39,6 +46,10 @@ pub struct SiteSpec {
     pub topology: Topology,
     /// Further variables of all hubs; a later value of the same variable wins.
     pub variables: Vec<(String, String)>,
+    /// The program that an upgrade leads to.
+    pub next: Option<PathBuf>,
+    /// By what means the network between hubs and servers is hurt.
+    pub means: Means,
 }
 
 /// Running hubs, each behind a proxy that its clients go through and, in a cluster, with proxies before its servers. All end
@@ -46,10 +57,16 @@ pub struct SiteSpec {
 pub struct Site<'a> {
     topology: Topology,
     folder: PathBuf,
-    hubs: Vec<HubProcess>,
+    pub(super) hubs: Vec<HubProcess>,
     fronts: Vec<Proxy>,
     links: Vec<Links>,
     servers: Option<&'a mut Servers>,
+    /// Ends after the hubs in it.
+    pub(super) net: Option<Net>,
+    pub(super) by: By,
+    pub(super) versions: Option<Versions>,
+    /// What is worth telling of faults.
+    pub(super) notes: Vec<String>,
 }
 
 impl<'a> Site<'a> {
@@ -58,23 +75,40 @@ impl<'a> Site<'a> {
         spec: &SiteSpec,
         mut servers: Option<&'a mut Servers>,
     ) -> Result<Self, SiteError> {
+        let (net, by) = spec.net()?;
+        let versions = spec
+            .next
+            .as_deref()
+            .map(|next| Versions::of(&spec.hub, next));
+        let versions = versions.transpose()?;
         let mut links = Vec::new();
-        let specs = match &mut servers {
+        let mut specs = match &mut servers {
             None if spec.topology.is_cluster() => return Err(spec.lacks("servers")),
             None => vec![spec.hub(0)],
             Some(servers) => {
                 servers.heal().await?;
-                for _ in 0..spec.topology.hubs() {
-                    links.push(Links::start(servers).await?);
+                for hub in 0..spec.topology.hubs() {
+                    links.push(match &net {
+                        Some(net) => Links::start_in(net, hub, servers).await?,
+                        None => Links::start(servers).await?,
+                    });
                 }
-                let ways = links.iter().map(|l| (l.cql_nodes(), l.nats_url()));
+                let ways = links.iter().map(|l| (l.cql_nodes(), l.nats_urls()));
                 spec.cluster(servers, ways.collect()).await?
             }
         };
+        for (number, hub) in specs.iter_mut().enumerate() {
+            if let Some(net) = &net {
+                hub.namespace = Some(net.hub(number).path().to_owned());
+                hub.host = hub_address(number);
+            }
+        }
         let hubs = start_all(specs).await?;
+        let from = net.as_ref().map(|net| net.middle().clone());
         let mut fronts = Vec::new();
         for hub in &hubs {
-            fronts.push(Proxy::start(hub.address()).await?);
+            let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+            fronts.push(Proxy::over(listener, hub.address(), from.clone())?);
         }
         Ok(Self {
             topology: spec.topology,
@@ -83,6 +117,10 @@ impl<'a> Site<'a> {
             fronts,
             links,
             servers,
+            net,
+            by,
+            versions,
+            notes: Vec::new(),
         })
     }
 
@@ -114,8 +152,9 @@ impl<'a> Site<'a> {
     /// Why the hubs are not all ready and known to each other, if they are not.
     pub async fn unready(&self) -> Option<String> {
         let operator = operator();
-        for (number, hub) in self.hubs.iter().enumerate() {
-            let ask = |path| http::get(hub.address(), path, operator.as_deref());
+        for (number, front) in self.fronts.iter().enumerate() {
+            // A hub in a namespace is reached no other way.
+            let ask = |path| http::get(front.address(), path, operator.as_deref());
             match ask("/health/ready").await {
                 Ok(ready) if ready.status == 200 => {}
                 Ok(ready) => {
@@ -160,7 +199,7 @@ impl<'a> Site<'a> {
         let path = format!("/admin/rooms/{room}");
         let asking = async {
             for asked in (1..self.hubs.len()).cycle() {
-                let other = self.hubs[(but + asked) % self.hubs.len()].address();
+                let other = self.fronts[(but + asked) % self.fronts.len()].address();
                 let answer = http::get(other, &path, operator().as_deref()).await;
                 let body = answer.map(|answer| answer.body).unwrap_or_default();
                 let told: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
@@ -203,8 +242,8 @@ impl<'a> Site<'a> {
                 let delay = Duration::from_millis(delay_millis);
                 self.slow(hub, link, delay, time).await?;
             }
-            Fault::RestartNats { .. } => self.servers()?.restart_nats(time).await?,
-            Fault::PauseNats { .. } => self.servers()?.pause_nats(time).await?,
+            Fault::RestartNats { server, .. } => self.servers()?.restart_nats(server, time).await?,
+            Fault::PauseNats { server, .. } => self.servers()?.pause_nats(server, time).await?,
             Fault::CutNats { hub, way, .. } => self.links(hub)?.cut_nats(way, time).await,
             Fault::KillCql { node, .. } => self.servers()?.kill_cql(node, time).await?,
             Fault::PauseCql { node, .. } => self.servers()?.pause_cql(node, time).await?,
@@ -212,12 +251,13 @@ impl<'a> Site<'a> {
                 let servers = self.servers.as_deref_mut();
                 stale::go_back(&mut self.hubs, servers, &self.folder).await?;
             }
+            Fault::Around(around) => in_force = self.carry_out_around(around).await?,
         }
         Ok(in_force)
     }
 
     /// Answers when it had left.
-    async fn drain(&mut self, hub: usize) -> Result<Instant, SiteError> {
+    pub(super) async fn drain(&mut self, hub: usize) -> Result<Instant, SiteError> {
         let process = &mut self.hubs[hub];
         let status = process.terminate(DRAIN).await?;
         if !status.success() {
@@ -246,7 +286,7 @@ impl<'a> Site<'a> {
         Ok(())
     }
 
-    fn servers(&mut self) -> Result<&mut Servers, SiteError> {
+    pub(super) fn servers(&mut self) -> Result<&mut Servers, SiteError> {
         let topology = self.topology;
         self.servers.as_deref_mut().ok_or(SiteError::Topology {
             topology,
@@ -254,7 +294,7 @@ impl<'a> Site<'a> {
         })
     }
 
-    fn links(&self, hub: usize) -> Result<&Links, SiteError> {
+    pub(super) fn links(&self, hub: usize) -> Result<&Links, SiteError> {
         let topology = self.topology;
         self.links.get(hub).ok_or(SiteError::Topology {
             topology,
@@ -267,6 +307,21 @@ impl SiteSpec {
     pub(super) fn lacks(&self, missing: &'static str) -> SiteError {
         let topology = self.topology;
         SiteError::Topology { topology, missing }
+    }
+
+    /// The namespaces, if they are wanted and can be had, and by what the network is hurt.
+    fn net(&self) -> Result<(Option<Net>, By), SiteError> {
+        if self.means == Means::Proxies {
+            return Ok((None, By::Proxies { because: None }));
+        }
+        match Net::make(self.topology.hubs(), &Server::all(self.topology)) {
+            Ok(net) => Ok((Some(net), By::Namespaces)),
+            Err(error) if self.means == Means::Namespaces => Err(error.into()),
+            Err(error) => {
+                let because = Some(error.to_string());
+                Ok((None, By::Proxies { because }))
+            }
+        }
     }
 
     /// A hub with the embedded store.
@@ -304,7 +359,7 @@ impl SiteSpec {
         };
         let nodes = servers.cql.addresses();
         let nodes: Vec<String> = nodes.iter().map(ToString::to_string).collect();
-        let operator = hub(0, nodes.join(","), servers.nats.url());
+        let operator = hub(0, nodes.join(","), servers.nats.urls());
         operator.run(&["migrate"]).await?;
         let hubs = ways.into_iter().enumerate();
         Ok(hubs
@@ -313,7 +368,7 @@ impl SiteSpec {
     }
 }
 
-fn node_name(hub: usize) -> String {
+pub(super) fn node_name(hub: usize) -> String {
     format!("hub-{hub}")
 }
 

@@ -39,7 +39,7 @@ impl Stand {
             Some(servers) => {
                 let nodes = servers.cql.addresses();
                 let nodes: Vec<String> = nodes.iter().map(ToString::to_string).collect();
-                let way = (nodes.join(","), servers.nats.url());
+                let way = (nodes.join(","), servers.nats.urls());
                 let ways = vec![way; spec.topology.hubs()];
                 spec.cluster(servers, ways).await?
             }

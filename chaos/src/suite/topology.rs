@@ -13,6 +13,8 @@ pub enum Topology {
     Cluster,
     /// Three hubs, one NATS server and three CQL nodes, each of which has a copy of everything.
     Three,
+    /// Three hubs, a cluster of three NATS servers and three CQL nodes with a copy of everything each.
+    Full,
 }
 
 impl Topology {
@@ -20,7 +22,16 @@ impl Topology {
     pub fn hubs(self) -> usize {
         match self {
             Self::Single => 1,
-            Self::Cluster | Self::Three => 3,
+            Self::Cluster | Self::Three | Self::Full => 3,
+        }
+    }
+
+    /// Number of NATS servers.
+    pub fn nats_servers(self) -> usize {
+        match self {
+            Self::Single => 0,
+            Self::Cluster | Self::Three => 1,
+            Self::Full => 3,
         }
     }
 
@@ -29,12 +40,25 @@ impl Topology {
         match self {
             Self::Single => 0,
             Self::Cluster => 1,
-            Self::Three => 3,
+            Self::Three | Self::Full => 3,
         }
     }
 
     /// Whether hubs share a store and talk with each other.
     pub fn is_cluster(self) -> bool {
         self.hubs() > 1
+    }
+
+    /// Whether it has as much of everything as another one.
+    pub fn has(self, other: Self) -> bool {
+        self.hubs() >= other.hubs()
+            && self.nats_servers() >= other.nats_servers()
+            && self.cql_nodes() >= other.cql_nodes()
+    }
+
+    /// Its name on the command line.
+    pub fn name(self) -> String {
+        let value = self.to_possible_value();
+        value.map_or_else(String::new, |value| value.get_name().to_owned())
     }
 }
