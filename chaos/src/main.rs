@@ -1,6 +1,8 @@
 //! `chaos run SCENARIO`: the command line of the chaos suite.
 #![allow(clippy::print_stdout, reason = "verdicts go to standard output")]
 
+mod drill_command;
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -10,6 +12,7 @@ use chaos::suite::{
     WorkloadSpec, plan, run,
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use serde::Serialize;
 
 /// Faults against real hubs under traffic, and the judgement on what clients saw.
 #[derive(Parser)]
@@ -43,6 +46,11 @@ enum Command {
         variable: Vec<(String, String)>,
         #[command(flatten)]
         options: Options,
+    },
+    /// Changes the program of one hub after the other while many users are there, and times it.
+    Drill {
+        #[command(flatten)]
+        options: drill_command::DrillOptions,
     },
     /// Runs every scenario that a store survives, and the one that it cannot, which must be judged broken.
     All {
@@ -132,11 +140,12 @@ async fn work(cli: Cli) -> Result<bool, Box<dyn std::error::Error>> {
             (vec![scenario], options)
         }
         Command::Up { variable, options } => return up(&options, variable).await,
+        Command::Drill { options } => return drill_command::run(options).await,
         Command::All { options } => (Scenario::value_variants().to_vec(), options),
     };
     let topology = options.topology;
     let single = scenarios.len() == 1;
-    let hub = hub(&options)?;
+    let hub = hub_program(options.hub.as_deref())?;
     std::fs::create_dir_all(&options.folder)?;
     let folder = options.folder.canonicalize()?;
     let servers = empty(&folder.join(format!("servers-{topology:?}").to_lowercase()))?;
@@ -181,7 +190,7 @@ async fn up(
     let place = empty(&folder.join(format!("up-{topology:?}").to_lowercase()))?;
     let servers = Servers::start(topology, &folder, &empty(&place.join("servers"))?).await?;
     let site = SiteSpec {
-        hub: hub(options)?,
+        hub: hub_program(options.hub.as_deref())?,
         folder: empty(&place.join("hubs"))?,
         topology,
         variables,
@@ -214,12 +223,17 @@ fn next(
     scenario: Scenario,
     hub: &Path,
 ) -> Result<Option<PathBuf>, Box<dyn std::error::Error>> {
-    if scenario != Scenario::RollingUpgrade {
-        return Ok(None);
+    match scenario {
+        Scenario::RollingUpgrade => next_program(options.next.as_deref(), hub).map(Some),
+        _ => Ok(None),
     }
-    match &options.next {
-        None => Ok(Some(hub.to_owned())),
-        Some(next) if next.is_file() => Ok(Some(next.canonicalize()?)),
+}
+
+/// The next build: the one that is named, or the same.
+fn next_program(next: Option<&Path>, hub: &Path) -> Result<PathBuf, Box<dyn std::error::Error>> {
+    match next {
+        None => Ok(hub.to_owned()),
+        Some(next) if next.is_file() => Ok(next.canonicalize()?),
         Some(next) => Err(format!("--next names {}, which is no file", next.display()).into()),
     }
 }
@@ -315,9 +329,9 @@ fn tell_findings(findings: &Findings) {
 }
 
 /// The hub's program.
-fn hub(options: &Options) -> Result<PathBuf, Box<dyn std::error::Error>> {
-    let hub = match &options.hub {
-        Some(path) => path.clone(),
+fn hub_program(named: Option<&Path>) -> Result<PathBuf, Box<dyn std::error::Error>> {
+    let hub = match named {
+        Some(path) => path.to_owned(),
         None => beside()?,
     };
     if hub.is_file() {
@@ -345,9 +359,13 @@ fn beside() -> std::io::Result<PathBuf> {
 }
 
 fn write(path: &Path, reports: &[Report]) -> Result<(), Box<dyn std::error::Error>> {
+    write_json(path, &reports)
+}
+
+fn write_json(path: &Path, value: &impl Serialize) -> Result<(), Box<dyn std::error::Error>> {
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)?;
     }
-    std::fs::write(path, serde_json::to_vec_pretty(reports)?)?;
+    std::fs::write(path, serde_json::to_vec_pretty(value)?)?;
     Ok(())
 }

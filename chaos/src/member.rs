@@ -15,7 +15,7 @@ use crate::history::{Event, History};
 /// Between two attempts of anything.
 const PAUSE: Duration = Duration::from_millis(20);
 /// The longest wait for one answer; a connection that takes longer is given up.
-const ANSWER: Duration = Duration::from_secs(10);
+pub(crate) const ANSWER: Duration = Duration::from_secs(10);
 /// Temporary refusals in a row after which a sender tries another hub.
 const REFUSALS: usize = 25;
 /// Callbacks that have a place in the journal.
@@ -93,7 +93,13 @@ pub async fn read(
 }
 
 /// Records a callback of `room` that has a place.
-fn record(name: &str, room: &str, callback: &Callback, last: &mut u64, history: &History) {
+pub(crate) fn record(
+    name: &str,
+    room: &str,
+    callback: &Callback,
+    last: &mut u64,
+    history: &History,
+) {
     let Some(object) = callback.object().filter(|object| object["roomId"] == room) else {
         return;
     };

@@ -6,6 +6,7 @@
 //! topology, seed and length alone; what the operating system does with it does not.
 
 mod around;
+mod drill;
 mod error;
 mod fault;
 mod findings;
@@ -27,6 +28,7 @@ mod versions;
 mod workload;
 
 pub use around::{Around, Build, Loss, Server};
+pub use drill::{DrillError, DrillKind, DrillReport, DrillSpec, NodeTimes, Spread, Users, drill};
 pub use error::SiteError;
 pub use fault::{Fault, Link, Scenario, Way};
 pub use findings::Findings;

@@ -229,7 +229,7 @@ impl Observed {
     }
 }
 
-fn keep(history: &History, spec: &SiteSpec) -> Result<PathBuf, KeepError> {
+pub(super) fn keep(history: &History, spec: &SiteSpec) -> Result<PathBuf, KeepError> {
     let path = spec.folder.join("history.jsonl");
     match std::fs::write(&path, history.to_lines()) {
         Ok(()) => Ok(path),

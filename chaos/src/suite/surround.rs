@@ -174,7 +174,7 @@ impl Site<'_> {
     }
 
     /// Answers when it had left.
-    async fn upgrade(&mut self, hub: usize, build: Build) -> Result<Instant, SiteError> {
+    pub(super) async fn upgrade(&mut self, hub: usize, build: Build) -> Result<Instant, SiteError> {
         let versions = self.versions.as_ref().ok_or(SiteError::NoNext)?;
         let version = match build {
             Build::Old => &versions.old,
