@@ -1,15 +1,20 @@
 //! `chaos run SCENARIO`: the command line of the chaos suite.
 #![allow(clippy::print_stdout, reason = "verdicts go to standard output")]
 
+mod deployment_command;
 mod drill_command;
+mod programs;
+#[cfg(test)]
+mod readme;
+mod telling;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use chaos::suite::{
-    Findings, Means, Plan, Report, Scenario, Servers, SiteSpec, Stand, Topology, Verdict,
-    WorkloadSpec, plan, run,
+    Means, Plan, Report, Scenario, Servers, SiteSpec, Stand, Topology, Verdict, WorkloadSpec, plan,
+    run,
 };
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::Serialize;
@@ -82,6 +87,9 @@ struct Options {
     /// By what means partitions, loss and throttling are made.
     #[arg(long, default_value = "auto")]
     means: Means,
+    /// A file that describes hubs which run already, and what may be done to them: `run` takes these then and starts none.
+    #[arg(long, conflicts_with_all = ["topology", "hub", "next", "means"])]
+    deployment: Option<PathBuf>,
     /// Holds a folder for each run; that of an earlier run of the same scenario, topology and seed is replaced. Downloaded
     /// servers are kept here too.
     #[arg(long, default_value = "target/chaos")]
@@ -136,6 +144,9 @@ async fn work(cli: Cli) -> Result<bool, Box<dyn std::error::Error>> {
     let (scenarios, options) = match cli.command {
         Command::Plan { scenario, options } => return foretell(&options.plan(scenario)?),
         Command::Run { scenario, options } => {
+            if let Some(file) = &options.deployment {
+                return deployment_command::run(file, scenario, &options).await;
+            }
             options.plan(scenario)?;
             (vec![scenario], options)
         }
@@ -217,27 +228,6 @@ fn key_value(text: &str) -> Result<(String, String), String> {
     }
 }
 
-/// What an upgrade leads to; none if there is no upgrade.
-fn next(
-    options: &Options,
-    scenario: Scenario,
-    hub: &Path,
-) -> Result<Option<PathBuf>, Box<dyn std::error::Error>> {
-    match scenario {
-        Scenario::RollingUpgrade => next_program(options.next.as_deref(), hub).map(Some),
-        _ => Ok(None),
-    }
-}
-
-/// The next build: the one that is named, or the same.
-fn next_program(next: Option<&Path>, hub: &Path) -> Result<PathBuf, Box<dyn std::error::Error>> {
-    match next {
-        None => Ok(hub.to_owned()),
-        Some(next) if next.is_file() => Ok(next.canonicalize()?),
-        Some(next) => Err(format!("--next names {}, which is no file", next.display()).into()),
-    }
-}
-
 async fn one(
     plan: &Plan,
     options: &Options,
@@ -251,7 +241,7 @@ async fn one(
         folder: empty(&folder.join(name.to_lowercase()))?,
         topology: plan.topology,
         variables: Vec::new(),
-        next: next(options, plan.scenario, hub)?,
+        next: programs::next(options.next.as_deref(), plan.scenario, hub)?,
         means: match plan.scenario.is_of_network() {
             true => options.means,
             false => Means::Proxies,
@@ -292,7 +282,7 @@ fn tell(report: &Report, expected: Verdict) -> bool {
             println!("  {what}: p50 {half} ms, p99 {most} ms ({count} rooms)");
         }
     }
-    tell_findings(&report.findings);
+    telling::findings(&report.findings);
     if report.verdict == Verdict::Broken {
         report.stuck.iter().for_each(|stuck| println!("  {stuck}"));
         let first = report.first_violations.iter().take(10);
@@ -303,29 +293,6 @@ fn tell(report: &Report, expected: Verdict) -> bool {
         println!("  again: {}", report.command);
     }
     good
-}
-
-fn tell_findings(findings: &Findings) {
-    if let Some(means) = &findings.means {
-        println!("  by {means}");
-    }
-    if let Some(versions) = &findings.versions {
-        println!("  from {} to {} and back", versions.old, versions.next);
-    }
-    if let Some(together) = &findings.convergence {
-        println!("  together again: {} ms at most", together.worst_millis);
-    }
-    for told in &findings.without_quorum {
-        println!(
-            "  without a quorum: {} attempts, {} refused, {} acknowledged",
-            told.attempted, told.refused, told.acknowledged
-        );
-    }
-    findings.notes.iter().for_each(|note| println!("  {note}"));
-    findings
-        .missed
-        .iter()
-        .for_each(|missed| println!("  missed: {missed}"));
 }
 
 /// The hub's program.

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use chaos::nats::{NatsCluster, NatsServer, NatsSpec, NatsTls};
+use chaos::nats::{NatsCluster, NatsServer, NatsSpec, NatsTls, RoutedNats};
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -177,6 +177,37 @@ async fn three_servers_carry_messages_between_them_and_one_may_die_and_come_back
     let mut subscriber = Client::connect(&cluster.nodes[2]).await;
     subscriber.subscribe("rooms.back").await;
     reaches(&mut publisher, &mut subscriber, "rooms.back", "three again").await;
+}
+
+#[tokio::test]
+async fn a_server_that_is_cut_off_from_the_others_finds_no_way_past_its_proxies() {
+    let folder = folder();
+    let nats = RoutedNats::start(&spec(&folder), 3).await.unwrap();
+    let mut publisher = Client::connect(&nats.nodes[0]).await;
+    let mut near = Client::connect(&nats.nodes[1]).await;
+    let mut far = Client::connect(&nats.nodes[2]).await;
+    near.subscribe("rooms.near").await;
+    far.subscribe("rooms.far").await;
+    reaches(&mut publisher, &mut far, "rooms.far", "whole").await;
+
+    nats.split(2);
+    let deadline = Instant::now() + SOON;
+    while nats.links_of(2).await.unwrap() > 0 {
+        assert!(Instant::now() < deadline, "it is still linked");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    reaches(&mut publisher, &mut near, "rooms.near", "two of three").await;
+    publisher.publish("rooms.far", "lost").await;
+    assert!(timeout(SILENCE, far.message()).await.is_err());
+    assert_eq!(
+        nats.links_of(2).await.unwrap(),
+        0,
+        "no way around was found"
+    );
+
+    nats.mend();
+    nats.linked().await.unwrap();
+    reaches(&mut publisher, &mut far, "rooms.far", "whole again").await;
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use std::io;
 
 use thiserror::Error;
 
+use super::deployment::MemberError;
 use super::topology::Topology;
 use crate::cql::CqlError;
 use crate::hub::HubError;
@@ -54,6 +55,9 @@ pub enum SiteError {
     /// There are no namespaces, or they could not be hurt.
     #[error(transparent)]
     Net(#[from] NetError),
+    /// A member of a deployment must not be hurt, or could not be.
+    #[error(transparent)]
+    Member(#[from] MemberError),
     /// A fault had not the effect that makes it one.
     #[error("{fault} had no effect: {seen}")]
     Unaffected {

@@ -149,7 +149,7 @@ pub enum Way {
 }
 
 /// One fault. It is over when it has been carried out: what was killed runs again, what was paused goes on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(
     tag = "fault",
     rename_all = "kebab-case",

@@ -6,10 +6,12 @@
 //! topology, seed and length alone; what the operating system does with it does not.
 
 mod around;
+mod deployment;
 mod drill;
 mod error;
 mod fault;
 mod findings;
+mod ground;
 mod links;
 mod means;
 mod measure;
@@ -28,6 +30,10 @@ mod versions;
 mod workload;
 
 pub use around::{Around, Build, Loss, Server};
+pub use deployment::{
+    DeployedError, Deployment, DeploymentError, Hurt, Kind, Member, MemberError, RefusedError,
+    Traffic, run_deployed,
+};
 pub use drill::{DrillError, DrillKind, DrillReport, DrillSpec, NodeTimes, Spread, Users, drill};
 pub use error::SiteError;
 pub use fault::{Fault, Link, Scenario, Way};

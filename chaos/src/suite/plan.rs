@@ -57,11 +57,21 @@ const AWAY_MILLIS: u64 = 3000;
 
 /// The steps, ascending; at least one.
 pub fn plan(from: &Plan) -> Vec<Step> {
+    let count = around::steps(from.scenario, from.topology);
+    steps(from, count, |number, random| fault(from, number, random))
+}
+
+/// Steps with these faults: as many as that, or else as go into the length; one at least.
+pub(super) fn steps(
+    from: &Plan,
+    count: Option<usize>,
+    mut fault: impl FnMut(usize, &mut StdRng) -> Fault,
+) -> Vec<Step> {
     let mut random = StdRng::seed_from_u64(from.seed);
     let length = u64::try_from(from.length.as_millis()).unwrap_or(u64::MAX);
     let (mut steps, mut at) = (Vec::new(), QUIET_MILLIS);
     loop {
-        let fault = fault(from, steps.len(), &mut random);
+        let fault = fault(steps.len(), &mut random);
         steps.push(Step {
             at_millis: at,
             fault,
@@ -70,11 +80,7 @@ pub fn plan(from: &Plan) -> Vec<Step> {
         at = at
             .saturating_add(QUIET_MILLIS + random.random_range(0..800))
             .saturating_add(lasting + returning(fault));
-        let enough = match around::steps(from.scenario, from.topology) {
-            Some(count) => steps.len() >= count,
-            None => at >= length,
-        };
-        if enough {
+        if count.map_or(at >= length, |count| steps.len() >= count) {
             return steps;
         }
     }

@@ -1,6 +1,6 @@
 //! What a run found: the judgement on its history and the figures from its attempts.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -12,7 +12,6 @@ use super::measure::{
     Availability, Moves, Sample, added_latency, millis, next_acknowledgement, served_again,
 };
 use super::plan::{Plan, Step};
-use super::site::SiteSpec;
 use super::topology::Topology;
 use super::workload::{Outcome, WorkloadError};
 use crate::attempts::Attempt;
@@ -127,7 +126,7 @@ pub(super) struct Observed {
 impl Observed {
     pub(super) fn judge(
         self,
-        spec: &SiteSpec,
+        folder: &Path,
         from: &Plan,
         history: &History,
     ) -> Result<Report, KeepError> {
@@ -144,7 +143,7 @@ impl Observed {
             Err(error) => (Some(error.to_string()), None),
         };
         let broken = stuck.is_some() || !violations.is_empty() || !findings.broken.is_empty();
-        let kept = broken.then(|| keep(history, spec)).transpose()?;
+        let kept = broken.then(|| keep(history, folder)).transpose()?;
         let unanswered = outcome.map_or(0, |o| o.senders.iter().map(|s| s.unanswered).sum());
         let first = violations.iter().take(NAMED).map(ToString::to_string);
         Ok(Report {
@@ -154,7 +153,7 @@ impl Observed {
                 Verdict::Kept
             },
             scenario: from.scenario,
-            topology: spec.topology,
+            topology: from.topology,
             seed: from.seed,
             command: from.command(),
             faults: self
@@ -229,8 +228,8 @@ impl Observed {
     }
 }
 
-pub(super) fn keep(history: &History, spec: &SiteSpec) -> Result<PathBuf, KeepError> {
-    let path = spec.folder.join("history.jsonl");
+pub(super) fn keep(history: &History, folder: &Path) -> Result<PathBuf, KeepError> {
+    let path = folder.join("history.jsonl");
     match std::fs::write(&path, history.to_lines()) {
         Ok(()) => Ok(path),
         Err(source) => Err(KeepError { path, source }),

@@ -1,5 +1,6 @@
 //! One run from its start to its report.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use thiserror::Error;
@@ -8,6 +9,7 @@ use tokio::time::{sleep, sleep_until, timeout};
 
 use super::error::SiteError;
 use super::fault::Fault;
+use super::ground::Ground;
 use super::measure::served_again;
 use super::plan::{Plan, Step, plan};
 use super::report::{Deed, KeepError, Observed, Report};
@@ -56,10 +58,21 @@ pub async fn run(
     servers: Option<&mut Servers>,
 ) -> Result<(Report, String), RunError> {
     let mut site = Site::start(spec, servers).await?;
+    run_on(&mut site, &spec.folder, from, &plan(from), traffic).await
+}
+
+/// The same on whatever runs already. What is to be kept of a broken run goes to `folder`.
+pub(super) async fn run_on(
+    site: &mut impl Ground,
+    folder: &Path,
+    from: &Plan,
+    steps: &[Step],
+    traffic: WorkloadSpec,
+) -> Result<(Report, String), RunError> {
     let history = History::new(RECORDS);
     let workload = Workload::start(traffic, site.connect(), history.clone()).await;
     let workload = workload.map_err(RunError::Traffic)?;
-    let steady = until_steady(&site, &workload, &history).await;
+    let steady = until_steady(site, &workload, &history).await;
     let steady = steady.map_err(|unsteady| RunError::Unsteady {
         unsteady,
         logs: site.logs(),
@@ -68,13 +81,13 @@ pub async fn run(
     let watching = tokio::spawn(watch_silence(history.clone(), silence));
     let rooms = workload.rooms().to_vec();
     let mut disturbing = Disturbing {
-        site: &mut site,
+        site: &mut *site,
         attempts: &history.attempts,
         rooms: &rooms,
         patience: workload.patience(),
         deeds: Vec::new(),
     };
-    let disturbed = disturbing.carry_out(&plan(from), steady).await;
+    let disturbed = disturbing.carry_out(steps, steady).await;
     let deeds = disturbing.deeds;
     // What is stuck already is not waited for again.
     let ended = match disturbed? {
@@ -92,20 +105,20 @@ pub async fn run(
         silence: *longest.borrow(),
         findings: site.findings(from.scenario),
     };
-    let report = observed.judge(spec, from, &history)?;
+    let report = observed.judge(folder, from, &history)?;
     Ok((report, site.logs()))
 }
 
 /// Faults on their way.
-struct Disturbing<'r, 's> {
-    site: &'r mut Site<'s>,
+struct Disturbing<'r, G> {
+    site: &'r mut G,
     attempts: &'r Attempts,
     rooms: &'r [String],
     patience: Duration,
     deeds: Vec<Deed>,
 }
 
-impl Disturbing<'_, '_> {
+impl<G: Ground> Disturbing<'_, G> {
     /// Carries the steps out, each at its time and when every room is served again after the one before. Answers what did
     /// not come back.
     async fn carry_out(

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use thiserror::Error;
 use tokio::time::sleep;
 
+use super::ground::Ground;
 use super::measure::Availability;
-use super::site::Site;
 use super::workload::Workload;
 use crate::history::History;
 use crate::member::now;
@@ -43,7 +43,7 @@ pub enum Unsteady {
 
 /// Waits until the state is steady, within the patience of the traffic; answers when it was found to be so, or what was wrong last.
 pub(super) async fn until_steady(
-    site: &Site<'_>,
+    site: &impl Ground,
     workload: &Workload,
     history: &History,
 ) -> Result<Instant, Unsteady> {

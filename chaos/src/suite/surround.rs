@@ -14,8 +14,6 @@ use crate::member::now;
 
 /// How long a NATS server that is told to leave may take.
 const LEAVE: Duration = Duration::from_secs(60);
-/// Between two looks at hubs that are to find together.
-const LOOK: Duration = Duration::from_millis(50);
 
 impl Site<'_> {
     /// Carries out a fault to its end, and answers when it was in force.
@@ -51,19 +49,12 @@ impl Site<'_> {
     }
 
     /// What the site itself has to tell of a run.
-    pub(super) fn findings(&mut self, scenario: Scenario) -> Findings {
+    pub(super) fn told(&mut self, scenario: Scenario) -> Findings {
         Findings {
             means: scenario.is_of_network().then(|| self.by.clone()),
             versions: self.versions.clone(),
             notes: std::mem::take(&mut self.notes),
             ..Findings::default()
-        }
-    }
-
-    /// Waits until all hubs are ready and know each other.
-    pub(super) async fn until_known(&self) {
-        while self.unready().await.is_some() {
-            sleep(LOOK).await;
         }
     }
 
@@ -116,9 +107,19 @@ impl Site<'_> {
         Ok(())
     }
 
-    /// The server says to its clients that it leaves, sends them away one by one and ends by itself.
-    async fn lame_duck(&mut self, server: usize) -> Result<(), SiteError> {
+    /// The server says to its clients that it leaves, sends them away one by one and ends by itself. It is the first, from
+    /// the planned one on, that has a client at all.
+    async fn lame_duck(&mut self, planned: usize) -> Result<(), SiteError> {
         let nats = &mut self.servers()?.nats;
+        let (mut server, mut clients) = (planned, 0);
+        for turn in 0..nats.nodes.len() {
+            server = (planned + turn) % nats.nodes.len();
+            let told = nats.nodes[server].monitor("/varz").await?;
+            clients = told["connections"].as_u64().unwrap_or(0);
+            if clients > 0 {
+                break;
+            }
+        }
         let begun = now();
         nats.nodes[server].signal("USR2")?;
         nats.nodes[server].wait(LEAVE).await?;
@@ -126,7 +127,7 @@ impl Site<'_> {
         nats.nodes[server].restart().await?;
         nats.linked().await?;
         self.notes.push(format!(
-            "NATS server {server} had sent its clients away and ended after {took} ms"
+            "NATS server {server} had sent {clients} clients away and ended after {took} ms"
         ));
         Ok(())
     }

@@ -15,6 +15,9 @@ pub enum Topology {
     Three,
     /// Three hubs, a cluster of three NATS servers and three CQL nodes with a copy of everything each.
     Full,
+    /// What somebody else started, and a file describes.
+    #[value(skip)]
+    Existing,
 }
 
 impl Topology {
@@ -22,6 +25,8 @@ impl Topology {
     pub fn hubs(self) -> usize {
         match self {
             Self::Single => 1,
+            // Its file tells.
+            Self::Existing => 0,
             Self::Cluster | Self::Three | Self::Full => 3,
         }
     }
@@ -29,7 +34,7 @@ impl Topology {
     /// Number of NATS servers.
     pub fn nats_servers(self) -> usize {
         match self {
-            Self::Single => 0,
+            Self::Single | Self::Existing => 0,
             Self::Cluster | Self::Three => 1,
             Self::Full => 3,
         }
@@ -38,7 +43,7 @@ impl Topology {
     /// Number of CQL nodes.
     pub fn cql_nodes(self) -> u8 {
         match self {
-            Self::Single => 0,
+            Self::Single | Self::Existing => 0,
             Self::Cluster => 1,
             Self::Three | Self::Full => 3,
         }

@@ -20,6 +20,7 @@ use self::client::{Common, Life, User, live};
 pub use self::report::{DrillKind, DrillReport, NodeTimes, Spread, Users};
 use super::around::Build;
 use super::error::SiteError;
+use super::ground::Ground;
 use super::measure::{Availability, millis};
 use super::report::{KeepError, Verdict, keep};
 use super::servers::Servers;
@@ -348,7 +349,7 @@ fn judge(
             .take(NAMED)
             .map(ToString::to_string)
             .collect(),
-        history: broken.then(|| keep(history, site)).transpose()?,
+        history: broken.then(|| keep(history, &site.folder)).transpose()?,
         command: spec.command(site, &versions),
         versions,
     })

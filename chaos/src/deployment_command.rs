@@ -1,0 +1,31 @@
+//! `chaos run SCENARIO --deployment FILE`: hubs that somebody else started.
+
+use std::path::Path;
+use std::time::Duration;
+
+use chaos::suite::{Deployment, Plan, Scenario, Topology, Verdict, run_deployed};
+
+use crate::{Options, empty, tell, write};
+
+/// Whether every promise was kept.
+pub(crate) async fn run(
+    file: &Path,
+    scenario: Scenario,
+    options: &Options,
+) -> Result<bool, Box<dyn std::error::Error>> {
+    let deployment = Deployment::read(file, |name| std::env::var(name).ok())?;
+    let plan = Plan {
+        scenario,
+        topology: Topology::Existing,
+        seed: options.seed,
+        length: Duration::from_secs(options.seconds),
+        longest: Duration::from_secs(options.longest_pause),
+    };
+    std::fs::create_dir_all(&options.folder)?;
+    let folder = options.folder.canonicalize()?;
+    let folder = empty(&folder.join(format!("{}-existing-{}", scenario.name(), plan.seed)))?;
+    let (report, _) = run_deployed(&deployment, &plan, folder).await?;
+    let good = tell(&report, Verdict::Kept);
+    write(&options.report, &[report])?;
+    Ok(good)
+}

@@ -1,0 +1,74 @@
+//! Runs on a deployment that somebody else started: described by a file, and hurt by nothing that the file does not allow.
+
+mod allowed;
+mod file;
+mod member;
+mod site;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use thiserror::Error;
+
+pub use self::allowed::RefusedError;
+use self::allowed::plan;
+pub use self::file::{Deployment, DeploymentError, Traffic};
+pub use self::member::{Hurt, Kind, Member, MemberError};
+use self::site::Given;
+use super::plan::Plan;
+use super::report::Report;
+use super::run::{RunError, run_on};
+use super::workload::WorkloadSpec;
+
+/// Why there is no report of a run on a deployment.
+#[derive(Debug, Error)]
+pub enum DeployedError {
+    /// The scenario needs what is not allowed.
+    #[error(transparent)]
+    Refused(#[from] RefusedError),
+    /// It was not carried out.
+    #[error(transparent)]
+    Run(#[from] RunError),
+}
+
+/// Runs a scenario on a deployment, in rooms that it had not before. Refuses one that needs what is not allowed, before
+/// anybody connects. What is to be kept of a broken run goes to `folder`.
+pub async fn run_deployed(
+    deployment: &Deployment,
+    from: &Plan,
+    folder: PathBuf,
+) -> Result<(Report, String), DeployedError> {
+    let steps = plan(deployment, from)?;
+    let mut given = Given::find(deployment).await.map_err(RunError::from)?;
+    let done = run_on(&mut given, &folder, from, &steps, traffic(deployment)).await;
+    let (mut report, logs) = done?;
+    report.command = command(deployment, from);
+    Ok((report, logs))
+}
+
+/// Who takes part, in rooms of this run's own.
+fn traffic(deployment: &Deployment) -> WorkloadSpec {
+    let run = uuid::Uuid::new_v4().simple().to_string();
+    let rooms = ["cellar", "stage", "attic"];
+    WorkloadSpec {
+        rooms: rooms
+            .map(|room| format!("chaos-{}-{room}", &run[..12]))
+            .into(),
+        readers: deployment.traffic.readers,
+        senders: deployment.traffic.senders,
+        pause: Duration::from_millis(deployment.traffic.pause_ms),
+        patience: Duration::from_secs(60),
+        ..WorkloadSpec::default()
+    }
+}
+
+fn command(deployment: &Deployment, from: &Plan) -> String {
+    format!(
+        "cargo chaos run {} --deployment {} --seed {} --seconds {} --longest-pause {}",
+        from.scenario.name(),
+        deployment.path.display(),
+        from.seed,
+        from.length.as_secs(),
+        from.longest.as_secs(),
+    )
+}

@@ -1,0 +1,63 @@
+//! The command line on deployments: what is wrong with a file, and what it does not allow, is told before anything is done.
+#![allow(clippy::unwrap_used)]
+
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+/// Runs a scenario with this file.
+fn asked(scenario: &str, text: &str) -> (Output, String) {
+    let folder = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let file = folder.path().join("site.toml");
+    std::fs::write(&file, text).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_chaos"))
+        .args(["run", scenario, "--deployment"])
+        .arg(&file)
+        .arg("--folder")
+        .arg(folder.path().join("chaos"))
+        .arg("--report")
+        .arg(folder.path().join("report.json"))
+        .env("CHAOS_TEST_SECRET", "s".repeat(32))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(!folder.path().join("report.json").exists());
+    (output, said)
+}
+
+const SITE: &str = r#"secret_env = "CHAOS_TEST_SECRET"
+[[hub]]
+name = "only"
+url = "http://127.0.0.1:1"
+hurt = ["pause"]
+pid = 1
+"#;
+
+#[test]
+fn a_scenario_that_is_not_allowed_is_refused_with_what_it_needs() {
+    for (scenario, needed) in [
+        ("kill-hub", "`kill`"),
+        ("rolling-restart", "`restart`"),
+        ("kill-cql", "[[cql]]"),
+        ("partition", "partition needs"),
+    ] {
+        let (output, said) = asked(scenario, SITE);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        let named = said.contains(scenario) && said.contains(needed) && said.contains("site.toml");
+        assert!(named, "{said}");
+    }
+}
+
+#[test]
+fn a_file_that_is_wrong_is_refused_with_its_line_and_key() {
+    let (output, said) = asked("kill-hub", &SITE.replace("pid = 1", "pdi = 1"));
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    let named = said.contains("site.toml") && said.contains("line 6") && said.contains("pdi");
+    assert!(named, "{said}");
+    let (output, said) = asked(
+        "kill-hub",
+        &SITE.replace("CHAOS_TEST_SECRET", "CHAOS_TEST_NONE"),
+    );
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("CHAOS_TEST_NONE"), "{said}");
+}
