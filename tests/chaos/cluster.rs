@@ -12,14 +12,14 @@ use super::{BUILD, carry_out, folder, keeps, short};
 /// The servers as long as a test holds them.
 static SHARED: Mutex<Weak<Shared>> = Mutex::const_new(Weak::new());
 
-struct Shared {
-    servers: Mutex<Servers>,
+pub(super) struct Shared {
+    pub(super) servers: Mutex<Servers>,
     _folder: TempDir,
 }
 
 impl Shared {
     /// Servers for the test that has its turn: faults need them for themselves.
-    async fn provide() -> Arc<Self> {
+    pub(super) async fn provide() -> Arc<Self> {
         let mut shared = SHARED.lock().await;
         if let Some(there) = shared.upgrade() {
             return there;

@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used)]
 #![allow(clippy::print_stdout, reason = "figures go to the output of tests")]
 
+mod around;
 mod cluster;
+mod deployment;
 mod single;
 
 use std::path::Path;
@@ -50,8 +52,12 @@ async fn carry_out(
         variables: variables
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
             .collect(),
-        next: None,
-        means: Means::Proxies,
+        next: (plan.scenario == Scenario::RollingUpgrade)
+            .then(|| env!("CARGO_BIN_EXE_mussikon-hub").into()),
+        means: match plan.scenario.is_of_network() {
+            true => Means::Auto,
+            false => Means::Proxies,
+        },
     };
     let traffic = WorkloadSpec {
         patience,

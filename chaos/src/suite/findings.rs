@@ -14,8 +14,8 @@ use crate::attempts::Attempt;
 
 /// What was separated must have found together again within so long.
 const TOGETHER: Duration = Duration::from_secs(5);
-/// Without a quorum for so long, some sender must have been refused: a hub waits for its store no longer than that.
-const REFUSED: Duration = Duration::from_secs(4);
+/// Without a quorum for so long, some sender must have been refused: hubs together wait for the store about half as long.
+const REFUSED: Duration = Duration::from_secs(8);
 
 /// What else was found. Times are in milliseconds.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -56,16 +56,15 @@ pub struct Convergence {
     pub met: bool,
 }
 
-/// One time without a quorum of the store. Only messages that were first tried then count: one tried before may have been
-/// stored in time.
+/// One time without a quorum of the store: what became of the attempts that ended in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WithoutQuorum {
-    /// Attempts that began and ended in it.
+    /// All of them.
     pub attempted: usize,
     /// Those that were refused with a code.
     pub refused: usize,
-    /// Those that were acknowledged; none may be.
+    /// Messages first tried in it that were acknowledged; none may be. One tried before may have been stored in time.
     pub acknowledged: usize,
 }
 
@@ -136,12 +135,12 @@ fn convergence(seen: &[Seen]) -> Option<Convergence> {
 }
 
 fn without_quorum(attempts: &[Attempt], from: Instant, to: Instant) -> WithoutQuorum {
-    let within = |attempt: &&Attempt| attempt.wished >= from && attempt.ended <= to;
+    let within = |attempt: &&Attempt| (from..=to).contains(&attempt.ended);
     let mut told = WithoutQuorum::default();
     for attempt in attempts.iter().filter(within) {
         told.attempted += 1;
         told.refused += usize::from(attempt.refused);
-        told.acknowledged += usize::from(attempt.acknowledged);
+        told.acknowledged += usize::from(attempt.acknowledged && attempt.wished >= from);
     }
     told
 }
@@ -219,13 +218,13 @@ mod tests {
             acknowledged,
         };
         let refused = (10, 1500, true, false);
-        assert_eq!(judge(5000, &[refused]), (0, told(1, 1, 0)));
+        assert_eq!(judge(9000, &[refused]), (0, told(1, 1, 0)));
         // Answered when the store was back.
-        let later = (10, 5010, false, true);
-        assert_eq!(judge(5000, &[refused, later]), (0, told(1, 1, 0)));
+        let later = (10, 9010, false, true);
+        assert_eq!(judge(9000, &[refused, later]), (0, told(1, 1, 0)));
         let early = (10, 4000, false, true);
-        assert_eq!(judge(5000, &[refused, early]), (1, told(2, 1, 1)));
-        assert_eq!(judge(5000, &[]), (1, told(0, 0, 0)));
+        assert_eq!(judge(9000, &[refused, early]), (1, told(2, 1, 1)));
+        assert_eq!(judge(9000, &[]), (1, told(0, 0, 0)));
         // Too short a time for a refusal.
         assert_eq!(judge(500, &[]), (0, told(0, 0, 0)));
     }

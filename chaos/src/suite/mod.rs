@@ -17,6 +17,7 @@ mod means;
 mod measure;
 mod plan;
 mod report;
+mod rooms;
 mod run;
 mod servers;
 mod site;

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use futures_util::future::try_join_all;
 use tokio::time::sleep;
 
 use super::around::{Around, Build, Loss};
@@ -165,12 +166,13 @@ impl Site<'_> {
         }
         let in_force = now();
         sleep(time).await;
-        for (_, node) in &mut gone {
+        let back = gone.into_iter().map(|(_, node)| async move {
             match loss {
-                Loss::Paused => node.resume()?,
-                Loss::Killed => node.restart().await?,
+                Loss::Paused => node.resume().map_err(SiteError::from),
+                Loss::Killed => node.restart().await.map_err(SiteError::from),
             }
-        }
+        });
+        try_join_all(back).await?;
         Ok(in_force)
     }
 

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, timeout};
 
+use super::rooms::make_rooms;
 use super::topology::Topology;
 use crate::client::Settings;
 use crate::history::History;
@@ -255,13 +256,9 @@ impl Workload {
     }
 
     async fn make_rooms(&self) -> Result<(), WorkloadError> {
-        let owner = connected(&(self.connect)("owner", 0)).await;
-        for room in &self.spec.rooms {
-            let made = json!([{ "roomId": room, "kind": "public" }]);
-            let made = owner.invoke::<Value>("CreateRoom", made).await;
-            made.map_err(|error| refused(room, &error.to_string()))?;
-        }
-        Ok(())
+        let rooms = self.spec.rooms.iter().map(String::as_str);
+        let made = make_rooms(&(self.connect)("owner", 0), rooms).await;
+        made.map_err(|(room, error)| refused(&room, &error.to_string()))
     }
 
     async fn heads(&self) -> Result<Vec<u64>, WorkloadError> {

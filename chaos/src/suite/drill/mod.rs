@@ -23,6 +23,7 @@ use super::error::SiteError;
 use super::ground::Ground;
 use super::measure::{Availability, millis};
 use super::report::{KeepError, Verdict, keep};
+use super::rooms::make_rooms;
 use super::servers::Servers;
 use super::site::{SECRET, Site, SiteSpec};
 use super::topology::Topology;
@@ -245,17 +246,20 @@ impl Crowd {
     }
 
     async fn make_rooms(&mut self, count: usize) -> Result<(), DrillError> {
-        let owner = connected(&self.witness).await;
-        for number in 0..count {
-            let room = format!("room-{number}");
-            let made = json!([{ "roomId": room, "kind": "public" }]);
-            let made = owner.invoke::<Value>("CreateRoom", made).await;
-            made.map_err(|error| DrillError::Room {
-                room: room.clone(),
-                reason: error.to_string(),
-            })?;
-            self.goals.push((room.into(), watch::Sender::new(None)));
-        }
+        let names: Vec<String> = (0..count).map(|number| format!("room-{number}")).collect();
+        let making = make_rooms(&self.witness, names.iter().map(String::as_str));
+        let made = timeout(PATIENCE, making).await;
+        let failed = |room: &str, reason: String| DrillError::Room {
+            room: room.to_owned(),
+            reason,
+        };
+        let made =
+            made.map_err(|_| failed("the rooms", format!("not made within {PATIENCE:?}")))?;
+        made.map_err(|(room, error)| failed(&room, error.to_string()))?;
+        let goals = names
+            .iter()
+            .map(|room| (room.as_str().into(), watch::Sender::new(None)));
+        self.goals = goals.collect();
         Ok(())
     }
 
