@@ -5,7 +5,8 @@ use std::time::Duration;
 use clap::ValueEnum;
 use serde::Serialize;
 
-use super::around::{self, Around};
+use super::around::Around;
+use super::plan_around;
 use super::topology::Topology;
 
 /// A kind of trouble.
@@ -106,7 +107,7 @@ impl Scenario {
     /// The smallest topology that has what it hurts.
     pub fn smallest(self) -> Topology {
         match self {
-            _ if around::is_around(self) => around::smallest(self),
+            _ if plan_around::is_around(self) => plan_around::smallest(self),
             _ if TOGETHER.contains(&self) => Topology::Cluster,
             _ => Topology::Single,
         }
@@ -114,7 +115,7 @@ impl Scenario {
 
     /// Whether it hurts the network, for which there are several means.
     pub fn is_of_network(self) -> bool {
-        around::is_of_network(self)
+        plan_around::is_of_network(self)
     }
 
     /// Its name on the command line.

@@ -16,6 +16,7 @@ mod links;
 mod means;
 mod measure;
 mod plan;
+mod plan_around;
 mod report;
 mod rooms;
 mod run;

@@ -6,8 +6,8 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde::Serialize;
 
-use super::around;
 use super::fault::{Fault, Link, Scenario, Way};
+use super::plan_around;
 use super::topology::Topology;
 
 /// A fault and its time.
@@ -57,7 +57,7 @@ const AWAY_MILLIS: u64 = 3000;
 
 /// The steps, ascending; at least one.
 pub fn plan(from: &Plan) -> Vec<Step> {
-    let count = around::steps(from.scenario, from.topology);
+    let count = plan_around::steps(from.scenario, from.topology);
     steps(from, count, |number, random| fault(from, number, random))
 }
 
@@ -101,7 +101,7 @@ fn returning(fault: Fault) -> u64 {
 fn fault(from: &Plan, number: usize, random: &mut StdRng) -> Fault {
     let hubs = from.topology.hubs();
     let most = u64::try_from(from.longest.as_millis()).unwrap_or(u64::MAX);
-    if let Some(around) = around::fault((from.scenario, from.topology), number, most, random) {
+    if let Some(around) = plan_around::fault((from.scenario, from.topology), number, most, random) {
         return Fault::Around(around);
     }
     let hub = random.random_range(0..hubs);

@@ -7,19 +7,15 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use thiserror::Error;
-use tokio::process::{Child, Command};
+use tokio::process::Command;
 use tokio::time::{Instant, sleep, timeout};
+
+use super::mending::Mending;
 
 /// Between two looks at a process that is about to end.
 const LOOK: Duration = Duration::from_millis(10);
 /// How long a drain or the command that stops or starts a member may take.
-const COMMAND: Duration = Duration::from_secs(90);
-/// Does what mends a member when it is told to, or when whoever was to tell it is gone.
-const MEND: &str = r#"trap '' HUP INT TERM
-read -r _ <&3
-exec 3<&-
-exec /bin/sh -c "$0""#;
-
+pub(super) const COMMAND: Duration = Duration::from_secs(90);
 /// What a member is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -236,18 +232,8 @@ impl Member {
     }
 
     fn mending(&self, command: &str) -> Result<Mending, MemberError> {
-        let child = Command::new("/bin/sh")
-            .args(["-c", &format!("exec 3<&0 </dev/null\n{MEND}"), command])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .process_group(0)
-            .spawn();
-        let child = child.map_err(|error| self.wrong(error.to_string()))?;
-        Ok(Mending {
-            what: format!("{} {}", self.kind, self.name),
-            child,
-        })
+        let what = format!("{} {}", self.kind, self.name);
+        Mending::prepare(what, command).map_err(|error| self.wrong(error.to_string()))
     }
 
     async fn command(&self, command: &str) -> Result<(), MemberError> {
@@ -293,28 +279,10 @@ pub(super) fn authority(url: &str) -> Option<(&str, &str)> {
     (!host.is_empty() && port.parse::<u16>().is_ok()).then_some((authority, path))
 }
 
-/// What mends a member; it also does so when this is dropped.
-pub(super) struct Mending {
-    what: String,
-    child: Child,
-}
-
-impl Mending {
-    /// Mends it, and waits until that is done.
-    pub(super) async fn mend(mut self) -> Result<(), String> {
-        drop(self.child.stdin.take());
-        let what = self.what;
-        match timeout(COMMAND, self.child.wait()).await {
-            Ok(Ok(status)) if status.success() => Ok(()),
-            Ok(Ok(status)) => Err(format!("{what} was not mended: {status}")),
-            Ok(Err(error)) => Err(format!("{what} was not mended: {error}")),
-            Err(_) => Err(format!("{what} was not mended within {COMMAND:?}")),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use tokio::process::Child;
+
     use super::super::file::tests::{GOOD, parse};
     use super::*;
 

@@ -3,6 +3,7 @@
 mod allowed;
 mod file;
 mod member;
+mod mending;
 mod site;
 
 use std::path::PathBuf;

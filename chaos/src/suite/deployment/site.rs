@@ -8,7 +8,7 @@ use tokio::net::lookup_host;
 use tokio::time::{sleep, timeout};
 
 use super::file::Deployment;
-use super::member::{Hurt, Kind, Member, Mending, authority};
+use super::member::{Hurt, Kind, Member, authority};
 use crate::client::Settings;
 use crate::http;
 use crate::member::now;
@@ -63,7 +63,7 @@ impl<'d> Given<'d> {
         time: Duration,
     ) -> Result<Instant, SiteError> {
         let member = self.member(kind, number)?;
-        let mending: Mending = member.hurt(hurt).await?;
+        let mending = member.hurt(hurt).await?;
         let in_force = now();
         sleep(time).await;
         mending.mend().await.map_err(std::io::Error::other)?;

@@ -98,7 +98,7 @@ impl Users {
     pub(super) fn of(lives: &[Life]) -> Self {
         let sum = |of: fn(&Life) -> &BTreeMap<String, usize>| {
             let mut sum = BTreeMap::new();
-            for (what, count) in lives.iter().flat_map(|life| of(life)) {
+            for (what, count) in lives.iter().flat_map(&of) {
                 *sum.entry(what.clone()).or_default() += count;
             }
             sum
