@@ -240,7 +240,7 @@ async fn one(
         hub: hub.to_owned(),
         folder: empty(&folder.join(name.to_lowercase()))?,
         topology: plan.topology,
-        variables: Vec::new(),
+        variables: plan.scenario.variables(),
         next: programs::next(options.next.as_deref(), plan.scenario, hub)?,
         means: match plan.scenario.is_of_network() {
             true => options.means,

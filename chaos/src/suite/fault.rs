@@ -118,6 +118,14 @@ impl Scenario {
         plan_around::is_of_network(self)
     }
 
+    /// Variables of the hubs that it is run on, beside those of all runs.
+    pub fn variables(self) -> Vec<(String, String)> {
+        let variables = plan_around::variables(self).iter();
+        variables
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect()
+    }
+
     /// Its name on the command line.
     pub fn name(self) -> String {
         let value = self.to_possible_value();

@@ -42,6 +42,19 @@ pub(super) fn smallest(scenario: Scenario) -> Topology {
     }
 }
 
+/// What hubs are told for such a scenario, beside what all hubs of a run are told. By default a hub keeps a sender waiting for
+/// its store for 10 s, and for 4 s more on the way to the owner of the room; and it says nothing for 15 s when there is nothing
+/// to say, which clients of a run take for death.
+pub(super) fn variables(scenario: Scenario) -> &'static [(&'static str, &'static str)] {
+    match scenario {
+        Scenario::LoseQuorum => &[
+            ("MUSSIKON_RUNTIME__ASK_TIMEOUT_MS", "2000"),
+            ("MUSSIKON_GATEWAY__KEEP_ALIVE_MS", "1000"),
+        ],
+        _ => &[],
+    }
+}
+
 /// How many steps a plan has, if that does not follow from its length: there and back again.
 pub(super) fn steps(scenario: Scenario, topology: Topology) -> Option<usize> {
     (scenario == Scenario::RollingUpgrade).then(|| 2 * topology.hubs())
