@@ -73,7 +73,8 @@ impl Somebody {
             longest: Duration::from_secs(1),
             ..short(scenario, Topology::Existing)
         };
-        let done = run_deployed(&self.described(hurt), &plan, self.folder.path().to_owned());
+        let deployment = self.described(hurt);
+        let done = run_deployed(&deployment, &plan, self.folder.path().to_owned());
         done.await.map(|(report, _)| report)
     }
 
