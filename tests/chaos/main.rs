@@ -6,6 +6,7 @@
 mod around;
 mod cluster;
 mod deployment;
+mod drill;
 mod single;
 
 use std::path::Path;

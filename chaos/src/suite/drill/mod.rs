@@ -248,3 +248,57 @@ impl DrillSpec {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::versions::Version;
+    use super::*;
+
+    fn spec(clients: usize, rooms: usize) -> DrillSpec {
+        DrillSpec {
+            kind: DrillKind::Rollback,
+            clients,
+            rooms,
+            pace: Duration::from_secs(1),
+        }
+    }
+
+    #[test]
+    fn what_no_drill_can_be_made_of_is_refused() {
+        let needs = |spec: DrillSpec, topology| match spec.check(topology) {
+            Err(DrillError::Needs(what)) => what,
+            other => panic!("{other:?}"),
+        };
+        assert!(needs(spec(0, 1), Topology::Cluster).contains("user"));
+        assert!(needs(spec(1, 0), Topology::Cluster).contains("room"));
+        assert_eq!(needs(spec(1, 1), Topology::Single), "a cluster");
+        let files = needs(spec(usize::MAX, 1), Topology::Full);
+        assert!(files.contains("ulimit -n"), "{files}");
+        assert!(spec(1, 1).check(Topology::Full).is_ok());
+    }
+
+    #[test]
+    fn the_command_names_both_builds_whichever_way_it_goes() {
+        let version = |program: &str| Version {
+            version: "hub 1".to_owned(),
+            digest: "0".to_owned(),
+            program: program.into(),
+        };
+        let versions = Versions {
+            old: version("old/hub"),
+            next: version("next/hub"),
+        };
+        let site = SiteSpec {
+            hub: "next/hub".into(),
+            folder: "folder".into(),
+            topology: Topology::Cluster,
+            variables: Vec::new(),
+            next: None,
+            means: crate::suite::Means::Proxies,
+        };
+        let command = spec(7, 2).command(&site, &versions);
+        let expected = "cargo chaos drill rollback --topology cluster --clients 7 --rooms 2 --pace-ms 1000 \
+                        --hub old/hub --next next/hub";
+        assert_eq!(command, expected);
+    }
+}
