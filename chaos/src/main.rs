@@ -141,6 +141,12 @@ async fn main() -> ExitCode {
 
 /// Whether every run ended as it should.
 async fn work(cli: Cli) -> Result<bool, Box<dyn std::error::Error>> {
+    if let Command::Plan { options, .. } | Command::Up { options, .. } | Command::All { options } =
+        &cli.command
+        && options.deployment.is_some()
+    {
+        return Err("--deployment goes with `run` alone".into());
+    }
     let (scenarios, options) = match cli.command {
         Command::Plan { scenario, options } => return foretell(&options.plan(scenario)?),
         Command::Run { scenario, options } => {

@@ -7,11 +7,17 @@ use tempfile::TempDir;
 
 /// Runs a scenario with this file.
 fn asked(scenario: &str, text: &str) -> (Output, String) {
+    told(&["run", scenario], text)
+}
+
+/// Gives a command this file.
+fn told(command: &[&str], text: &str) -> (Output, String) {
     let folder = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let file = folder.path().join("site.toml");
     std::fs::write(&file, text).unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_chaos"))
-        .args(["run", scenario, "--deployment"])
+        .args(command)
+        .arg("--deployment")
         .arg(&file)
         .arg("--folder")
         .arg(folder.path().join("chaos"))
@@ -60,4 +66,13 @@ fn a_file_that_is_wrong_is_refused_with_its_line_and_key() {
     );
     assert_eq!(output.status.code(), Some(2), "{said}");
     assert!(said.contains("CHAOS_TEST_NONE"), "{said}");
+}
+
+#[test]
+fn commands_that_would_start_hubs_of_their_own_take_no_deployment() {
+    for command in [&["all"][..], &["up"], &["plan", "kill-hub"]] {
+        let (output, said) = told(command, SITE);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains("--deployment"), "{said}");
+    }
 }
