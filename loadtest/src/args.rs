@@ -1,14 +1,22 @@
 //! The command line.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crate::evening::args::{EveningArgs, InboxArgs};
 use crate::process::cores;
 use crate::reference::Fault;
 use crate::requests::RequestsArgs;
+use crate::run::RunArgs;
+use crate::run::compare::CompareArgs;
+use crate::run::file::PageArgs;
+
+/// Length of a message's text when nobody says another.
+const TEXT_BYTES: u16 = 64;
 
 /// Open-loop load on a SignalR hub, judged against what this machine can do.
 #[derive(Parser)]
@@ -22,6 +30,11 @@ pub struct Cli {
 /// What to do.
 #[derive(Subcommand)]
 pub enum Command {
+    /// A scenario file: traffic, the shape of its load over time, and what is demanded of it.
+    Run(RunArgs),
+    /// A part of a scenario, for `run` with several processes.
+    #[command(hide = true)]
+    Work,
     /// One room, many members, a fixed rate of deliveries (default: 1×500 with 10 senders at 30,000/s).
     Fanout(FixedArgs),
     /// Many small rooms, a fixed rate of deliveries (default: 200×10, all senders, at 20,000/s).
@@ -32,6 +45,10 @@ pub enum Command {
     Idle(IdleArgs),
     /// Organizers and musicians over the HTTP API, as users ask (default: 1,000 operations/s of 2,200 users).
     Requests(RequestsArgs),
+    /// People who talk in rooms, come and go, and read slowly, as on an evening (default: 2,000 at 100 messages/s).
+    Evening(EveningArgs),
+    /// Notices that come up for people who are there, or are not (default: 1,000 at 50 notices/s).
+    Inbox(InboxArgs),
     /// A hub that ends and begins anew, and the time until all its clients are back.
     Reconnect(ReconnectArgs),
     /// The highest rate with the 99th percentile within the limit and nothing missing.
@@ -40,6 +57,10 @@ pub enum Command {
     Limit(SuiteArgs),
     /// Everything, each scenario beside its reference.
     All(SuiteArgs),
+    /// Two records of runs side by side: what became better or worse beyond noise.
+    Compare(CompareArgs),
+    /// The page of a record that was written before.
+    Page(PageArgs),
     /// The bare server that the references measure.
     ReferenceServer(ReferenceArgs),
 }
@@ -69,12 +90,13 @@ pub struct Common {
     /// One ready-made token for all connections.
     #[arg(long, hide_env_values = true)]
     pub token: Option<String>,
-    /// What the connections speak.
-    #[arg(long, value_enum, default_value = "json")]
-    pub encoding: EncodingArg,
-    /// Length of a message's text; with the other members the default makes about 250 bytes on the wire.
-    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(16..=1000))]
-    pub text_bytes: u16,
+    /// What the connections speak (default: json, or what a scenario file says).
+    #[arg(long, value_enum)]
+    pub encoding: Option<EncodingArg>,
+    /// Length of a message's text (default: 64, or what a scenario file says); with the other members 64 makes about 250
+    /// bytes on the wire.
+    #[arg(long, value_parser = clap::value_parser!(u16).range(16..=1000))]
+    pub text_bytes: Option<u16>,
     /// Leave out the reference run, and so the ratios.
     #[arg(long)]
     pub no_reference: bool,
@@ -253,24 +275,49 @@ pub enum ShapeArg {
 }
 
 /// Encodings of the hub protocol.
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum EncodingArg {
     /// JSON in text frames.
     Json,
     /// MessagePack in binary frames.
     Messagepack,
+    /// Every second connection one of them.
+    Mixed,
+}
+
+impl EncodingArg {
+    /// Its name on the command line and in records.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::Messagepack => "messagepack",
+            Self::Mixed => "mixed",
+        }
+    }
 }
 
 impl From<EncodingArg> for protocol::Encoding {
     fn from(encoding: EncodingArg) -> Self {
         match encoding {
-            EncodingArg::Json => Self::Json,
+            // Of mixed connections the first.
+            EncodingArg::Json | EncodingArg::Mixed => Self::Json,
             EncodingArg::Messagepack => Self::MessagePack,
         }
     }
 }
 
 impl Common {
+    /// What the connections speak.
+    pub fn encoding(&self) -> EncodingArg {
+        self.encoding.unwrap_or(EncodingArg::Json)
+    }
+
+    /// Length of a message's text.
+    pub fn text_bytes(&self) -> u16 {
+        self.text_bytes.unwrap_or(TEXT_BYTES)
+    }
+
     /// Where spawned servers run.
     pub fn server_core(&self) -> Option<usize> {
         self.server_core.or(has_two_cores().then_some(0))
@@ -323,7 +370,8 @@ pub fn not_negative(text: &str) -> Result<f64, String> {
     }
 }
 
-fn key_value(text: &str) -> Result<(String, String), String> {
+/// A pair as KEY=VALUE.
+pub fn key_value(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
         _ => Err("must be KEY=VALUE".into()),

@@ -12,7 +12,6 @@ use crate::figures::{Figures, Judgement, Quantiles};
 use crate::fleet::Fleet;
 use crate::fsync;
 use crate::plan::{Plan, Shape};
-use crate::pool::Ready;
 use crate::process::{self, Meter};
 use crate::subject::{OpenError, Running, Subject};
 use crate::target::ConnectError;
@@ -165,7 +164,7 @@ impl<'a> Bench<'a> {
         connections: u32,
         rooms: u32,
     ) -> Result<IdleFigures, BenchError> {
-        self.allow_files(connections)?;
+        allow_files(connections)?;
         eprintln!("{}: {connections} idle connections …", subject.name());
         let running = subject.open(self.common, false)?;
         drop(self.gather(subject, &running, REHEARSAL)?);
@@ -197,15 +196,6 @@ impl<'a> Bench<'a> {
             resident_kb: after,
             faults: figures.faults,
         })
-    }
-
-    /// Sees that so many connections may be open.
-    pub fn allow_files(&self, connections: u32) -> Result<(), BenchError> {
-        let allowed = process::raise_file_limit();
-        if u64::from(connections) + FILES_BESIDE > allowed {
-            return Err(BenchError::Files(connections, allowed));
-        }
-        Ok(())
     }
 
     /// How long this machine takes to make 4 KB durable.
@@ -246,36 +236,28 @@ impl<'a> Bench<'a> {
             fleet,
             plan,
             running.acknowledges,
-            give_up_p99_ms,
             running.server.meter.clone(),
             self.clock,
         )
-        .and_then(Trial::run)
+        .and_then(|trial| trial.run(give_up_p99_ms))
         .map_err(|error| BenchError::Connect(subject.name(), error))
     }
 
     /// Lets time pass without traffic, as idle clients do.
     fn rest(&self, fleet: &mut Fleet) -> Result<(), BenchError> {
         let until_ns = self.clock.now_ns() + SETTLE.as_nanos() as u64;
-        let mut ready = Vec::new();
         while self.clock.now_ns() < until_ns {
-            fleet.keep_alive(self.clock.now_ns());
-            fleet
-                .pool
-                .wait(Some(Duration::from_millis(20)), &mut ready)?;
-            for event in &ready {
-                if let Ready::Socket {
-                    index,
-                    readable: true,
-                    ..
-                } = *event
-                {
-                    // Only pings can come here; a connection that ended shows in the trial that follows.
-                    let _: Result<(), std::io::Error> =
-                        fleet.pool.read(index, |bytes| Ok(bytes.len()));
-                }
-            }
+            fleet.rest(self.clock)?;
         }
         Ok(())
     }
+}
+
+/// Sees that so many connections may be open.
+pub fn allow_files(connections: u32) -> Result<(), BenchError> {
+    let allowed = process::raise_file_limit();
+    if u64::from(connections) + FILES_BESIDE > allowed {
+        return Err(BenchError::Files(connections, allowed));
+    }
+    Ok(())
 }

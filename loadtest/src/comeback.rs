@@ -1,13 +1,13 @@
 //! Clients whose hub goes away: each notices it by itself, tries again at random times, and goes on where it was.
 
-use protocol::HubMessage;
+use protocol::{Encoding, HubMessage};
 use std::time::Duration;
 
 use crate::clock::Clock;
-use crate::fleet::{Event, Fleet, connect};
+use crate::fleet::{Event, Fleet};
 use crate::hub::{self, HubError};
 use crate::pool::Ready;
-use crate::target::ConnectError;
+use crate::target::{ConnectError, push_frame};
 use crate::websocket;
 
 /// Whoever is not back by then never will be.
@@ -63,8 +63,8 @@ impl<'a> Comeback<'a> {
     /// Tries come at random times within `spread` after a loss, and after each other.
     pub fn new(fleet: &'a mut Fleet, spread: Duration, clock: Clock) -> Result<Self, ConnectError> {
         let connections = fleet.shape.connections();
-        let requests = (0..connections)
-            .map(|connection| fleet.target.upgrade_request(&format!("u{connection}")))
+        let requests = (0..connections as usize)
+            .map(|connection| fleet.target.upgrade_request(&fleet.target.user(connection)))
             .collect::<Result<Vec<_>, _>>()?;
         let client = |_| Client {
             stage: Stage::Joined,
@@ -130,7 +130,10 @@ impl<'a> Comeback<'a> {
         client.begun_ns = now;
         client.tries += 1;
         let pool = &mut self.fleet.pool;
-        let begun = connect(self.fleet.target.address(index), index as u32)
+        let begun = self
+            .fleet
+            .target
+            .connect(index)
             .and_then(|stream| pool.renew(index, stream))
             .and_then(|()| pool.queue(index, &self.requests[index]));
         if begun.is_err() {
@@ -164,7 +167,7 @@ impl<'a> Comeback<'a> {
             client,
             next: &mut positions[index].next,
             room: target.room_name(*group, shape.room_of_connection(index as u32)),
-            target,
+            encoding: target.encoding_of(index),
         };
         let read = pool.read(index, |bytes| reader.receive(bytes, &mut answer));
         let is_back = matches!(reader.client.stage, Stage::Back);
@@ -214,7 +217,7 @@ struct Reader<'a> {
     client: &'a mut Client,
     next: &'a mut u64,
     room: String,
-    target: &'a crate::target::Target,
+    encoding: Encoding,
 }
 
 impl Reader<'_> {
@@ -224,11 +227,11 @@ impl Reader<'_> {
             let Some(head) = websocket::upgrade_answer(bytes)? else {
                 return Ok(0);
             };
-            let (target, encoding) = (self.target, self.target.encoding);
-            target.push_frame(answer, &hub::handshake_request(encoding));
+            let encoding = self.encoding;
+            push_frame(encoding, answer, &hub::handshake_request(encoding));
             let after = self.next.saturating_sub(1);
             let join = hub::join_room_after(encoding, "again", &self.room, after)?;
-            target.push_frame(answer, &join);
+            push_frame(encoding, answer, &join);
             self.client.stage = Stage::Shaking;
             used = head;
         }
@@ -249,7 +252,7 @@ impl Reader<'_> {
             payload = &payload[hub::handshake_answer(payload)?..];
             self.client.stage = Stage::Joining;
         }
-        for message in hub::read_messages(self.target.encoding, payload)? {
+        for message in hub::read_messages(self.encoding, payload)? {
             match message {
                 HubMessage::Completion { outcome, .. } => {
                     hub::result(&outcome)?;

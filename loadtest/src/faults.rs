@@ -1,10 +1,10 @@
 //! What can be wrong with a run, counted.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// What was wrong, counted. All zero is correct.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Faults {
     /// Deliveries that should have arrived and did not (sum over members).
     pub missing: u64,
@@ -37,6 +37,22 @@ impl Faults {
     pub fn none(&self) -> bool {
         *self == Self::default()
     }
+
+    /// Adds what went wrong elsewhere in the same run.
+    pub fn add(&mut self, other: &Self) {
+        self.missing += other.missing;
+        self.skipped += other.skipped;
+        self.repeated += other.repeated;
+        self.doubled += other.doubled;
+        self.overtaken += other.overtaken;
+        self.foreign += other.foreign;
+        self.diverged += other.diverged;
+        self.misacknowledged += other.misacknowledged;
+        self.unacknowledged += other.unacknowledged;
+        self.refused += other.refused;
+        self.disconnected += other.disconnected;
+        self.unexpected += other.unexpected;
+    }
 }
 
 impl Faults {
@@ -56,6 +72,11 @@ impl Faults {
         }
     }
 
+    /// The same without what a hub may do where errors are counted: it may refuse.
+    pub fn without_refusals(self) -> Self {
+        Self { refused: 0, ..self }
+    }
+
     /// The same without what may still have been on its way.
     pub fn without_outstanding(self) -> Self {
         Self {
@@ -67,10 +88,10 @@ impl Faults {
     }
 }
 
-/// Only what happened: `missing 3, diverged 1`.
-impl fmt::Display for Faults {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let counts = [
+impl Faults {
+    /// Only what happened, by name.
+    pub fn counts(&self) -> Vec<(String, u64)> {
+        let all = [
             ("missing", self.missing),
             ("skipped", self.skipped),
             ("repeated", self.repeated),
@@ -84,8 +105,18 @@ impl fmt::Display for Faults {
             ("disconnected", self.disconnected),
             ("unexpected", self.unexpected),
         ];
+        let named = all.into_iter().filter(|(_, count)| *count > 0);
+        named
+            .map(|(name, count)| (name.to_owned(), count))
+            .collect()
+    }
+}
+
+/// Only what happened: `missing 3, diverged 1`.
+impl fmt::Display for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut separator = "";
-        for (name, count) in counts.into_iter().filter(|(_, count)| *count > 0) {
+        for (name, count) in self.counts() {
             write!(f, "{separator}{name} {count}")?;
             separator = ", ";
         }

@@ -1,12 +1,12 @@
 //! The figures of one trial and what they allow to say.
 
 use hdrhistogram::Histogram;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::faults::Faults;
 
 /// Latencies in milliseconds, from the intended send time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Quantiles {
     /// Number of values; all others are zero without one.
     pub count: u64,

@@ -1,9 +1,10 @@
 //! The connections of a run: opened, authenticated, joined to their rooms, and kept alive.
 
 use mio::net::TcpStream;
-use protocol::HubMessage;
+use protocol::{Encoding, HubMessage};
 use serde::{Deserialize, Serialize};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use std::collections::BTreeSet;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -13,16 +14,18 @@ use crate::hub::{self, HubError};
 use crate::ledger::Member;
 use crate::plan::Shape;
 use crate::pool::{Pool, Ready};
-use crate::target::{ConnectError, Target};
+use crate::target::{ConnectError, Target, push_frame};
 use crate::websocket::{self, FrameError};
 
 /// Connections from one source address; a port range holds about 28,000.
-const CONNECTIONS_PER_ADDRESS: u32 = 20_000;
+pub const CONNECTIONS_PER_ADDRESS: u32 = 20_000;
 /// Connections that may be between their first packet and their joined room.
 const OPENING_AT_ONCE: usize = 64;
 const STUCK_AFTER_NS: u64 = 20_000_000_000;
 /// Every connection pings once in this time; hubs drop clients after 30 s of silence.
 const PING_EVERY_NS: u64 = 10_000_000_000;
+
+const REST: Duration = Duration::from_millis(20);
 
 /// Connections in their rooms.
 pub struct Fleet {
@@ -36,7 +39,10 @@ pub struct Fleet {
     pub target: Target,
     /// Which of the target's groups of rooms this fleet uses.
     pub group: u32,
-    ping: Vec<u8>,
+    /// Connections that are not there just now, and say nothing.
+    pub away: BTreeSet<usize>,
+    /// By encoding, as [`slot`] numbers them.
+    pings: [Vec<u8>; 2],
     pinged_ns: u64,
     ping_next: usize,
 }
@@ -62,10 +68,10 @@ enum Stage {
 
 struct Opener<'a> {
     stages: Vec<Stage>,
-    /// What every connection says first.
-    hello: Vec<u8>,
-    /// Per room what those add who join it.
-    joins: Vec<Vec<u8>>,
+    /// What every connection says first, by encoding.
+    hellos: [Vec<u8>; 2],
+    /// Per room what those add who join it, by encoding.
+    joins: Vec<[Vec<u8>; 2]>,
     positions: Vec<Member>,
     joined: usize,
     shape: Shape,
@@ -88,8 +94,18 @@ impl Fleet {
         clock: Clock,
     ) -> Result<(Self, Opening), ConnectError> {
         target.create_rooms(group, shape.rooms)?;
-        let requests = (0..shape.connections())
-            .map(|connection| target.upgrade_request(&format!("u{connection}")))
+        Self::join(target, shape, group, clock)
+    }
+
+    /// The same with rooms that are there.
+    pub fn join(
+        target: &Target,
+        shape: Shape,
+        group: u32,
+        clock: Clock,
+    ) -> Result<(Self, Opening), ConnectError> {
+        let requests = (0..shape.connections() as usize)
+            .map(|connection| target.upgrade_request(&target.user(connection)))
             .collect::<Result<Vec<_>, _>>()?;
         let mut pool = Pool::new()?;
         let mut opener = Opener::new(target, shape, group)?;
@@ -102,19 +118,56 @@ impl Fleet {
             seconds,
             connects_per_second: f64::from(connections) / seconds,
         };
-        let mut ping = Vec::new();
-        target.push_frame(&mut ping, &hub::ping(target.encoding)?);
+        let pings = in_both(hub::ping)?;
         let fleet = Self {
             pool,
             shape,
             positions: opener.positions,
             target: target.clone(),
             group,
-            ping,
+            away: BTreeSet::new(),
+            pings,
             pinged_ns: clock.now_ns(),
             ping_next: 0,
         };
         Ok((fleet, opening))
+    }
+
+    /// Lets time pass without traffic, as idle clients do, while something else is done; its result.
+    pub fn rest_while<T: Send>(
+        &mut self,
+        clock: Clock,
+        other: impl FnOnce() -> io::Result<T> + Send,
+    ) -> io::Result<T> {
+        std::thread::scope(|scope| {
+            let other = scope.spawn(other);
+            while !other.is_finished() {
+                self.rest(clock)?;
+            }
+            match other.join() {
+                Ok(result) => result,
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        })
+    }
+
+    /// Lets a moment pass without traffic.
+    pub fn rest(&mut self, clock: Clock) -> io::Result<()> {
+        let mut ready = Vec::new();
+        self.keep_alive(clock.now_ns());
+        self.pool.wait(Some(REST), &mut ready)?;
+        for event in &ready {
+            if let Ready::Socket {
+                index,
+                readable: true,
+                ..
+            } = *event
+            {
+                // Only pings can come here; a connection that ended shows in the trial that follows.
+                let _: Result<(), io::Error> = self.pool.read(index, |bytes| Ok(bytes.len()));
+            }
+        }
+        Ok(())
     }
 
     /// Sends the pings that are due, spread over all connections. Call it at least every few seconds.
@@ -123,8 +176,11 @@ impl Fleet {
         let each_ns = PING_EVERY_NS / connections.max(1) as u64;
         while self.pinged_ns + each_ns <= now_ns {
             self.pinged_ns += each_ns;
-            // A connection that is gone shows when it is read.
-            let _ = self.pool.write(self.ping_next, &self.ping);
+            let ping = &self.pings[slot(self.target.encoding_of(self.ping_next))];
+            if !self.away.contains(&self.ping_next) {
+                // A connection that is gone shows when it is read.
+                let _ = self.pool.write(self.ping_next, ping);
+            }
             self.ping_next = (self.ping_next + 1) % connections;
         }
     }
@@ -132,19 +188,16 @@ impl Fleet {
 
 impl<'a> Opener<'a> {
     fn new(target: &'a Target, shape: Shape, group: u32) -> Result<Self, ConnectError> {
-        let mut hello = Vec::new();
-        target.push_frame(&mut hello, &hub::handshake_request(target.encoding));
-        let mut joins = Vec::new();
-        for room in 0..shape.rooms {
-            let mut frame = Vec::new();
-            let join = hub::join_room(target.encoding, "join", &target.room_name(group, room))?;
-            target.push_frame(&mut frame, &join);
-            joins.push(frame);
-        }
+        let hellos = in_both(|encoding| Ok(hub::handshake_request(encoding)))?;
+        let join = |room| {
+            let name = target.room_name(group, room);
+            in_both(|encoding| hub::join_room(encoding, "join", &name))
+        };
+        let joins = (0..shape.rooms).map(join).collect::<Result<_, _>>()?;
         let positions = vec![Member::default(); shape.connections() as usize];
         Ok(Self {
             stages: Vec::new(),
-            hello,
+            hellos,
             joins,
             positions,
             joined: 0,
@@ -165,8 +218,7 @@ impl<'a> Opener<'a> {
                 && self.stages.len() - self.joined < OPENING_AT_ONCE
             {
                 let connection = self.stages.len();
-                let index =
-                    pool.add(connect(self.target.address(connection), connection as u32)?)?;
+                let index = pool.add(self.target.connect(connection)?)?;
                 pool.queue(index, &requests[connection])?;
                 self.stages.push(Stage::Upgrading);
             }
@@ -213,10 +265,11 @@ impl<'a> Opener<'a> {
             let Some(head) = websocket::upgrade_answer(bytes)? else {
                 return Ok(0);
             };
-            answer.extend_from_slice(&self.hello);
+            let slot = slot(self.target.encoding_of(index));
+            answer.extend_from_slice(&self.hellos[slot]);
             if self.shape.listens(index as u32) {
                 let room = self.shape.room_of_connection(index as u32);
-                answer.extend_from_slice(&self.joins[room as usize]);
+                answer.extend_from_slice(&self.joins[room as usize][slot]);
             }
             self.stages[index] = Stage::Shaking;
             used = head;
@@ -242,7 +295,7 @@ impl<'a> Opener<'a> {
                 self.joined += 1;
             }
         }
-        for message in hub::read_messages(self.target.encoding, payload)? {
+        for message in hub::read_messages(self.target.encoding_of(index), payload)? {
             match message {
                 HubMessage::Completion { outcome, .. } => {
                     let summary: hub::RoomSummary =
@@ -272,8 +325,33 @@ impl<'a> Opener<'a> {
     }
 }
 
+/// Where what depends on the encoding stands in arrays of two.
+pub fn slot(encoding: Encoding) -> usize {
+    usize::from(encoding.is_binary())
+}
+
+/// Frames of a record in both encodings, as [`slot`] numbers them.
+pub fn in_both(
+    record: impl Fn(Encoding) -> Result<Vec<u8>, HubError>,
+) -> Result<[Vec<u8>; 2], HubError> {
+    let mut frames = [Vec::new(), Vec::new()];
+    for encoding in Encoding::ALL {
+        push_frame(encoding, &mut frames[slot(encoding)], &record(encoding)?);
+    }
+    Ok(frames)
+}
+
 /// Begins to connect; on loopback, later connections come from further addresses.
 pub fn connect(address: SocketAddr, connection: u32) -> io::Result<TcpStream> {
+    connect_with(address, connection, None)
+}
+
+/// The same with a receive buffer of so many bytes (about; the kernel counts in its own way).
+pub fn connect_with(
+    address: SocketAddr,
+    connection: u32,
+    receive_buffer: Option<u32>,
+) -> io::Result<TcpStream> {
     let socket = Socket::new(
         Domain::for_address(address),
         Type::STREAM,
@@ -281,6 +359,10 @@ pub fn connect(address: SocketAddr, connection: u32) -> io::Result<TcpStream> {
     )?;
     socket.set_nonblocking(true)?;
     socket.set_tcp_nodelay(true)?;
+    if let Some(bytes) = receive_buffer {
+        // Before it connects, so that the peer is never offered more.
+        socket.set_recv_buffer_size(bytes as usize)?;
+    }
     let source = connection / CONNECTIONS_PER_ADDRESS;
     if source > 0 && address.ip().is_loopback() && address.is_ipv4() {
         let source = Ipv4Addr::new(127, 0, (source >> 8) as u8, (source & 0xff) as u8 + 1);

@@ -48,6 +48,19 @@ struct NewRoom {
     kind: String,
 }
 
+/// A room to be made with people in it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NewGroup<'a> {
+    /// Its name; a room of two has none that one could choose.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub room_id: Option<&'a str>,
+    /// `group` or `direct`.
+    pub kind: &'a str,
+    /// Who is in it besides whoever makes it.
+    pub members: &'a [String],
+}
+
 /// Argument of `SendMessage`.
 #[derive(Serialize, Deserialize)]
 struct NewMessage {
@@ -134,12 +147,12 @@ pub fn create_room(
             kind: "public".into(),
         },
     )?;
-    invocation(encoding, invocation_id, "CreateRoom", vec![argument])
+    ask(encoding, invocation_id, "CreateRoom", vec![argument])
 }
 
 /// A record that subscribes to what comes next in a room.
 pub fn join_room(encoding: Encoding, invocation_id: &str, room: &str) -> Result<Vec<u8>, HubError> {
-    invocation(
+    ask(
         encoding,
         invocation_id,
         "JoinRoom",
@@ -155,7 +168,33 @@ pub fn join_room_after(
     after: u64,
 ) -> Result<Vec<u8>, HubError> {
     let arguments = vec![Raw::encode(encoding, room)?, Raw::encode(encoding, &after)?];
-    invocation(encoding, invocation_id, "JoinRoom", arguments)
+    ask(encoding, invocation_id, "JoinRoom", arguments)
+}
+
+/// A record that asks for something and wants an answer.
+pub fn ask(
+    encoding: Encoding,
+    invocation_id: &str,
+    method: &str,
+    arguments: Vec<Raw>,
+) -> Result<Vec<u8>, HubError> {
+    invocation(encoding, Some(invocation_id), method, arguments)
+}
+
+/// A record that wants no answer.
+pub fn tell(encoding: Encoding, method: &str, arguments: Vec<Raw>) -> Result<Vec<u8>, HubError> {
+    invocation(encoding, None, method, arguments)
+}
+
+/// The last record of a client that goes.
+pub fn goodbye(encoding: Encoding) -> Result<Vec<u8>, HubError> {
+    let mut record = Vec::new();
+    let goodbye = HubMessage::Close {
+        error: None,
+        allow_reconnect: false,
+    };
+    protocol::encode(encoding, &goodbye, &mut record)?;
+    Ok(record)
 }
 
 /// The room named by the argument of `CreateRoom`.
@@ -177,12 +216,12 @@ pub fn ping(encoding: Encoding) -> Result<Vec<u8>, HubError> {
 
 fn invocation(
     encoding: Encoding,
-    id: &str,
+    id: Option<&str>,
     target: &str,
     arguments: Vec<Raw>,
 ) -> Result<Vec<u8>, HubError> {
     let message = HubMessage::Invocation {
-        invocation_id: Some(id.into()),
+        invocation_id: id.map(Into::into),
         call: Call::new(target, arguments),
     };
     let mut record = Vec::new();
@@ -249,7 +288,7 @@ impl SendTemplate {
             Raw::encode(encoding, room)?,
             Raw::encode(encoding, &message)?,
         ];
-        let record = invocation(encoding, PLACE, "SendMessage", arguments)?;
+        let record = ask(encoding, PLACE, "SendMessage", arguments)?;
         let stamps = memchr::memmem::find_iter(&record, PLACE).collect();
         Ok(Self {
             record,

@@ -1,5 +1,8 @@
 //! Who received what: each message exactly once, in order, none missing, the same for every member of a room.
 
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
 use crate::faults::Faults;
 use crate::plan::Plan;
 use crate::stamp::Stamp;
@@ -29,6 +32,15 @@ pub struct Ledger {
     answers: u64,
     stale: u64,
     faults: Faults,
+}
+
+/// What the members here of one room received, to be compared with those that other processes hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RoomRun {
+    /// Sends from here that were not refused.
+    pub accepted: u64,
+    /// Members by what they received: how many messages, their digest, and how many members received just that.
+    pub received: Vec<(u64, u64, u64)>,
 }
 
 const REFUSED: u64 = u64::MAX;
@@ -67,16 +79,18 @@ impl Ledger {
     #[inline]
     pub fn delivered(&mut self, connection: usize, sequence: u64, stamp: Stamp) -> bool {
         self.advance(connection, sequence);
-        if stamp.trial != self.plan.trial {
+        let own = stamp.trial == self.plan.trial;
+        if !own && self.plan.sibling(stamp).is_none() {
             self.stale += 1;
             return false;
         }
         let member = &mut self.members[connection];
         member.received += 1;
-        member.digest = (member.digest.rotate_left(5) ^ u64::from(stamp.index))
-            .wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let which = u64::from(stamp.trial) << 32 | u64::from(stamp.index);
+        member.digest = (member.digest.rotate_left(5) ^ which).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         self.received += 1;
-        if (connection as u32).is_multiple_of(self.plan.shape.members) {
+        // What others sent, their own first members look at.
+        if own && (connection as u32).is_multiple_of(self.plan.shape.members) {
             self.witness(connection as u32, sequence, stamp.index);
         }
         true
@@ -147,13 +161,58 @@ impl Ledger {
 
     /// Nothing more is to come.
     pub fn is_complete(&self) -> bool {
-        let accepted = u64::from(self.sent) - self.faults.refused;
+        let siblings = self.plan.siblings.iter();
+        let others: u64 = siblings.map(|one| u64::from(one.total)).sum();
+        let accepted = u64::from(self.sent) - self.faults.refused + others;
         let answered = !self.expects_acknowledgements || self.answers >= u64::from(self.sent);
         answered && self.received >= accepted * u64::from(self.plan.shape.listeners)
     }
 
+    /// Where a connection stands in its room.
+    pub fn next(&self, connection: usize) -> u64 {
+        self.members[connection].next
+    }
+
     /// Closes the books: what was wrong, and where every member stands now.
     pub fn close(mut self) -> (Faults, Vec<Member>) {
+        let expected = self.close_sends();
+        let shape = self.plan.shape;
+        for (room, members) in self.members.chunks(shape.members as usize).enumerate() {
+            for member in &members[..shape.listeners as usize] {
+                self.faults.missing += expected[room].saturating_sub(member.received);
+                let same =
+                    (member.received, member.digest) == (members[0].received, members[0].digest);
+                self.faults.diverged += u64::from(!same);
+            }
+        }
+        (self.faults, self.members)
+    }
+
+    /// The same when others hold members of the same rooms: whether something is missing, only all together can tell.
+    pub fn close_part(mut self) -> (Faults, Vec<RoomRun>) {
+        let accepted = self.close_sends();
+        let shape = self.plan.shape;
+        let rooms = self.members.chunks(shape.members as usize).zip(accepted);
+        let run = |(members, accepted): (&[Member], u64)| {
+            let mut received = BTreeMap::new();
+            for member in &members[..shape.listeners as usize] {
+                *received
+                    .entry((member.received, member.digest))
+                    .or_default() += 1u64;
+            }
+            let told = received
+                .into_iter()
+                .map(|((count, digest), members)| (count, digest, members));
+            RoomRun {
+                accepted,
+                received: told.collect(),
+            }
+        };
+        (self.faults, rooms.map(run).collect())
+    }
+
+    /// Compares every send with its acknowledgement; how many of each room should have arrived.
+    fn close_sends(&mut self) -> Vec<u64> {
         let shape = self.plan.shape;
         let mut expected = vec![0u64; shape.rooms as usize];
         for index in 0..self.sent {
@@ -167,16 +226,27 @@ impl Ledger {
                 sequence => self.faults.misacknowledged += u64::from(seen != 0 && seen != sequence),
             }
         }
-        for (room, members) in self.members.chunks(shape.members as usize).enumerate() {
-            for member in &members[..shape.listeners as usize] {
-                self.faults.missing += expected[room].saturating_sub(member.received);
-                let same =
-                    (member.received, member.digest) == (members[0].received, members[0].digest);
-                self.faults.diverged += u64::from(!same);
-            }
-        }
-        (self.faults, self.members)
+        expected
     }
+}
+
+/// Compares what several processes received in one room: each member must have got all that any of them sent, in the order
+/// in which the others got it.
+pub fn compare_parts(parts: &[&RoomRun]) -> Faults {
+    let accepted: u64 = parts.iter().map(|part| part.accepted).sum();
+    let mut runs: BTreeMap<(u64, u64), u64> = BTreeMap::new();
+    for (count, digest, members) in parts.iter().flat_map(|part| &part.received) {
+        *runs.entry((*count, *digest)).or_default() += members;
+    }
+    // Who differs from most is the one that is wrong.
+    let usual = runs.iter().max_by_key(|(_, members)| **members);
+    let usual = usual.map(|(run, _)| *run);
+    let mut faults = Faults::default();
+    for (run, members) in &runs {
+        faults.missing += accepted.saturating_sub(run.0) * members;
+        faults.diverged += members * u64::from(Some(*run) != usual);
+    }
+    faults
 }
 
 #[cfg(test)]
@@ -250,6 +320,64 @@ mod tests {
             members.iter().map(|member| member.next).collect::<Vec<_>>(),
             [14, 13, 13, 13]
         );
+    }
+
+    #[test]
+    fn parts_of_a_room_in_several_processes_must_have_received_the_same() {
+        let part = |accepted, received: &[(u64, u64, u64)]| RoomRun {
+            accepted,
+            received: received.to_vec(),
+        };
+        let compare = |parts: &[RoomRun]| compare_parts(&parts.iter().collect::<Vec<_>>());
+        let right = [part(60, &[(100, 7, 250)]), part(40, &[(100, 7, 250)])];
+        assert!(compare(&right).none());
+        let lost = [
+            part(60, &[(100, 7, 250)]),
+            part(40, &[(97, 9, 1), (100, 7, 249)]),
+        ];
+        let faults = compare(&lost);
+        assert_eq!((faults.missing, faults.diverged), (3, 1));
+        let other_order = [part(60, &[(100, 7, 250)]), part(40, &[(100, 8, 249)])];
+        assert_eq!(compare(&other_order).diverged, 249);
+        let nobody_got_it = [part(60, &[(99, 7, 250)]), part(40, &[(99, 7, 250)])];
+        let faults = compare(&nobody_got_it);
+        assert_eq!((faults.missing, faults.diverged), (500, 0));
+    }
+
+    #[test]
+    fn what_another_process_sends_to_the_room_is_counted_and_digested_but_not_looked_at() {
+        let mut ledger = ledger();
+        ledger.plan.siblings.push(crate::plan::Sibling {
+            trial: 10,
+            times: ledger.plan.times.clone(),
+            total: 1,
+        });
+        let theirs = Stamp {
+            trial: 10,
+            index: 0,
+        };
+        for (connection, sequence, index) in GOOD {
+            ledger.delivered(connection, sequence, Stamp { trial: 9, index });
+        }
+        assert!(ledger.delivered(0, 13, theirs));
+        assert!(ledger.delivered(1, 13, theirs));
+        assert!(
+            !ledger.delivered(
+                1,
+                14,
+                Stamp {
+                    trial: 10,
+                    index: 1
+                }
+            ),
+            "nobody planned it"
+        );
+        let (_, rooms) = ledger.close_part();
+        let of = |room: usize| {
+            let runs = &rooms[room].received;
+            (rooms[room].accepted, runs.len(), runs[0].0, runs[0].2)
+        };
+        assert_eq!((of(0), of(1)), ((2, 1, 3, 2), (2, 1, 2, 2)));
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod bench;
 mod capacity;
 mod clock;
 mod comeback;
+mod evening;
 mod faults;
 mod figures;
 mod fleet;
@@ -21,10 +22,13 @@ mod reconnect;
 mod reference;
 mod report;
 mod requests;
+mod run;
 mod stamp;
+mod storm;
 mod subject;
 mod suite;
 mod target;
+mod timetable;
 mod token;
 mod trial;
 mod websocket;
@@ -46,7 +50,7 @@ const EXIT_ERROR: u8 = 2;
 const EXIT_GENERATOR_LIMITED: u8 = 3;
 
 fn main() -> ExitCode {
-    match run(Cli::parse().command) {
+    match execute(Cli::parse().command) {
         Ok(Outcome::Passed) => ExitCode::SUCCESS,
         Ok(Outcome::Incorrect | Outcome::FloorMissed) => EXIT_INCORRECT.into(),
         Ok(Outcome::GeneratorLimited) => EXIT_GENERATOR_LIMITED.into(),
@@ -57,18 +61,27 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command) -> Result<Outcome, Box<dyn std::error::Error>> {
+fn execute(command: Command) -> Result<Outcome, Box<dyn std::error::Error>> {
     Ok(match command {
         Command::ReferenceServer(args) => reference_server(args)?,
+        Command::Run(args) => run::run(&args)?,
+        Command::Work => {
+            run::work()?;
+            Outcome::Passed
+        }
         Command::Fanout(args) => Suite::new(&args.common).fanout(&args)?,
         Command::Rooms(args) => Suite::new(&args.common).rooms(&args)?,
         Command::Ack(args) => Suite::new(&args.common).ack(&args)?,
         Command::Idle(args) => Suite::new(&args.common).idle(args.connections, args.rooms)?,
         Command::Reconnect(args) => Suite::new(&args.common).reconnect(&args)?,
+        Command::Evening(args) => Suite::new(&args.common).evening(&args)?,
+        Command::Inbox(args) => Suite::new(&args.common).inbox(&args)?,
         Command::Requests(args) => Suite::new(&args.common).requests(&args)?,
         Command::Capacity(args) => Suite::new(&args.common).capacity(&args)?,
         Command::Limit(args) => Suite::new(&args.common).limit(&args)?,
         Command::All(args) => Suite::new(&args.common).all(&args)?,
+        Command::Compare(args) => run::compare::run(&args)?,
+        Command::Page(args) => run::file::draw(&args)?,
     })
 }
 

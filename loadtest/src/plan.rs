@@ -1,9 +1,12 @@
 //! What is sent when by whom: the shape of the rooms and the open-loop timetable.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+
+use crate::stamp::Stamp;
+use crate::timetable::Timetable;
 
 /// Rooms, and the connections in each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shape {
     /// Number of rooms.
     pub rooms: u32,
@@ -43,7 +46,7 @@ impl Shape {
 }
 
 /// The timetable of one trial. Times are nanoseconds of the run's clock.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Plan {
     /// Which trial this is.
     pub trial: u16,
@@ -51,12 +54,25 @@ pub struct Plan {
     pub shape: Shape,
     /// When send 0 is due.
     pub start_ns: u64,
-    /// From one send to the next.
-    pub interval_ns: f64,
+    /// When the others are due after it.
+    pub times: Timetable,
     /// Number of sends.
     pub total: u32,
     /// Sends before this index only warm up: they are checked, not measured.
     pub measured_from: u32,
+    /// What others send to the same rooms at the same time, by their trial.
+    pub siblings: Vec<Sibling>,
+}
+
+/// A trial of another process in the same rooms.
+#[derive(Clone, Debug)]
+pub struct Sibling {
+    /// Which.
+    pub trial: u16,
+    /// When its sends are due.
+    pub times: Timetable,
+    /// Number of its sends.
+    pub total: u32,
 }
 
 impl Plan {
@@ -75,16 +91,57 @@ impl Plan {
             trial,
             shape,
             start_ns: 0,
-            interval_ns: 1e9 / sends_per_second,
+            times: Timetable::steady(1e9 / sends_per_second),
             total: measured_from.saturating_add(measured),
             measured_from,
+            siblings: Vec::new(),
+        }
+    }
+
+    /// Sends at the times of a table for `seconds`, of which the first `warmup_s` are not measured.
+    pub fn at_times(
+        trial: u16,
+        shape: Shape,
+        times: Timetable,
+        warmup_s: f64,
+        seconds: f64,
+    ) -> Self {
+        Self {
+            trial,
+            shape,
+            start_ns: 0,
+            total: times.count_before((seconds * 1e9) as u64),
+            measured_from: times.count_before((warmup_s * 1e9) as u64),
+            times,
+            siblings: Vec::new(),
         }
     }
 
     /// When this send is due.
     #[inline]
     pub fn intended_ns(&self, index: u32) -> u64 {
-        self.start_ns + (f64::from(index) * self.interval_ns) as u64
+        self.start_ns.saturating_add(self.times.ns(index))
+    }
+
+    /// The same of any send in these rooms, whoever made it; none when nobody plans it.
+    #[inline]
+    pub fn intended(&self, stamp: Stamp) -> Option<u64> {
+        if stamp.trial == self.trial {
+            return Some(self.intended_ns(stamp.index));
+        }
+        let sibling = self.sibling(stamp)?;
+        Some(self.start_ns.saturating_add(sibling.times.ns(stamp.index)))
+    }
+
+    /// Who else planned this send.
+    pub fn sibling(&self, stamp: Stamp) -> Option<&Sibling> {
+        let planned = |one: &&Sibling| one.trial == stamp.trial && stamp.index < one.total;
+        self.siblings.iter().find(planned)
+    }
+
+    /// Sends per second at the beginning.
+    pub fn rate(&self) -> f64 {
+        self.times.rate_at(0)
     }
 
     /// When the measured part begins and when the last send's interval is over.

@@ -36,6 +36,20 @@ struct Socket {
     /// Bytes the kernel did not take yet, from `sent` on.
     backlog: Vec<u8>,
     sent: usize,
+    /// The peer has ended: the end is to be read, too, for nothing else will tell of it.
+    ended: bool,
+}
+
+impl Socket {
+    fn empty() -> Self {
+        Self {
+            stream: None,
+            tail: Vec::new(),
+            backlog: Vec::new(),
+            sent: 0,
+            ended: false,
+        }
+    }
 }
 
 /// The sockets of one event loop.
@@ -73,14 +87,34 @@ impl Pool {
         self.poll
             .registry()
             .register(&mut stream, Token(index), both)?;
-        let empty = Socket {
+        self.sockets.push(Socket {
             stream: Some(stream),
-            tail: Vec::new(),
-            backlog: Vec::new(),
-            sent: 0,
-        };
-        self.sockets.push(empty);
+            ..Socket::empty()
+        });
         Ok(index)
+    }
+
+    /// Puts a socket in a place of its own choice: a new one, or that of another one, as [`renew`](Self::renew) does.
+    pub fn place(&mut self, index: usize, stream: TcpStream) -> io::Result<()> {
+        if self.sockets.len() <= index {
+            self.sockets.resize_with(index + 1, Socket::empty);
+        }
+        self.renew(index, stream)
+    }
+
+    /// Keeps an index for a socket that [`renew`](Self::renew) brings.
+    pub fn reserve(&mut self) -> usize {
+        self.sockets.push(Socket::empty());
+        self.sockets.len() - 1
+    }
+
+    /// Gives a socket away, open as it is, and forgets it.
+    pub fn abandon(&mut self, index: usize) -> Option<TcpStream> {
+        let socket = self.sockets.get_mut(index)?;
+        let mut stream = std::mem::replace(socket, Socket::empty()).stream?;
+        // It was registered, so it can be taken out.
+        self.poll.registry().deregister(&mut stream).ok()?;
+        Some(stream)
     }
 
     /// Puts another socket in the place of one. What was ready of the old one is void: call it between two turns.
@@ -103,14 +137,22 @@ impl Pool {
             Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(()),
             other => other?,
         }
-        ready.extend(self.events.iter().map(|event| match event.token() {
-            LISTENER => Ready::Accept,
-            Token(index) => Ready::Socket {
-                index,
-                readable: event.is_readable() || event.is_error() || event.is_read_closed(),
-                writable: event.is_writable(),
-            },
-        }));
+        for event in &self.events {
+            ready.push(match event.token() {
+                LISTENER => Ready::Accept,
+                Token(index) => {
+                    let ended = event.is_error() || event.is_read_closed();
+                    if let Some(socket) = self.sockets.get_mut(index).filter(|_| ended) {
+                        socket.ended = true;
+                    }
+                    Ready::Socket {
+                        index,
+                        readable: event.is_readable() || ended,
+                        writable: event.is_writable(),
+                    }
+                }
+            });
+        }
         Ok(())
     }
 
@@ -137,6 +179,7 @@ impl Pool {
         let Some(Socket {
             stream: Some(stream),
             tail,
+            ended,
             ..
         }) = self.sockets.get_mut(index)
         else {
@@ -157,10 +200,11 @@ impl Pool {
             tail.clear();
             tail.extend_from_slice(&self.buffer[used..filled]);
             // A short read of a stream socket means that it is drained; new bytes make a new event.
-            if filled < self.buffer.len() {
+            let is_drained = filled < self.buffer.len();
+            if is_drained && !*ended {
                 return Ok(());
             }
-            if used == 0 {
+            if used == 0 && !is_drained {
                 if self.buffer.len() > MAX_FRAME_BYTES {
                     return Err(io::Error::other("a frame does not fit the buffer").into());
                 }
@@ -258,12 +302,7 @@ impl Pool {
     /// Closes a socket and forgets its buffers; the index stays taken.
     pub fn close(&mut self, index: usize) {
         if let Some(socket) = self.sockets.get_mut(index) {
-            *socket = Socket {
-                stream: None,
-                tail: Vec::new(),
-                backlog: Vec::new(),
-                sent: 0,
-            };
+            *socket = Socket::empty();
         }
     }
 }

@@ -200,9 +200,20 @@ impl Meter {
         self.pids.iter().map(|&pid| cpu_seconds(pid)).sum()
     }
 
+    /// Which they are.
+    pub fn pids(&self) -> &[u32] {
+        &self.pids
+    }
+
     /// Resident memory in kilobytes.
     pub fn resident_kb(&self) -> Option<u64> {
         self.pids.iter().map(|&pid| resident_kb(pid)).sum()
+    }
+
+    /// Open files and sockets.
+    pub fn open_files(&self) -> Option<usize> {
+        let of = |pid: &u32| Some(fs::read_dir(format!("/proc/{pid}/fd")).ok()?.count());
+        self.pids.iter().map(of).sum()
     }
 }
 
@@ -243,6 +254,24 @@ pub fn machine_busy_seconds() -> Option<f64> {
 pub fn pin(core: usize) -> bool {
     let mut set = CpuSet::new();
     set.set(core);
+    sched_setaffinity(None, &set).is_ok()
+}
+
+/// The cores this process may use.
+pub fn own_cores() -> Vec<usize> {
+    let own = rustix::thread::sched_getaffinity(None);
+    let cores = |set: CpuSet| {
+        (0..CpuSet::MAX_CPU)
+            .filter(|core| set.is_set(*core))
+            .collect()
+    };
+    own.map(cores).unwrap_or_default()
+}
+
+/// Lets the calling thread, and what it starts later, run on every core that the system allows; false when that is not possible.
+pub fn anywhere() -> bool {
+    let mut set = CpuSet::new();
+    (0..CpuSet::MAX_CPU).for_each(|core| set.set(core));
     sched_setaffinity(None, &set).is_ok()
 }
 

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::Duration;
 
 use crate::args::{EndArg, ReconnectArgs};
-use crate::bench::{Bench, BenchError};
+use crate::bench::{Bench, BenchError, allow_files};
 use crate::comeback::{Comeback, Returned};
 use crate::faults::Faults;
 use crate::figures::Quantiles;
@@ -40,7 +40,7 @@ pub struct ReconnectFigures {
 impl Bench<'_> {
     /// Opens many connections, ends the hub, starts it again, and waits until all of them are back.
     pub fn reconnect(&mut self, args: &ReconnectArgs) -> Result<ReconnectFigures, BenchError> {
-        self.allow_files(args.connections)?;
+        allow_files(args.connections)?;
         eprintln!("hub: {} connections lose their hub …", args.connections);
         let mut running = Subject::Hub.open(self.common, false)?;
         let again = running.again.take();

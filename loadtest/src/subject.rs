@@ -9,7 +9,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use thiserror::Error;
 
-use crate::args::Common;
+use crate::args::{Common, EncodingArg};
 use crate::process::{self, Server, Start, StartError};
 use crate::target::Target;
 use crate::token::Credentials;
@@ -188,9 +188,11 @@ impl Subject {
         let target = Target {
             addresses: nodes,
             credentials,
-            encoding: common.encoding.into(),
+            encoding: common.encoding().into(),
+            mixed: common.encoding() == EncodingArg::Mixed,
+            first: 0,
             nonce: common.nonce(),
-            text_bytes: usize::from(common.text_bytes),
+            text_bytes: usize::from(common.text_bytes()),
         };
         Ok(Running {
             server,

@@ -9,6 +9,7 @@ use crate::args::{
 use crate::bench::{Bench, BenchError};
 use crate::capacity::Search;
 use crate::clock::Clock;
+use crate::evening::args::{EveningArgs, InboxArgs};
 use crate::plan::Shape;
 use crate::process;
 use crate::report::{Measured, Outcome, Report};
@@ -133,6 +134,30 @@ impl<'a> Suite<'a> {
         };
         self.report
             .add(how, Subject::Hub.name(), Measured::Reconnect(found.into()));
+        self.publish()
+    }
+
+    /// `evening`: the hub alone, for the references know no such rooms.
+    pub fn evening(mut self, args: &EveningArgs) -> Done {
+        look_for_hub(self.common)?;
+        let found = self.bench.evening(args)?;
+        self.report.add(
+            "evening",
+            Subject::Hub.name(),
+            Measured::Evening(found.into()),
+        );
+        self.publish()
+    }
+
+    /// `inbox`: the hub alone, for the references have no inboxes.
+    pub fn inbox(mut self, args: &InboxArgs) -> Done {
+        look_for_hub(self.common)?;
+        let found = self.bench.inbox(args)?;
+        self.report.add(
+            "inbox",
+            Subject::Hub.name(),
+            Measured::Evening(found.into()),
+        );
         self.publish()
     }
 

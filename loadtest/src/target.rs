@@ -1,18 +1,21 @@
 //! Which hub, who connects to it, and in which encoding; and the rooms made there before a run.
 
-use protocol::{Encoding, HubMessage};
+use protocol::{Encoding, HubMessage, Raw};
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 use thiserror::Error;
 
+use crate::fleet;
 use crate::hub::{self, HubError};
 use crate::token::Credentials;
 use crate::websocket::{self, FrameError};
 
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
-const ROOMS_AT_ONCE: usize = 32;
-const OWNER: &str = "loadtest-owner";
+/// Rooms that are asked for at once: so many calls a connection may have waiting.
+pub const ROOMS_AT_ONCE: usize = 32;
+/// Who makes rooms for everybody.
+pub const OWNER: &str = "loadtest-owner";
 
 /// The hub under test as its clients see it.
 #[derive(Clone)]
@@ -23,6 +26,11 @@ pub struct Target {
     pub credentials: Credentials,
     /// What they speak.
     pub encoding: Encoding,
+    /// Every second connection speaks the other encoding.
+    pub mixed: bool,
+    /// Number of the first connection of this process: users and source addresses follow from it, so that several processes
+    /// do not collide.
+    pub first: u32,
     /// Keeps rooms and message ids of different runs apart.
     pub nonce: String,
     /// Length of a message's text.
@@ -55,6 +63,27 @@ impl Target {
         self.addresses[connection % self.addresses.len()]
     }
 
+    /// What a connection speaks.
+    pub fn encoding_of(&self, connection: usize) -> Encoding {
+        let other = self.mixed && connection % 2 == 1;
+        match (self.encoding, other) {
+            (Encoding::Json, true) => Encoding::MessagePack,
+            (Encoding::MessagePack, true) => Encoding::Json,
+            (encoding, false) => encoding,
+        }
+    }
+
+    /// The user of a connection.
+    pub fn user(&self, connection: usize) -> String {
+        format!("u{}", u64::from(self.first) + connection as u64)
+    }
+
+    /// Begins to connect.
+    pub fn connect(&self, connection: usize) -> io::Result<mio::net::TcpStream> {
+        let number = self.first.saturating_add(connection as u32);
+        fleet::connect(self.address(connection), number)
+    }
+
     /// The name of room `room` of group `group` (one group per fleet).
     pub fn room_name(&self, group: u32, room: u32) -> String {
         format!("lt{}-{group}-{room}", self.nonce)
@@ -71,70 +100,78 @@ impl Target {
 
     /// Appends one masked frame with this record.
     pub fn push_frame(&self, out: &mut Vec<u8>, record: &[u8]) {
-        websocket::push_frame(out, hub::opcode(self.encoding), record, Some(*b"mask"));
+        push_frame(self.encoding, out, record);
     }
 
     /// Creates the rooms of a group, so that its connections can join.
     pub fn create_rooms(&self, group: u32, rooms: u32) -> Result<(), ConnectError> {
-        let mut owner = Owner::connect(self)?;
+        let mut owner = Caller::connect(self, OWNER)?;
         let all: Vec<u32> = (0..rooms).collect();
         for some in all.chunks(ROOMS_AT_ONCE) {
-            let mut frames = Vec::new();
-            for &room in some {
+            let create = |&room: &u32| {
                 let name = self.room_name(group, room);
-                self.push_frame(
-                    &mut frames,
-                    &hub::create_room(self.encoding, &room.to_string(), &name)?,
-                );
-            }
-            owner.stream.write_all(&frames)?;
-            owner.await_completions(some.len())?;
+                hub::create_room(self.encoding, &room.to_string(), &name)
+            };
+            owner.ask(&some.iter().map(create).collect::<Result<Vec<_>, _>>()?)?;
         }
         Ok(())
     }
 }
 
+/// Appends one masked frame with this record in an encoding.
+pub fn push_frame(encoding: Encoding, out: &mut Vec<u8>, record: &[u8]) {
+    websocket::push_frame(out, hub::opcode(encoding), record, Some(*b"mask"));
+}
+
 /// A blocking connection that creates rooms.
-struct Owner {
+pub struct Caller {
     stream: TcpStream,
     encoding: Encoding,
     received: Vec<u8>,
 }
 
-impl Owner {
-    fn connect(target: &Target) -> Result<Self, ConnectError> {
+impl Caller {
+    /// Connects as this user.
+    pub fn connect(target: &Target, user: &str) -> Result<Self, ConnectError> {
         let stream = TcpStream::connect(target.address(0))?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(ANSWER_TIMEOUT))?;
-        let mut owner = Self {
+        let mut caller = Self {
             stream,
             encoding: target.encoding,
             received: Vec::new(),
         };
-        owner.stream.write_all(&target.upgrade_request(OWNER)?)?;
+        caller.stream.write_all(&target.upgrade_request(user)?)?;
         let head = loop {
-            owner.read_more()?;
-            if let Some(head) = websocket::upgrade_answer(&owner.received)? {
+            caller.read_more()?;
+            if let Some(head) = websocket::upgrade_answer(&caller.received)? {
                 break head;
             }
         };
-        owner.received.drain(..head);
+        caller.received.drain(..head);
         let mut frame = Vec::new();
         target.push_frame(&mut frame, &hub::handshake_request(target.encoding));
-        owner.stream.write_all(&frame)?;
-        let payload = owner.next_payload()?;
+        caller.stream.write_all(&frame)?;
+        let payload = caller.next_payload()?;
         hub::handshake_answer(&payload)?;
-        Ok(owner)
+        Ok(caller)
     }
 
-    fn await_completions(&mut self, mut count: usize) -> Result<(), ConnectError> {
-        while count > 0 {
+    /// Asks for all of these at once; the results in the order of the answers, which is that of the questions.
+    pub fn ask(&mut self, records: &[Vec<u8>]) -> Result<Vec<Raw>, ConnectError> {
+        let mut frames = Vec::new();
+        for record in records {
+            let opcode = hub::opcode(self.encoding);
+            websocket::push_frame(&mut frames, opcode, record, Some(*b"mask"));
+        }
+        self.stream.write_all(&frames)?;
+        let mut results = Vec::new();
+        while results.len() < records.len() {
             let payload = self.next_payload()?;
             for message in hub::read_messages(self.encoding, &payload)? {
                 match message {
                     HubMessage::Completion { outcome, .. } => {
-                        hub::result(&outcome)?;
-                        count -= 1;
+                        results.push(hub::result(&outcome)?.clone());
                     }
                     HubMessage::Close { error, .. } => {
                         return Err(HubError::Closed(error.unwrap_or_default()).into());
@@ -143,7 +180,7 @@ impl Owner {
                 }
             }
         }
-        Ok(())
+        Ok(results)
     }
 
     fn next_payload(&mut self) -> Result<Vec<u8>, ConnectError> {

@@ -32,36 +32,63 @@ pub enum Record<'a> {
 }
 
 /// Recognises records of one encoding.
+#[derive(Clone)]
 pub struct Scanner {
     encoding: Encoding,
     sequence: Finder<'static>,
+    room: Finder<'static>,
 }
 
 impl Scanner {
     /// A scanner for hub messages in `encoding`.
     pub fn new(encoding: Encoding) -> Self {
-        let key: &[u8] = match encoding {
-            Encoding::Json => b"\"sequence\":",
-            Encoding::MessagePack => b"\xa8sequence",
+        let (sequence, room): (&[u8], &[u8]) = match encoding {
+            Encoding::Json => (b"\"sequence\":", b"\"roomId\":\""),
+            Encoding::MessagePack => (b"\xa8sequence", b"\xa6roomId"),
         };
         Self {
             encoding,
-            sequence: Finder::new(key),
+            sequence: Finder::new(sequence),
+            room: Finder::new(room),
         }
     }
 
     /// Hands every record of one frame's payload to `each`; false when the payload ends inside a record.
     #[inline]
-    pub fn records<'a>(&self, mut payload: &'a [u8], mut each: impl FnMut(Record<'a>)) -> bool {
+    pub fn records<'a>(&self, payload: &'a [u8], mut each: impl FnMut(Record<'a>)) -> bool {
+        self.whole_records(payload, |record, _| each(record))
+    }
+
+    /// The same with the bytes of each record.
+    #[inline]
+    pub fn whole_records<'a>(
+        &self,
+        mut payload: &'a [u8],
+        mut each: impl FnMut(Record<'a>, &'a [u8]),
+    ) -> bool {
         while !payload.is_empty() {
             let Some(length) = self.record_bytes(payload) else {
                 return false;
             };
             let (record, rest) = payload.split_at(length);
-            each(self.classify(record));
+            each(self.classify(record), record);
             payload = rest;
         }
         true
+    }
+
+    /// The room that a delivery names; `None` where it is not found by the short cut.
+    #[inline]
+    pub fn room<'a>(&self, record: &'a [u8]) -> Option<&'a [u8]> {
+        let rest = &record[self.room.find(record)? + self.room.needle().len()..];
+        match self.encoding {
+            Encoding::Json => rest.get(..memchr(b'"', rest)?),
+            Encoding::MessagePack => match rest {
+                [short @ 0xa0..=0xbf, text @ ..] => text.get(..usize::from(short & 0x1f)),
+                [0xd9, length, text @ ..] => text.get(..usize::from(*length)),
+                _ => None,
+            },
+        }
     }
 
     fn record_bytes(&self, payload: &[u8]) -> Option<usize> {
@@ -275,6 +302,31 @@ mod tests {
                 ];
                 assert_eq!(seen, expected, "{encoding:?} {sequence}");
             }
+        }
+    }
+
+    #[test]
+    fn the_room_of_a_delivery_is_found_whatever_the_length_of_its_name() {
+        for encoding in Encoding::ALL {
+            let scanner = Scanner::new(encoding);
+            for length in [1, 31, 32, 100] {
+                let name = "r".repeat(length);
+                let delivery = Delivery {
+                    room_id: name.clone(),
+                    sequence: 7,
+                    number: 7,
+                    id: "i".into(),
+                    sender_id: "u".into(),
+                    kind: "text".into(),
+                    text: "~000300000005 hello".into(),
+                    sent_at: "t".into(),
+                };
+                let mut record = Vec::new();
+                protocol::encode_invocation(encoding, hub::RECEIVE_MESSAGE, &delivery, &mut record)
+                    .unwrap();
+                assert_eq!(scanner.room(&record), Some(name.as_bytes()), "{encoding:?}");
+            }
+            assert_eq!(scanner.room(&hub::ping(encoding).unwrap()), None);
         }
     }
 

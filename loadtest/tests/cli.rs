@@ -5,11 +5,14 @@ use std::net::TcpListener;
 use std::process::Command;
 
 const EXIT_ERROR: i32 = 2;
-const COMMANDS: [&str; 10] = [
+const COMMANDS: [&str; 13] = [
+    "run",
     "fanout",
     "rooms",
     "ack",
     "idle",
+    "evening",
+    "inbox",
     "requests",
     "reconnect",
     "capacity",
@@ -65,7 +68,10 @@ fn wrong_arguments_are_refused_with_the_reason() {
             "a value is required for '--warmup <WARMUP>'",
         ),
         ("ack --text-bytes 8", "8 is not in 16..=1000"),
-        ("ack --encoding xml", "[possible values: json, messagepack]"),
+        (
+            "ack --encoding xml",
+            "[possible values: json, messagepack, mixed]",
+        ),
         ("ack --hub-env VALUE", "must be KEY=VALUE"),
         ("ack --pid 1", "--target <TARGET>"),
         (
@@ -163,11 +169,13 @@ fn a_hub_that_is_not_there_is_said_at_once() {
             "cannot start ./no-hub: No such file",
         ),
     ];
-    let commands: [&[&str]; 8] = [
+    let commands: [&[&str]; 10] = [
         &["fanout"],
         &["rooms"],
         &["ack"],
         &["idle"],
+        &["evening"],
+        &["inbox"],
         &["requests"],
         &["reconnect"],
         &["capacity", "rooms"],

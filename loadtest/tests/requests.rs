@@ -2,14 +2,16 @@
 #![allow(clippy::unwrap_used)]
 
 mod hub;
+#[path = "mistakes/requests.rs"]
+mod mistakes;
 
 use serde_json::Value;
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::Command;
 
-use hub::proxy::{Mistake, Proxy};
 use hub::{Hub, SECRET, program};
+use mistakes::{Mistake, proxy};
 
 const EXIT_INCORRECT: i32 = 1;
 const EXIT_ERROR: i32 = 2;
@@ -116,7 +118,7 @@ fn every_mistake_on_the_way_is_noticed_and_named() {
         (Mistake::MoveMessages, &["lost_message"]),
     ];
     for (mistake, names) in cases {
-        let proxy = Proxy::start(hub.address, mistake);
+        let proxy = proxy(hub.address, mistake);
         let target = format!("--target http://{} --secret {SECRET}", proxy.address);
         let ran = requests(&format!("{target} --rate 200 {SHORT}"));
         assert_eq!(
@@ -148,7 +150,7 @@ fn a_hub_that_refuses_is_an_error_of_the_run_and_errors_miss_the_floor() {
     );
     assert!(ran.printed.contains("401"), "{}", ran.printed);
 
-    let proxy = Proxy::start(hub.address, Mistake::FailInboxes);
+    let proxy = proxy(hub.address, Mistake::FailInboxes);
     let target = format!("--target http://{} --secret {SECRET}", proxy.address);
     let ran = requests(&format!("{target} --rate 100 {SHORT}"));
     // A generator that was late on a busy machine says nothing of the hub.

@@ -7,6 +7,7 @@ use std::io::{self, ErrorKind};
 
 use super::peer::{Ask, Peer, PeerError};
 use super::{Fault, Options};
+use crate::fleet::slot;
 use crate::hub::{self, Delivery, HubError, RoomSummary, Sent};
 use crate::pool::{Pool, Ready};
 use crate::stamp::STAMP_BYTES;
@@ -24,7 +25,8 @@ pub struct Server {
     names: BTreeMap<String, u32>,
     rooms: Vec<Room>,
     dirty: Vec<usize>,
-    frame: Vec<u8>,
+    /// The newest message by encoding, as [`slot`] numbers them.
+    frames: [Vec<u8>; 2],
 }
 
 struct Room {
@@ -32,7 +34,9 @@ struct Room {
     members: Vec<usize>,
     sequence: u64,
     /// A frame held back to be late.
-    late: Option<Vec<u8>>,
+    late: Option<[Vec<u8>; 2]>,
+    /// Members speak different encodings.
+    mixed: bool,
 }
 
 impl Server {
@@ -48,7 +52,7 @@ impl Server {
             names: BTreeMap::new(),
             rooms: Vec::new(),
             dirty: Vec::new(),
-            frame: Vec::new(),
+            frames: Default::default(),
         })
     }
 
@@ -125,6 +129,10 @@ impl Server {
                 self.complete(index, &invocation_id, &summary)?;
                 if join {
                     self.leave(index);
+                    let own = self.peers[index].encoding();
+                    let first = self.rooms[room as usize].members.first().copied();
+                    let other = first.is_some_and(|first| self.peers[first].encoding() != own);
+                    self.rooms[room as usize].mixed |= other;
                     self.peers[index].room = Some(room);
                     self.rooms[room as usize].members.push(index);
                 }
@@ -149,6 +157,7 @@ impl Server {
                 members: Vec::new(),
                 sequence: 0,
                 late: None,
+                mixed: false,
             });
         }
         index
@@ -175,7 +184,6 @@ impl Server {
         invocation_id: Option<String>,
         text: String,
     ) -> Result<(), PeerError> {
-        let encoding = self.peers[index].encoding();
         let sequence = self.rooms[room as usize].sequence + 1;
         let fault = self
             .options
@@ -196,21 +204,28 @@ impl Server {
         }
         let copies = if fault == Some(Fault::Store) { 2 } else { 1 };
         for _ in 0..copies {
-            self.encode_delivery(encoding, room, &text)?;
+            let room_at = &mut self.rooms[room as usize];
+            room_at.sequence += 1;
+            let (mixed, first) = (room_at.mixed, room_at.members.first().copied());
+            let spoken = first.map(|first| self.peers[first].encoding());
+            for encoding in Encoding::ALL {
+                if mixed || spoken == Some(encoding) {
+                    self.encode_delivery(encoding, room, &text)?;
+                }
+            }
             self.fan_out(room, fault);
         }
         Ok(())
     }
 
-    /// Puts the frame of the room's next message into `self.frame`.
+    /// Puts the frame of the room's newest message in an encoding into `self.frames`.
     fn encode_delivery(
         &mut self,
         encoding: Encoding,
         room: u32,
         text: &str,
     ) -> Result<(), PeerError> {
-        let room = &mut self.rooms[room as usize];
-        room.sequence += 1;
+        let room = &self.rooms[room as usize];
         let delivery = Delivery {
             room_id: room.name.clone(),
             sequence: room.sequence,
@@ -224,20 +239,21 @@ impl Server {
         let mut record = Vec::with_capacity(512);
         protocol::encode_invocation(encoding, hub::RECEIVE_MESSAGE, &delivery, &mut record)
             .map_err(HubError::from)?;
-        self.frame.clear();
-        websocket::push_frame(&mut self.frame, hub::opcode(encoding), &record, None);
+        let frame = &mut self.frames[slot(encoding)];
+        frame.clear();
+        websocket::push_frame(frame, hub::opcode(encoding), &record, None);
         Ok(())
     }
 
     fn fan_out(&mut self, room: u32, fault: Option<Fault>) {
         let members = std::mem::take(&mut self.rooms[room as usize].members);
-        let frame = std::mem::take(&mut self.frame);
+        let frames = std::mem::take(&mut self.frames);
         let (mut times, mut late) = (1, self.rooms[room as usize].late.take());
         match fault {
             Some(Fault::Drop) => times = 0,
             Some(Fault::Duplicate) => times = 2,
             Some(Fault::Swap) => {
-                self.rooms[room as usize].late = Some(frame.clone());
+                self.rooms[room as usize].late = Some(frames.clone());
                 times = 0;
             }
             Some(Fault::Store | Fault::Misacknowledge) | None => {}
@@ -245,14 +261,15 @@ impl Server {
         let mut gone = Vec::new();
         for (position, &member) in members.iter().enumerate() {
             let last = position + 1 == members.len();
+            let slot = slot(self.peers[member].encoding());
             for _ in 0..if last { times } else { 1 } {
-                self.deliver(member, &frame, &mut gone);
+                self.deliver(member, &frames[slot], &mut gone);
             }
             if let Some(late) = late.take_if(|_| last) {
-                self.deliver(member, &late, &mut gone);
+                self.deliver(member, &late[slot], &mut gone);
             }
         }
-        self.frame = frame;
+        self.frames = frames;
         self.rooms[room as usize].members = members;
         gone.into_iter().for_each(|member| self.leave(member));
     }

@@ -3,7 +3,7 @@
 mod requests;
 mod table;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::Path;
@@ -11,6 +11,7 @@ use std::path::Path;
 use crate::aims::Comparison;
 use crate::bench::IdleFigures;
 use crate::capacity::{Attempt, Capacity};
+use crate::evening::EveningFigures;
 use crate::faults::Faults;
 use crate::figures::{Figures, Judgement, Quantiles};
 use crate::reconnect::ReconnectFigures;
@@ -30,6 +31,8 @@ pub enum Measured {
     Reconnect(Box<ReconnectFigures>),
     /// Users over the HTTP API.
     Requests(Box<RequestsFigures>),
+    /// People of an evening, or with inboxes.
+    Evening(Box<EveningFigures>),
 }
 
 /// One line of the report.
@@ -44,7 +47,7 @@ pub struct Entry {
 }
 
 /// The whole run in one word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// Everything was correct.
@@ -81,18 +84,13 @@ pub struct Report {
 impl Report {
     /// An empty report of this process.
     pub fn new(cores: usize) -> Self {
-        let processor = fs::read_to_string("/proc/cpuinfo").ok().and_then(|text| {
-            let line = text.lines().find(|line| line.starts_with("model name"))?;
-            Some(line.split_once(':')?.1.trim().to_owned())
-        });
-        let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").ok();
         Self {
             version: env!("CARGO_PKG_VERSION"),
             command: visible(std::env::args()),
             machine: Machine {
                 cores,
-                processor,
-                kernel: kernel.map(|text| text.trim().to_owned()),
+                processor: processor(),
+                kernel: kernel(),
             },
             fsync: None,
             entries: Vec::new(),
@@ -148,6 +146,7 @@ impl Entry {
             Measured::Idle(idle) => named(&idle.faults).into_iter().collect(),
             Measured::Reconnect(found) => named(&found.faults).into_iter().collect(),
             Measured::Requests(found) => requests::wrongs(found),
+            Measured::Evening(found) => found.wrongs(),
             Measured::Capacity(found) => {
                 let wrong = found.attempts.iter().filter(|tried| !tried.faults.none());
                 wrong.map(wrong_try).collect()
@@ -173,6 +172,7 @@ impl Entry {
                 Some(Judgement::Passed | Judgement::Slow) | None => Outcome::Passed,
             },
             Measured::Requests(found) => found.outcome(),
+            Measured::Evening(found) => found.outcome(),
             Measured::Idle(idle) if idle.faults.none() => Outcome::Passed,
             Measured::Reconnect(found) if found.faults.none() => Outcome::Passed,
             Measured::Idle(_) | Measured::Reconnect(_) => Outcome::Incorrect,
@@ -188,8 +188,21 @@ fn wrong_try(tried: &Attempt) -> String {
     format!("{word} at {:.0}/s: {}", tried.rate, tried.faults)
 }
 
+/// Name of this machine's cores.
+pub fn processor() -> Option<String> {
+    let text = fs::read_to_string("/proc/cpuinfo").ok()?;
+    let line = text.lines().find(|line| line.starts_with("model name"))?;
+    Some(line.split_once(':')?.1.trim().to_owned())
+}
+
+/// Version of its kernel.
+pub fn kernel() -> Option<String> {
+    let text = fs::read_to_string("/proc/sys/kernel/osrelease").ok()?;
+    Some(text.trim().to_owned())
+}
+
 /// The command line without what must stay secret.
-fn visible(arguments: impl Iterator<Item = String>) -> Vec<String> {
+pub fn visible(arguments: impl Iterator<Item = String>) -> Vec<String> {
     let mut hide_next = false;
     arguments
         .map(|argument| {

@@ -13,7 +13,9 @@ impl Report {
         let mut text = String::new();
         let mut line = |fields: std::fmt::Arguments| writeln!(text, "{fields}").unwrap_or_default();
         let of_requests = |entry: &Entry| matches!(entry.measured, Measured::Requests(_));
-        if !self.entries.iter().all(of_requests) {
+        let has_columns =
+            |entry: &Entry| !of_requests(entry) && !matches!(entry.measured, Measured::Evening(_));
+        if self.entries.iter().any(has_columns) {
             line(format_args!("{}", head()));
         }
         for entry in &self.entries {
@@ -110,6 +112,7 @@ impl Entry {
                 found.tries
             ),
             Measured::Requests(found) => format!("{head} {}", requests::block(found)),
+            Measured::Evening(found) => format!("{head} {}", found.block()),
             Measured::Idle(idle) => format!(
                 "{head} {} connections, {:.0} connects/s, {} KB each",
                 idle.connections,

@@ -83,6 +83,8 @@ pub struct Client {
     addresses: Vec<SocketAddr>,
     tokens: Vec<HeaderValue>,
     limit: Duration,
+    /// How many connections there may be.
+    places: usize,
     /// As many as there are connections: at most so many requests are in flight.
     permits: Semaphore,
     /// The one that rested longest is used next, so that none rests until the server closes it.
@@ -103,10 +105,19 @@ impl Client {
             addresses,
             tokens,
             limit,
+            places: connections as usize,
             permits: Semaphore::new(connections as usize),
             idle: RefCell::new(idle.collect()),
             opened: Cell::new(0),
         }
+    }
+
+    /// Connections that are open and rest, or have a request on its way.
+    pub fn connections(&self) -> u32 {
+        let idle = self.idle.borrow();
+        let resting = idle.iter().filter(|one| one.is_some()).count();
+        // What is not in the list is in use.
+        (resting + self.places - idle.len()) as u32
     }
 
     /// Every connection has a request on its way.

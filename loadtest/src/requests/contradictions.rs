@@ -1,6 +1,7 @@
 //! What can be wrong with what a hub said about requests, counted and named.
 
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// Examples that are kept in words.
@@ -65,6 +66,14 @@ contradictions! {
 }
 
 impl Contradictions {
+    /// What happened, by name.
+    pub fn by_name(&self) -> BTreeMap<String, u64> {
+        let counts = self.counts().into_iter().filter(|(_, count)| *count > 0);
+        counts
+            .map(|(name, count)| (name.to_owned(), count))
+            .collect()
+    }
+
     /// Nothing was wrong.
     pub fn none(&self) -> bool {
         self.counts().iter().all(|(_, count)| *count == 0)

@@ -19,6 +19,8 @@ use super::plan::{Plan, Slot};
 use super::script::STAGES;
 use crate::clock::Clock;
 use crate::process::Meter;
+use crate::run::log::Log;
+use crate::run::record::class;
 use crate::trial::mark::Mark;
 
 /// Operations taken up before answers are read again, when the generator is behind its plan.
@@ -68,11 +70,20 @@ pub struct State {
     pub waited: u64,
     /// Operations that had nothing to do.
     pub replaced: u64,
+    /// Who is told of every operation, when somebody is.
+    pub log: Option<Log>,
 }
 
 impl Run {
     /// Nothing is sent yet.
-    pub fn new(cast: Cast, plan: Plan, client: Rc<Client>, clock: Clock, limit: Duration) -> Self {
+    pub fn new(
+        cast: Cast,
+        plan: Plan,
+        client: Rc<Client>,
+        clock: Clock,
+        limit: Duration,
+        log: Option<Log>,
+    ) -> Self {
         let steps = plan.stories.iter().map(|story| {
             let mut left = [0; STAGES];
             for (left, stage) in left.iter_mut().zip(story.kind.stages()) {
@@ -93,6 +104,7 @@ impl Run {
             held_back: 0,
             waited: 0,
             replaced: 0,
+            log,
         };
         Self {
             state: RefCell::new(state),
@@ -124,6 +136,9 @@ impl Run {
             if let (Some(begin), Some(end), true) = (begin, end, all || given_up) {
                 self.give_up(now_ns);
                 return (begin, end);
+            }
+            if let Some(log) = &mut self.state.borrow_mut().log {
+                log.tick(now_ns, self.client.connections());
             }
             idle_ns += self.turn(&mut next).await;
         }
@@ -169,6 +184,10 @@ impl Run {
             let mut state = self.state.borrow_mut();
             if at >= self.plan.measured_from {
                 state.lag.saturating_record(late_us);
+            }
+            let intended_ns = self.plan.intended_ns(at);
+            if let Some(log) = &mut state.log {
+                log.late(intended_ns, intended_ns + late_us * 1_000);
             }
             if !state.is_open(slot) {
                 state.waited += u64::from(at >= self.plan.measured_from);
@@ -236,6 +255,7 @@ impl Run {
             false => (turn.step.operation, state.enter(&turn, call, came)),
         };
         let is_measured = at >= self.plan.measured_from;
+        state.tell(self.plan.intended_ns(at), us, error.is_some());
         state.tally.over(operation, us, error, is_measured);
         state.over[at] = true;
         let ready = state.close(slot, &self.plan);
@@ -258,6 +278,7 @@ impl Run {
             let us = now_ns.saturating_sub(self.plan.intended_ns(at)) / 1_000;
             let is_measured = at >= self.plan.measured_from;
             let error = Some("no answer".to_owned());
+            state.tell(self.plan.intended_ns(at), us, true);
             state.tally.over(operation, us, error, is_measured);
             state.scenes[slot.story as usize].books.unsure |= !operation.is_read();
         }
@@ -280,6 +301,15 @@ fn replaced_error(came: Result<Answer, Trouble>) -> Option<String> {
 }
 
 impl State {
+    /// Tells the log of an operation that is over.
+    fn tell(&mut self, intended_ns: u64, us: u64, is_error: bool) {
+        match &mut self.log {
+            Some(log) if is_error => log.error(class::HTTP, intended_ns),
+            Some(log) => log.record(class::HTTP, intended_ns, intended_ns + us * 1_000),
+            None => {}
+        }
+    }
+
     /// All stages before that of an operation have their answers.
     fn is_open(&self, slot: Slot) -> bool {
         let left = &self.left[slot.story as usize];

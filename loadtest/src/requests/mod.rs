@@ -13,6 +13,7 @@ mod operation;
 mod people;
 mod plan;
 mod read_back;
+mod scenario;
 mod script;
 
 use std::cell::Cell;
@@ -22,12 +23,14 @@ use thiserror::Error;
 use tokio::task::{JoinError, LocalSet};
 
 use crate::bench::Bench;
+use crate::clock::Clock;
 use crate::figures::Quantiles;
 use crate::process::Meter;
-use crate::subject::{OpenError, Running, Subject};
+use crate::subject::{OpenError, Subject};
 use crate::trial::mark::Used;
 pub use args::RequestsArgs;
 use cast::Cast;
+pub use cast::FEWEST_MUSICIANS;
 use client::Client;
 use drive::Run;
 pub use figures::{AIM_P95_MS, FLOOR_ERRORS_PERCENT, FLOOR_P95_MS, RequestsFigures, Stories};
@@ -35,6 +38,7 @@ use ledger::Books;
 use people::People;
 use plan::{Order, Plan};
 use read_back::ReadBack;
+pub use scenario::play;
 
 /// Most operations of one run: all of them are planned before it begins.
 const MOST_OPERATIONS: f64 = 2e7;
@@ -84,11 +88,12 @@ impl Bench<'_> {
         let tokens = people::tokens(&cast, &running.target.credentials)?;
         let addresses = running.target.addresses.clone();
         let client = Rc::new(Client::new(addresses, tokens, args.connections, limit));
-        let run = Rc::new(Run::new(cast, plan, client, self.clock, limit));
-        let runtime = tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()?;
-        LocalSet::new().block_on(&runtime, measure(run, &running, args.open))
+        let run = Rc::new(Run::new(cast, plan, client, self.clock, limit, None));
+        let server = running.server.meter.as_ref();
+        // Nobody is waited for.
+        let at_once = |clock: Clock| Ok(clock.now_ns());
+        let measured = measure(&run, server, args.open, || at_once(self.clock));
+        LocalSet::new().block_on(&runtime()?, measured)
     }
 }
 
@@ -96,14 +101,15 @@ fn plan(args: &RequestsArgs, cast: &Cast) -> Result<Plan, RequestsError> {
     if args.rate * (args.warmup + args.seconds) > MOST_OPERATIONS {
         return Err(RequestsError::TooMany);
     }
-    let plan = Plan::new(&Order {
-        rate: args.rate,
-        seconds: (args.warmup, args.seconds),
-        musicians: args.musicians,
-        organizers: args.organizers,
-        seed: args.seed,
-    });
-    let (made, most) = (plan.requests() + args.open, cast.most_requests());
+    let people = (args.musicians, args.organizers);
+    let order = Order::steady(args.rate, (args.warmup, args.seconds), people, args.seed);
+    planned(&order, args.open, cast)
+}
+
+/// A plan that the calendars of the people hold, with `open` requests beside it.
+fn planned(order: &Order, open: u32, cast: &Cast) -> Result<Plan, RequestsError> {
+    let plan = Plan::new(order);
+    let (made, most) = (plan.requests() + open, cast.most_requests());
     match made > most {
         true => Err(RequestsError::TooLong(made, most)),
         false => Ok(plan),
@@ -113,13 +119,7 @@ fn plan(args: &RequestsArgs, cast: &Cast) -> Result<Plan, RequestsError> {
 /// Verb and address of every operation with its share of a long run, in percent.
 #[cfg(test)]
 pub fn mix() -> Vec<(String, f64)> {
-    let plan = Plan::new(&Order {
-        rate: 1_000.0,
-        seconds: (5.0, 300.0),
-        musicians: 2_000,
-        organizers: 200,
-        seed: 1,
-    });
+    let plan = Plan::new(&Order::steady(1_000.0, (5.0, 300.0), (2_000, 200), 1));
     let measured = &plan.slots[plan.measured_from..];
     let share = |operation: &operation::Operation| {
         let of = |slot: &&plan::Slot| plan.step(**slot).operation == *operation;
@@ -132,23 +132,30 @@ pub fn mix() -> Vec<(String, f64)> {
     operation::Operation::ALL.iter().map(share).collect()
 }
 
+fn runtime() -> std::io::Result<tokio::runtime::Runtime> {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    builder.enable_all().build()
+}
+
+/// Settles the people, waits until the run may begin, makes the plan happen, and reads everything back.
 async fn measure(
-    run: Rc<Run>,
-    running: &Running,
+    run: &Rc<Run>,
+    server: Option<&Meter>,
     open: u32,
+    gate: impl FnOnce() -> std::io::Result<u64>,
 ) -> Result<RequestsFigures, RequestsError> {
     let (musicians, organizers) = (run.cast.musicians, run.cast.organizers);
     eprintln!("hub: {musicians} musicians and {organizers} organizers come …");
     // Behind those of the plan, so that no time of a musician is asked for twice.
     let open = run.plan.requests()..run.plan.requests() + open;
     let open = People::settle(&run.cast, run.client.clone(), open).await?;
-    eprintln!("hub: {:.0} operations/s …", 1e9 / run.plan.interval_ns);
-    let server = running.server.meter.as_ref();
+    run.plan.start_ns.set(gate()?);
+    eprintln!("hub: {:.0} operations/s …", run.plan.rate());
     let (begin, end) = run.run(server).await;
-    let mut figures = figures_of(&run, &begin.until(end));
+    let mut figures = figures_of(run, &begin.until(end));
     figures.server_resident_kb = server.and_then(Meter::resident_kb);
     eprintln!("hub: everything is read back …");
-    let found = Rc::new(read_back(&run, &open))
+    let found = Rc::new(read_back(run, &open))
         .compare(run.client.clone())
         .await;
     figures.contradictions.add(found);
@@ -162,7 +169,7 @@ fn figures_of(run: &Run, used: &Used) -> RequestsFigures {
         books.map(holds).sum::<u64>()
     };
     let mut figures = RequestsFigures {
-        offered_per_second: 1e9 / run.plan.interval_ns,
+        offered_per_second: run.plan.rate(),
         answered_per_second: used.deliveries as f64 / used.seconds,
         planned: run.plan.slots.len() as u64,
         users: run.cast.users(),

@@ -2,11 +2,13 @@
 
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
+use std::cell::Cell;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use super::operation::Verb;
 use super::script::{Kind, Step};
+use crate::timetable::Timetable;
 
 /// Every so many operations a story of a request begins; the rest of the rate are its further steps, and visits.
 pub const STORY_EVERY: usize = 48;
@@ -16,18 +18,45 @@ pub const REPEAT_OF: u32 = 20;
 const PAUSE_MS: (f64, f64) = (200.0, 450.0);
 
 /// What is asked for, as far as the plan is concerned.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Order {
-    /// Operations per second.
-    pub rate: f64,
-    /// Seconds that warm up, and seconds that are measured.
-    pub seconds: (f64, f64),
+    /// When operations are due.
+    pub times: Timetable,
+    /// How many of them only warm up.
+    pub measured_from: usize,
+    /// How many there are.
+    pub total: usize,
+    /// When it is over, in nanoseconds since its beginning.
+    pub until_ns: u64,
     /// Musicians there are.
     pub musicians: u32,
     /// Organizers there are.
     pub organizers: u32,
     /// What everything random follows from.
     pub seed: u64,
+}
+
+impl Order {
+    /// The same rate from beginning to end, over seconds that warm up and seconds that are measured.
+    pub fn steady(
+        rate: f64,
+        (warmup_s, measured_s): (f64, f64),
+        (musicians, organizers): (u32, u32),
+        seed: u64,
+    ) -> Self {
+        let times = Timetable::steady(1e9 / rate);
+        let measured_from = (rate * warmup_s).ceil() as usize;
+        let total = measured_from + ((rate * measured_s).ceil() as usize).max(1);
+        Self {
+            until_ns: times.ns(total as u32),
+            times,
+            measured_from,
+            total,
+            musicians,
+            organizers,
+            seed,
+        }
+    }
 }
 
 /// A story and who is in it.
@@ -59,10 +88,12 @@ pub struct Slot {
 /// The timetable. Times are nanoseconds of the run's clock.
 #[derive(Debug)]
 pub struct Plan {
-    /// When operation 0 is due.
-    pub start_ns: u64,
-    /// From one operation to the next.
-    pub interval_ns: f64,
+    /// When the first operation is due; known when everybody is there.
+    pub start_ns: Cell<u64>,
+    /// When the others are due after it.
+    pub times: Timetable,
+    /// When it is over, after that moment.
+    until_ns: u64,
     /// All operations in the order of their times.
     pub slots: Vec<Slot>,
     /// Operations before this one only warm up: they are checked, not measured.
@@ -72,18 +103,16 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Fills the time with stories so that `rate` operations are due per second, evenly.
+    /// Fills all places with stories.
     pub fn new(order: &Order) -> Self {
-        let (warmup_s, measured_s) = order.seconds;
-        let measured_from = (order.rate * warmup_s).ceil() as usize;
-        let total = measured_from + ((order.rate * measured_s).ceil() as usize).max(1);
         let mut author = Author::new(order);
-        let slots = (0..total).map(|at| author.slot(at)).collect();
+        let slots = (0..order.total).map(|at| author.slot(at)).collect();
         Self {
-            start_ns: 0,
-            interval_ns: 1e9 / order.rate,
+            start_ns: Cell::new(0),
+            times: order.times.clone(),
+            until_ns: order.until_ns,
             slots,
-            measured_from,
+            measured_from: order.measured_from,
             stories: author.stories,
         }
     }
@@ -91,14 +120,19 @@ impl Plan {
     /// When this operation is due.
     #[inline]
     pub fn intended_ns(&self, at: usize) -> u64 {
-        self.start_ns + (at as f64 * self.interval_ns) as u64
+        self.start_ns.get().saturating_add(self.times.ns(at as u32))
+    }
+
+    /// Operations per second at the beginning.
+    pub fn rate(&self) -> f64 {
+        self.times.rate_at(0)
     }
 
     /// When the measured part begins and when the last operation's interval is over.
     pub fn measured_ns(&self) -> (u64, u64) {
         (
             self.intended_ns(self.measured_from),
-            self.intended_ns(self.slots.len()),
+            self.start_ns.get() + self.until_ns,
         )
     }
 
@@ -131,7 +165,7 @@ struct Author {
     rng: SmallRng,
     musicians: u32,
     organizers: u32,
-    rate: f64,
+    times: Timetable,
     stories: Vec<Story>,
     requests: u32,
     due: BinaryHeap<Due>,
@@ -144,7 +178,7 @@ impl Author {
             rng: SmallRng::seed_from_u64(order.seed),
             musicians: order.musicians.max(1),
             organizers: order.organizers.max(1),
-            rate: order.rate,
+            times: order.times.clone(),
             stories: Vec::new(),
             requests: 0,
             due: BinaryHeap::new(),
@@ -219,14 +253,14 @@ impl Author {
                 // Half of the clients lose patience at once: then both are under way together.
                 let pause = match self.rng.random() {
                     true => 0,
-                    false => self.pause(),
+                    false => self.pause(at),
                 };
                 self.enter(at + 1 + pause, again);
             }
             let next = if usize::from(taken.step) + 1 < stage.len() {
                 Some((at + 1, taken.stage, taken.step + 1))
             } else if usize::from(taken.stage) + 1 < stages.len() {
-                Some((at + 1 + self.pause(), taken.stage + 1, 0))
+                Some((at + 1 + self.pause(at), taken.stage + 1, 0))
             } else {
                 None
             };
@@ -249,9 +283,10 @@ impl Author {
     }
 
     /// Places of the plan until somebody goes on.
-    fn pause(&mut self) -> usize {
+    fn pause(&mut self, at: usize) -> usize {
         let ms = self.rng.random_range(PAUSE_MS.0..PAUSE_MS.1);
-        (ms / 1_000.0 * self.rate) as usize
+        let rate = self.times.rate_at(self.times.ns(at as u32));
+        (ms / 1_000.0 * rate) as usize
     }
 
     fn enter(&mut self, due: usize, waiting: Waiting) {

@@ -6,13 +6,7 @@ use super::*;
 use crate::requests::operation::Operation;
 
 fn order(seed: u64) -> Order {
-    Order {
-        rate: 1_000.0,
-        seconds: (5.0, 60.0),
-        musicians: 2_000,
-        organizers: 200,
-        seed,
-    }
+    Order::steady(1_000.0, (5.0, 60.0), (2_000, 200), seed)
 }
 
 #[test]
@@ -28,18 +22,14 @@ fn the_same_seed_gives_the_same_plan_and_another_one_another() {
 
 #[test]
 fn a_plan_keeps_the_rate_to_the_operation() {
-    let mut plan = Plan::new(&order(1));
-    plan.start_ns = 500;
+    let plan = Plan::new(&order(1));
+    plan.start_ns.set(500);
     assert_eq!((plan.measured_from, plan.slots.len()), (5_000, 65_000));
     assert_eq!(plan.intended_ns(0), 500);
     let (from, until) = plan.measured_ns();
     assert!((until - from).abs_diff(60_000_000_000) < 1_000);
     // What is due never piles up: stories leave room for each other.
-    let short = Plan::new(&Order {
-        rate: 100.0,
-        seconds: (0.0, 0.01),
-        ..order(1)
-    });
+    let short = Plan::new(&Order::steady(100.0, (0.0, 0.01), (2_000, 200), 1));
     assert_eq!(short.slots.len(), 1);
 }
 
