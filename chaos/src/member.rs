@@ -84,6 +84,7 @@ pub async fn read(
             begun: lost,
             ended: now(),
             acknowledged: true,
+            refused: false,
         });
         while !reached(last, *goal.borrow_and_update()) {
             tokio::select! {
