@@ -3,9 +3,10 @@
 use std::path::Path;
 use std::time::Duration;
 
-use chaos::suite::{Deployment, Plan, Scenario, Topology, Verdict, run_deployed};
+use chaos::suite::{Deployment, Plan, Scenario, Shares, Topology, run_deployed};
 
-use crate::{Options, empty, tell, write};
+use crate::command::Options;
+use crate::{begun, empty, tell, write};
 
 /// Whether every promise was kept.
 pub(crate) async fn run(
@@ -18,14 +19,22 @@ pub(crate) async fn run(
         scenario,
         topology: Topology::Existing,
         seed: options.seed,
-        length: Duration::from_secs(options.seconds),
+        length: options.length(),
         longest: Duration::from_secs(options.longest_pause),
     };
     std::fs::create_dir_all(&options.folder)?;
     let folder = options.folder.canonicalize()?;
     let folder = empty(&folder.join(format!("{}-existing-{}", scenario.name(), plan.seed)))?;
     let (report, _) = run_deployed(&deployment, &plan, folder).await?;
-    let good = tell(&report, Verdict::Kept);
-    write(&options.report, &[report])?;
-    Ok(good)
+    let shares = Shares {
+        run: vec![scenario],
+        length: plan.length,
+        left_out: Vec::new(),
+    };
+    let mut suite = begun(options, &shares);
+    suite.topology = plan.topology;
+    suite.good = tell(&report);
+    suite.experiments.push(report);
+    write(&options.report, &suite)?;
+    Ok(suite.good)
 }

@@ -1,4 +1,4 @@
-//! One question over plain HTTP, as an operator asks it: health, metrics, the admin endpoints.
+//! One question over plain HTTP, as an operator asks it (health, metrics, the admin endpoints), or a client of the API.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -14,11 +14,41 @@ pub async fn get(
     path: &str,
     token: Option<&str>,
 ) -> Result<Response, RawError> {
+    ask(server, "GET", path, token, "").await
+}
+
+/// The answer to `POST path` with JSON, or with nothing, under an `Idempotency-Key`.
+pub async fn post(
+    server: SocketAddr,
+    path: &str,
+    token: Option<&str>,
+    key: &str,
+    body: Option<&serde_json::Value>,
+) -> Result<Response, RawError> {
+    let body = body.map(ToString::to_string).unwrap_or_default();
+    let kind = match body.is_empty() {
+        true => "",
+        false => "Content-Type: application/json\r\n",
+    };
+    let length = body.len();
+    let rest = format!("Idempotency-Key: {key}\r\n{kind}Content-Length: {length}\r\n\r\n{body}");
+    ask(server, "POST", path, token, &rest).await
+}
+
+/// `rest` is the end of the head with the body; nothing stands for no more head and no body.
+async fn ask(
+    server: SocketAddr,
+    method: &str,
+    path: &str,
+    token: Option<&str>,
+    rest: &str,
+) -> Result<Response, RawError> {
     let asking = async {
         let mut socket = RawSocket::connect(server).await?;
         let bearer = token.map(|token| format!("Authorization: Bearer {token}\r\n"));
+        let rest = if rest.is_empty() { "\r\n" } else { rest };
         let request = format!(
-            "GET {path} HTTP/1.1\r\nHost: {server}\r\nConnection: close\r\n{}\r\n",
+            "{method} {path} HTTP/1.1\r\nHost: {server}\r\nConnection: close\r\n{}{rest}",
             bearer.unwrap_or_default()
         );
         socket.write(request.as_bytes()).await?;

@@ -45,6 +45,7 @@ pub mod raw;
 pub mod suite;
 pub mod token;
 
+mod debian;
 mod provision;
 
-pub use oracle::{attempts, check, history};
+pub use oracle::{attempts, check, history, progress};

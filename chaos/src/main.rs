@@ -1,6 +1,7 @@
-//! `chaos run SCENARIO`: the command line of the chaos suite.
+//! `chaos run SCENARIO|all`: the command line of the chaos suite.
 #![allow(clippy::print_stdout, reason = "verdicts go to standard output")]
 
+mod command;
 mod deployment_command;
 mod drill_command;
 mod programs;
@@ -10,114 +11,16 @@ mod telling;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use chaos::suite::{
-    Means, Plan, Report, Scenario, Servers, SiteSpec, Stand, Topology, Verdict, WorkloadSpec, plan,
-    run,
+    FORMAT, Means, NotRun, Plan, Report, Servers, Shares, SiteSpec, Stand, SuiteReport, Verdict,
+    WorkloadSpec, let_go, plan, run,
 };
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::Parser;
 use serde::Serialize;
 
-/// Faults against real hubs under traffic, and the judgement on what clients saw.
-#[derive(Parser)]
-#[command(name = "chaos")]
-struct Cli {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Subcommand)]
-enum Command {
-    /// Runs one scenario.
-    Run {
-        /// The kind of trouble.
-        scenario: Scenario,
-        #[command(flatten)]
-        options: Options,
-    },
-    /// Prints when which faults would strike, as JSON lines, and runs nothing.
-    Plan {
-        /// The kind of trouble.
-        scenario: Scenario,
-        #[command(flatten)]
-        options: Options,
-    },
-    /// Starts hubs and what they stand on, prints how to reach them as one line of JSON, starts again whichever ends, and ends
-    /// them all on SIGINT or SIGTERM: for measuring them.
-    Up {
-        /// A variable of all hubs, as KEY=VALUE; may be repeated.
-        #[arg(long, value_parser = key_value)]
-        variable: Vec<(String, String)>,
-        #[command(flatten)]
-        options: Options,
-    },
-    /// Changes the program of one hub after the other while many users are there, and times it.
-    Drill {
-        #[command(flatten)]
-        options: drill_command::DrillOptions,
-    },
-    /// Runs every scenario that a store survives, and the one that it cannot, which must be judged broken.
-    All {
-        #[command(flatten)]
-        options: Options,
-    },
-}
-
-#[derive(Args)]
-struct Options {
-    /// What the hubs stand on.
-    #[arg(long, default_value = "single")]
-    topology: Topology,
-    /// Decides times and victims of faults.
-    #[arg(long, default_value_t = 1)]
-    seed: u64,
-    /// Seconds in which faults begin.
-    #[arg(long, default_value_t = 20)]
-    seconds: u64,
-    /// The longest pause or cut, in seconds.
-    #[arg(long, default_value_t = 20)]
-    longest_pause: u64,
-    /// The hub's program; by default the one beside this program.
-    #[arg(long)]
-    hub: Option<PathBuf>,
-    /// The program that `rolling-upgrade` leads to; by default the same.
-    #[arg(long)]
-    next: Option<PathBuf>,
-    /// By what means partitions, loss and throttling are made.
-    #[arg(long, default_value = "auto")]
-    means: Means,
-    /// A file that describes hubs which run already, and what may be done to them: `run` takes these then and starts none.
-    #[arg(long, conflicts_with_all = ["topology", "hub", "next", "means"])]
-    deployment: Option<PathBuf>,
-    /// Holds a folder for each run; that of an earlier run of the same scenario, topology and seed is replaced. Downloaded
-    /// servers are kept here too.
-    #[arg(long, default_value = "target/chaos")]
-    folder: PathBuf,
-    /// Where the reports go, as a JSON array.
-    #[arg(long, default_value = "target/chaos.json")]
-    report: PathBuf,
-}
-
-impl Options {
-    fn plan(&self, scenario: Scenario) -> Result<Plan, String> {
-        let topology = self.topology;
-        if !scenario.fits(topology) {
-            let (name, smallest) = (scenario.name(), scenario.smallest().name());
-            return Err(format!(
-                "{name} hurts what topology {} has not: add --topology {smallest}",
-                topology.name()
-            ));
-        }
-        Ok(Plan {
-            scenario,
-            topology,
-            seed: self.seed,
-            length: Duration::from_secs(self.seconds),
-            longest: Duration::from_secs(self.longest_pause),
-        })
-    }
-}
+use command::{Chosen, Cli, Command, Options};
 
 /// Prints a plan.
 fn foretell(from: &Plan) -> Result<bool, Box<dyn std::error::Error>> {
@@ -147,53 +50,110 @@ async fn work(cli: Cli) -> Result<bool, Box<dyn std::error::Error>> {
     {
         return Err("--deployment goes with `run` alone".into());
     }
-    let (scenarios, options) = match cli.command {
-        Command::Plan { scenario, options } => return foretell(&options.plan(scenario)?),
-        Command::Run { scenario, options } => {
-            if let Some(file) = &options.deployment {
-                return deployment_command::run(file, scenario, &options).await;
-            }
-            options.plan(scenario)?;
-            (vec![scenario], options)
+    match cli.command {
+        Command::Plan { scenario, options } => {
+            let length = options.shares(Chosen::One(scenario))?.length;
+            foretell(&options.plan(scenario, length)?)
         }
-        Command::Up { variable, options } => return up(&options, variable).await,
-        Command::Drill { options } => return drill_command::run(options).await,
-        Command::All { options } => (Scenario::value_variants().to_vec(), options),
-    };
-    let topology = options.topology;
-    let single = scenarios.len() == 1;
-    let hub = hub_program(options.hub.as_deref())?;
+        Command::Up { variable, options } => up(&options, variable).await,
+        Command::Drill { options } => drill_command::run(options).await,
+        Command::Run { scenario, options } => match (&options.deployment, scenario) {
+            (None, _) => experiments(scenario, &options).await,
+            (Some(file), Chosen::One(one)) => deployment_command::run(file, one, &options).await,
+            (Some(_), Chosen::All) => {
+                Err("--deployment goes with one scenario: run those that its file allows".into())
+            }
+        },
+        Command::All { options } => experiments(Chosen::All, &options).await,
+    }
+}
+
+/// Runs experiments one after the other, and keeps the report up to date.
+async fn experiments(
+    chosen: Chosen,
+    options: &Options,
+) -> Result<bool, Box<dyn std::error::Error>> {
+    let shares = options.shares(chosen)?;
+    announce(&shares, options);
+    let (topology, hub) = (options.topology, hub_program(options.hub.as_deref())?);
     std::fs::create_dir_all(&options.folder)?;
     let folder = options.folder.canonicalize()?;
     let servers = empty(&folder.join(format!("servers-{topology:?}").to_lowercase()))?;
     let mut servers = Servers::start(topology, &folder, &servers).await?;
-    let (mut reports, mut good) = (Vec::new(), true);
-    for scenario in scenarios.into_iter().filter(|s| s.fits(topology)) {
-        let plan = options.plan(scenario)?;
-        // Alone, a broken run is a failure whatever was expected; in the whole suite lost data must be noticed.
-        let expected = match scenario {
-            Scenario::StaleData if !single => Verdict::Broken,
-            _ => Verdict::Kept,
-        };
-        match one(&plan, &options, &hub, &folder, servers.as_mut()).await {
-            Ok(report) => {
-                good &= tell(&report, expected);
-                reports.push(report);
-                // What was found stays, however the next run ends.
-                write(&options.report, &reports)?;
+    let mut suite = begun(options, &shares);
+    for scenario in shares.run {
+        let plan = options.plan(scenario, shares.length)?;
+        println!("{}: {}", scenario.name(), scenario.hypothesis());
+        match one(&plan, options, &hub, &folder, servers.as_mut()).await {
+            Ok(mut report) => {
+                // Alone, a broken run is a failure whatever was expected; in the whole suite lost data must be noticed.
+                if let Chosen::One(_) = chosen {
+                    report.expected = Verdict::Kept;
+                }
+                suite.good &= tell(&report);
+                suite.experiments.push(report);
             }
             Err(error) => {
-                good = false;
+                suite.good = false;
                 println!("{}: could not be run", scenario.name());
                 println!("  again: {}", plan.command());
-                if single {
+                suite.not_run.push(NotRun {
+                    scenario,
+                    reason: error.to_string(),
+                    command: plan.command(),
+                });
+                write(&options.report, &suite)?;
+                if let Chosen::One(_) = chosen {
                     return Err(error);
                 }
                 eprintln!("chaos: {error}");
             }
         }
+        // What was found stays, however the next run ends.
+        write(&options.report, &suite)?;
     }
-    Ok(good)
+    Ok(suite.good)
+}
+
+/// Says what is to be run, and what is not.
+fn announce(shares: &Shares, options: &Options) {
+    let names = |scenarios: &[chaos::suite::Scenario]| {
+        let names: Vec<String> = scenarios.iter().map(|s| s.name()).collect();
+        names.join(", ")
+    };
+    let (count, seconds) = (shares.run.len(), shares.length.as_secs());
+    println!(
+        "{count} experiments of {seconds} s each: {}",
+        names(&shares.run)
+    );
+    if let (Some(minutes), false) = (options.minutes, shares.left_out.is_empty()) {
+        let left_out = names(&shares.left_out);
+        println!("{minutes} minutes are too few for all; left out: {left_out}");
+    }
+}
+
+/// A report without experiments.
+fn begun(options: &Options, shares: &Shares) -> SuiteReport {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    SuiteReport {
+        format: FORMAT,
+        command: format!("cargo chaos {}", words.join(" ")),
+        topology: options.topology,
+        seed: options.seed,
+        begun_unix_millis: unix_millis(),
+        minutes: options.minutes,
+        good: true,
+        experiments: Vec::new(),
+        not_run: Vec::new(),
+        left_out: shares.left_out.clone(),
+    }
+}
+
+#[allow(clippy::disallowed_methods)] // Whoever reads a report wants to know when it was made.
+fn unix_millis() -> u64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    let millis = since.unwrap_or(Duration::ZERO).as_millis();
+    u64::try_from(millis).unwrap_or(u64::MAX)
 }
 
 /// Hubs until a signal comes.
@@ -226,14 +186,6 @@ async fn up(
     Ok(true)
 }
 
-/// `KEY=VALUE` as a pair.
-fn key_value(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
-        _ => Err("it is not KEY=VALUE".into()),
-    }
-}
-
 async fn one(
     plan: &Plan,
     options: &Options,
@@ -262,7 +214,7 @@ async fn one(
 }
 
 /// Prints what a run came to; whether that is as it should be.
-fn tell(report: &Report, expected: Verdict) -> bool {
+fn tell(report: &Report) -> bool {
     let seen = &report.availability;
     println!(
         "{}: {:?} (seed {}): {} faults, {} acknowledged, {} unanswered, {:.2} % of attempts went well, \
@@ -278,6 +230,27 @@ fn tell(report: &Report, expected: Verdict) -> bool {
         report.longest_silence_millis,
         report.violations,
     );
+    tell_figures(report);
+    telling::findings(&report.findings);
+    if report.verdict == Verdict::Broken {
+        report.stuck.iter().for_each(|stuck| println!("  {stuck}"));
+        let first = report.first_violations.iter().take(10);
+        first.for_each(|violation| println!("  {violation}"));
+        let late = report.convergence.late.iter().take(5);
+        late.for_each(|late| println!("  not at the head in time: {late}"));
+        for check in report.failed_checks() {
+            println!("  not so: {}: {}", check.expected, check.seen);
+        }
+    }
+    let is_good = report.is_good();
+    if !is_good {
+        println!("  again: {}", report.command);
+    }
+    is_good
+}
+
+/// Failovers, error budgets, times to notice and to recover.
+fn tell_figures(report: &Report) {
     let moves = [
         ("failover", &report.failovers),
         ("hand-off, added", &report.handoffs),
@@ -288,17 +261,28 @@ fn tell(report: &Report, expected: Verdict) -> bool {
             println!("  {what}: p50 {half} ms, p99 {most} ms ({count} rooms)");
         }
     }
-    telling::findings(&report.findings);
-    if report.verdict == Verdict::Broken {
-        report.stuck.iter().for_each(|stuck| println!("  {stuck}"));
-        let first = report.first_violations.iter().take(10);
-        first.for_each(|violation| println!("  {violation}"));
+    for fare in &report.classes {
+        println!(
+            "  {:?}: {:.3} % of {} attempts, {} s down, {:.0} % of the error budget spent",
+            fare.class,
+            fare.availability * 100.0,
+            fare.attempted,
+            fare.budget.down_seconds,
+            fare.budget.spent_percent,
+        );
     }
-    let good = report.verdict == expected && report.findings.missed.is_empty();
-    if !good {
-        println!("  again: {}", report.command);
-    }
-    good
+    let most = |times: Vec<Option<u64>>| times.into_iter().flatten().max();
+    let of = |time: fn(&chaos::suite::Struck) -> Option<u64>| {
+        most(report.faults.iter().map(time).collect())
+    };
+    let told = |time: Option<u64>| time.map_or("never".to_owned(), |millis| format!("{millis} ms"));
+    println!(
+        "  at the latest: felt after {}, reported after {}, served again after {}, at the head after {}",
+        told(of(|fault| fault.detection.first_failed_in_millis)),
+        told(of(|fault| fault.detection.reported_in_millis)),
+        told(of(|fault| fault.served_again_in_millis)),
+        told(report.convergence.longest_millis),
+    );
 }
 
 /// The hub's program.
@@ -320,6 +304,7 @@ fn hub_program(named: Option<&Path>) -> Result<PathBuf, Box<dyn std::error::Erro
 /// A folder without anything in it.
 fn empty(folder: &Path) -> std::io::Result<PathBuf> {
     if folder.exists() {
+        let_go(&folder.canonicalize()?);
         std::fs::remove_dir_all(folder)?;
     }
     std::fs::create_dir_all(folder)?;
@@ -331,8 +316,8 @@ fn beside() -> std::io::Result<PathBuf> {
     Ok(me.with_file_name("mussikon-hub"))
 }
 
-fn write(path: &Path, reports: &[Report]) -> Result<(), Box<dyn std::error::Error>> {
-    write_json(path, &reports)
+fn write(path: &Path, suite: &SuiteReport) -> Result<(), Box<dyn std::error::Error>> {
+    write_json(path, suite)
 }
 
 fn write_json(path: &Path, value: &impl Serialize) -> Result<(), Box<dyn std::error::Error>> {

@@ -59,6 +59,8 @@ pub async fn read(
     } = reading;
     let mut last = after;
     let mut connections = 0;
+    let label: Arc<str> = room.as_str().into();
+    let mut lost = now();
     let reached = |last: u64, goal: Option<u64>| goal.is_some_and(|goal| last >= goal);
     while !reached(last, *goal.borrow_and_update()) {
         let Ok(mut client) = Client::connect(&settings).await else {
@@ -75,11 +77,21 @@ pub async fn read(
             continue;
         }
         joins.send_modify(|joins| *joins += 1);
+        // However often it had to ask: a reader without its room waits, and that is one wait.
+        history.joins.add(Attempt {
+            room: label.clone(),
+            wished: lost,
+            begun: lost,
+            ended: now(),
+            acknowledged: true,
+            refused: false,
+        });
         while !reached(last, *goal.borrow_and_update()) {
             tokio::select! {
                 callback = client.next() => match callback {
                     Some(callback) => record(&name, &room, &callback, &mut last, &history),
                     None => {
+                        lost = now();
                         settings.turn();
                         break;
                     }

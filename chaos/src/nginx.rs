@@ -3,15 +3,15 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
 use thiserror::Error;
 use tokio::net::TcpStream;
 
+use crate::debian::unpacked;
 use crate::ports::{Port, PortError};
 use crate::process::{Launch, Process, StartError};
-use crate::provision::{ProvisionError, at, is_program, on_path, once_of, run};
+use crate::provision::{ProvisionError, at, is_program, on_path};
 
 /// Names the program, if it is set.
 const VARIABLE: &str = "MUSSIKON_TEST_NGINX";
@@ -169,19 +169,7 @@ fn provide(build: &Path) -> Result<PathBuf, ProvisionError> {
 }
 
 fn from_package(build: &Path) -> Result<PathBuf, ProvisionError> {
-    let folder = once_of(build, "nginx", &[PACKAGE], |folder| {
-        let mut download = Command::new("apt-get");
-        download.current_dir(folder).args(["download", PACKAGE]);
-        run("apt-get", &mut download, REMEDY)?;
-        let files = fs::read_dir(folder).map_err(at(folder))?;
-        let packages = files.filter_map(|file| Some(file.ok()?.path()));
-        for package in packages.filter(|path| path.extension().is_some_and(|e| e == "deb")) {
-            let mut unpack = Command::new("dpkg-deb");
-            unpack.arg("--extract").arg(&package).arg(folder);
-            run("dpkg-deb", &mut unpack, REMEDY)?;
-        }
-        Ok::<(), ProvisionError>(())
-    })?;
+    let folder = unpacked(build, PACKAGE, REMEDY)?;
     let program = folder.join("usr/sbin/nginx");
     if is_program(&program) {
         return Ok(program);

@@ -4,7 +4,7 @@ use clap::{Parser, ValueEnum};
 
 use chaos::suite::{Scenario, Topology};
 
-use crate::Cli;
+use crate::command::Cli;
 
 const README: &str = include_str!("../README.md");
 

@@ -10,7 +10,7 @@ pub(crate) fn findings(findings: &Findings) {
     if let Some(versions) = &findings.versions {
         println!("  from {} to {} and back", versions.old, versions.next);
     }
-    if let Some(together) = &findings.convergence {
+    if let Some(together) = &findings.together {
         println!("  together again: {} ms at most", together.worst_millis);
     }
     for told in &findings.without_quorum {

@@ -134,10 +134,7 @@ impl Health {
                 format!("no answer within {} ms", allowed.as_millis()),
             ),
             Ok(Err(text)) => (Status::Unhealthy, text),
-            Ok(Ok(())) if elapsed_ms > self.limits.journal_degraded_ms => {
-                (Status::Degraded, format!("took {elapsed_ms} ms"))
-            }
-            Ok(Ok(())) => (Status::Healthy, "reads and writes".into()),
+            Ok(Ok(())) => self.written(elapsed_ms),
         };
         if status != Status::Healthy {
             tracing::warn!(?status, elapsed_ms, reason = %description, "the journal is not well");
@@ -151,6 +148,18 @@ impl Health {
         // From its end on: those who waited for it must not each ask again.
         *last = Some((Instant::now(), check.clone()));
         check
+    }
+
+    /// How well a store is that answered. One whose disk is nearly full takes the probe, which frees space, and refuses
+    /// what clients write; it reads on, so that it is no reason to send nobody.
+    fn written(&self, elapsed_ms: u64) -> (Status, String) {
+        if let Some(reason) = self.journal.refuses() {
+            return (Status::Degraded, format!("writes are refused: {reason}"));
+        }
+        match elapsed_ms > self.limits.journal_degraded_ms {
+            true => (Status::Degraded, format!("took {elapsed_ms} ms")),
+            false => (Status::Healthy, "reads and writes".into()),
+        }
     }
 
     /// Reads, and writes something that changes nothing: a store that stopped writing still reads.

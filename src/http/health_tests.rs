@@ -1,5 +1,6 @@
-//! What `/health/ready` says of the keys of an outside issuer.
+//! What `/health/ready` says of a disk that is nearly full, and of the keys of an outside issuer.
 
+use actors::journal::fjall::{FjallJournal, FjallOptions};
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 
@@ -52,4 +53,31 @@ async fn old_keys_of_the_issuer_are_degraded_and_none_are_unhealthy() {
     tokio::time::sleep(Duration::from_secs(60)).await;
     let none = "no keys: the issuer lists none that can be used";
     assert_eq!(issuer_check(&keys), check(Status::Unhealthy, none));
+}
+
+#[tokio::test]
+async fn a_store_whose_disk_is_nearly_full_reads_on_and_is_degraded() {
+    let said = async |reserve_bytes| {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let options = FjallOptions {
+            reserve_bytes,
+            ..FjallOptions::default()
+        };
+        let journal = FjallJournal::open(directory.path(), &options).expect("it opens");
+        let journal = Arc::new(journal);
+        let limits = HealthConfig {
+            journal_degraded_ms: 60_000,
+            journal_unhealthy_ms: 60_000,
+        };
+        let (_signal, watch) = crate::drain::channel();
+        let health = Health::new(journal.clone(), journal, None, limits, watch);
+        let check = health.journal_check().await;
+        (check.status, check.description)
+    };
+    assert_eq!(said(0).await, (Status::Healthy, "reads and writes".into()));
+    // Less than the reserve, and more than the part of it that nothing may use.
+    let disk = rustix::fs::statvfs(&std::env::temp_dir()).expect("the disk tells what is free");
+    let free = disk.f_bavail * disk.f_frsize;
+    let refused = "writes are refused: the disk is nearly full".to_owned();
+    assert_eq!(said(free * 2).await, (Status::Degraded, refused));
 }

@@ -24,7 +24,7 @@ async fn a_hub_that_is_cut_off_from_all_its_servers_finds_back_and_nothing_is_lo
         None => false,
     };
     assert!(told, "{report:#?}");
-    assert!(report.findings.convergence.is_some(), "{report:#?}");
+    assert!(report.findings.together.is_some(), "{report:#?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

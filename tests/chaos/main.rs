@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used)]
 #![allow(clippy::print_stdout, reason = "figures go to the output of tests")]
 
+mod alone;
 mod around;
 mod cluster;
 mod deployment;
@@ -62,6 +63,8 @@ async fn carry_out(
     };
     let traffic = WorkloadSpec {
         patience,
+        // How quick it is, is for quiet machines to say.
+        converge_within: patience,
         ..WorkloadSpec::of(plan.topology)
     };
     let done = run(&site, plan, traffic, servers).await;

@@ -2,12 +2,21 @@
 
 use std::time::Duration;
 
-use chaos::suite::{RunError, Scenario, Topology, Unsteady, Verdict};
+use chaos::suite::{Plan, RunError, Scenario, Topology, Unsteady, Verdict};
 
 use super::{carry_out, keeps, short};
 
 async fn alone(scenario: Scenario) {
-    let report = keeps(&short(scenario, Topology::Single), None).await;
+    let length = match scenario {
+        // Each takes as long as clients need to notice.
+        Scenario::HalfOpen => Duration::from_secs(8),
+        _ => Duration::from_secs(5),
+    };
+    let plan = Plan {
+        length,
+        ..short(scenario, Topology::Single)
+    };
+    let report = keeps(&plan, None).await;
     assert!(report.acknowledged > 200, "{report:#?}");
     // Nobody can take its place, and it serves again when it is back.
     let back = report

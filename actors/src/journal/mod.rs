@@ -210,6 +210,12 @@ pub trait Journal: Send + Sync + 'static {
     /// What this provider promises beyond the contract.
     fn capabilities(&self) -> Capabilities;
 
+    /// Why appends are refused for now though the store is whole and takes what frees space; none if they are not. Asks
+    /// nobody.
+    fn refuses(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Appends one row if `after` is still the head.
     fn append(&self, append: Append) -> BoxFuture<'static, Result<(), AppendError>>;
 

@@ -104,10 +104,12 @@ async fn below_the_reserve_writes_are_refused_and_reads_go_on() {
         .await;
     let refused = AppendError::Unavailable("the disk is nearly full".into());
     assert_eq!(outcome, Err(refused));
+    assert_eq!(store.refuses(), Some("the disk is nearly full"));
     assert_eq!(filled.corrupt_reads(&store).await, Ok(0));
     store.close().await;
 
     let store = open(directory).expect("it opens with the usual reserve");
+    assert_eq!(store.refuses(), None);
     writer.store = store.clone();
     writer.write(2).await.expect("writes are taken again");
 }

@@ -103,6 +103,26 @@ async fn a_store_that_keeps_refusing_makes_commands_unavailable_and_then_serves_
 }
 
 #[tokio::test(start_paused = true)]
+async fn while_a_store_refuses_every_command_hears_so_before_its_time_is_over() {
+    let stage = Stage::new(|_| {}).await;
+    stage.create("band", &[]).await.expect("created");
+    let nearly_full = AppendError::Unavailable("the disk is nearly full".into());
+    stage.store.refuse(Some(nearly_full));
+    for number in 0..6 {
+        let refused = stage.send("band", "ada", &format!("m{number}")).await;
+        assert!(retry_after(&refused).is_some(), "m{number}: {refused:?}");
+    }
+    stage.store.refuse(None);
+    assert_eq!(
+        stage.head("band").await,
+        Ok(Sequence(2)),
+        "nothing had changed"
+    );
+    let sent = stage.send("band", "ada", "m0").await.expect("accepted");
+    assert_eq!(sent.sequence, Sequence(3));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_broken_store_stops_the_entity_and_says_that_the_outcome_is_unknown() {
     let stage = Stage::new(|_| {}).await;
     stage.create("band", &[]).await.expect("created");

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::attempts::Attempts;
+use crate::progress::Progress;
 
 /// One thing that happened to one client.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,6 +88,9 @@ pub struct History {
     acknowledged: Arc<AtomicUsize>,
     /// How its senders' attempts fared; as many as there may be records.
     pub attempts: Attempts,
+    /// The same of its readers' returns to their rooms: from the loss of a connection to the room joined again.
+    pub joins: Attempts,
+    progress: Arc<Mutex<Progress>>,
     capacity: usize,
 }
 
@@ -98,6 +102,8 @@ impl History {
             records: Arc::default(),
             acknowledged: Arc::default(),
             attempts: Attempts::new(capacity),
+            joins: Attempts::new(capacity),
+            progress: Arc::default(),
             capacity,
         }
     }
@@ -112,10 +118,17 @@ impl History {
             room: room.to_owned(),
             event,
         };
+        self.seen(|progress| progress.take(&record));
         let mut records = self.records.lock().unwrap_or_else(PoisonError::into_inner);
         if records.len() <= self.capacity {
             records.push(record);
         }
+    }
+
+    /// Looks at how far everyone has got.
+    pub fn seen<T>(&self, look: impl FnOnce(&mut Progress) -> T) -> T {
+        let mut progress = self.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        look(&mut progress)
     }
 
     /// Adds records that another process printed, one JSON object a line; lines that do not begin with `{` are skipped.

@@ -6,6 +6,7 @@
 //! | [`history`] | what happened to clients, in the order in which each of them saw it |
 //! | [`check`] | the judgement on it |
 //! | [`attempts`] | how long each attempt to send took, and what became of it |
+//! | [`progress`] | how far rooms reach, and how far each reader has got |
 //!
 //! The crate knows neither the hub nor its wire: only words that both have.
 
@@ -14,3 +15,4 @@
 pub mod attempts;
 pub mod check;
 pub mod history;
+pub mod progress;

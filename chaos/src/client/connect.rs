@@ -1,12 +1,13 @@
 //! From an address to an open WebSocket: negotiation over plain HTTP, then the upgrade.
 
 use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use protocol::CloseReason;
 use protocol::negotiate::{NegotiateError, Negotiated, Negotiator};
 use thiserror::Error;
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::{TcpSocket, TcpStream, lookup_host};
 use tokio::time::timeout;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{self, http};
@@ -57,6 +58,7 @@ impl From<tungstenite::Error> for ConnectError {
 pub(super) struct Ticket {
     pub negotiated: Negotiated,
     token: Option<String>,
+    receive_buffer: Option<u32>,
 }
 
 impl Ticket {
@@ -67,14 +69,18 @@ impl Ticket {
             let body = post(&negotiator.request_url(), negotiator.access_token()).await?;
             if let Some(negotiated) = negotiator.receive(&body)? {
                 let token = negotiator.access_token().map(str::to_owned);
-                return Ok(Self { negotiated, token });
+                return Ok(Self {
+                    negotiated,
+                    token,
+                    receive_buffer: settings.receive_buffer,
+                });
             }
         }
     }
 
     pub(super) async fn open(&self) -> Result<WebSocketStream<TcpStream>, ConnectError> {
         let url = self.negotiated.websocket_url.as_str();
-        let stream = connect(url).await?;
+        let stream = connect(url, self.receive_buffer).await?;
         let mut request = url.into_client_request()?;
         if let Some(token) = &self.token {
             let bearer = format!("Bearer {token}").parse().map_err(http::Error::from);
@@ -92,7 +98,7 @@ impl Ticket {
 /// Posts an empty body and returns the answer's.
 async fn post(url: &str, token: Option<&str>) -> Result<Vec<u8>, ConnectError> {
     let (authority, path) = split(url)?;
-    let mut socket = RawSocket::over(connect(url).await?);
+    let mut socket = RawSocket::over(connect(url, None).await?);
     let bearer = token.map(|token| format!("Authorization: Bearer {token}\r\n"));
     let request = format!(
         "POST {path} HTTP/1.1\r\nHost: {authority}\r\nContent-Length: 0\r\nConnection: close\r\n{}\r\n",
@@ -106,11 +112,18 @@ async fn post(url: &str, token: Option<&str>) -> Result<Vec<u8>, ConnectError> {
     }
 }
 
-async fn connect(url: &str) -> Result<TcpStream, ConnectError> {
+async fn connect(url: &str, receive_buffer: Option<u32>) -> Result<TcpStream, ConnectError> {
     let (authority, _) = split(url)?;
     let missing = || ConnectError::Address(url.to_owned());
     let address = lookup_host(authority).await?.next().ok_or_else(missing)?;
-    let connecting = timeout(STEP, TcpStream::connect(address)).await;
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    if let Some(bytes) = receive_buffer {
+        socket.set_recv_buffer_size(bytes)?;
+    }
+    let connecting = timeout(STEP, socket.connect(address)).await;
     let stream = connecting.map_err(|_| ConnectError::Late("accept the connection"))??;
     stream.set_nodelay(true)?;
     Ok(stream)

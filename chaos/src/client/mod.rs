@@ -35,6 +35,8 @@ pub struct Settings {
     pub encoding: Encoding,
     /// Callbacks that may wait to be taken; then reading stops.
     pub callbacks: usize,
+    /// What the system keeps of what was not read yet, in bytes; none leaves that to the system.
+    pub receive_buffer: Option<u32>,
     /// Whether to ask for stateful reconnect: the connection then outlives its socket.
     pub stateful: bool,
     /// The hub is given up when nothing was read from it for this long.
@@ -50,6 +52,7 @@ impl Settings {
             token,
             encoding,
             callbacks: 1024,
+            receive_buffer: None,
             stateful: false,
             silence: Duration::from_secs(30),
         }

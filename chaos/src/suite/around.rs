@@ -4,13 +4,13 @@
 use std::time::Duration;
 
 use clap::ValueEnum;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::fault::Way;
 use super::topology::Topology;
 
 /// A server that hubs stand on, from 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "kind")]
 pub enum Server {
     /// A NATS server.
@@ -35,7 +35,7 @@ impl Server {
 }
 
 /// How servers are taken away.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Loss {
     /// SIGSTOP: their sockets stay open.
@@ -45,7 +45,7 @@ pub enum Loss {
 }
 
 /// Which of two builds of the hub.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Build {
     /// The one that ran from the start.
@@ -55,7 +55,7 @@ pub enum Build {
 }
 
 /// One fault around hubs. It is over when it has been carried out and taken back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(
     tag = "fault",
     rename_all = "kebab-case",

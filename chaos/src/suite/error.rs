@@ -4,6 +4,7 @@ use std::io;
 
 use thiserror::Error;
 
+use super::alone::DamageError;
 use super::deployment::MemberError;
 use super::topology::Topology;
 use crate::cql::CqlError;
@@ -12,6 +13,7 @@ use crate::nats::NatsError;
 use crate::net::NetError;
 use crate::ports::PortError;
 use crate::process::{ProcessError, StartError};
+use crate::provision::ProvisionError;
 
 /// Why a site could not be set up, or a fault not be carried out.
 #[derive(Debug, Error)]
@@ -77,6 +79,33 @@ pub enum SiteError {
         /// What went wrong.
         reason: String,
     },
+    /// A program or a library that a fault is made with cannot be had.
+    #[error(transparent)]
+    Tool(#[from] ProvisionError),
+    /// The machine does not let us make this fault.
+    #[error("{what}: {remedy} ({said})")]
+    Needs {
+        /// What the fault does.
+        what: &'static str,
+        /// What it takes.
+        remedy: &'static str,
+        /// What the system said.
+        said: String,
+    },
+    /// A fault was to be carried out on a site that was not made for it.
+    #[error("the site was started without {0}")]
+    Kit(&'static str),
+    /// A hub refused what an experiment needs before its fault.
+    #[error("{what}: {reason}")]
+    Refused {
+        /// What was asked.
+        what: String,
+        /// What it said.
+        reason: String,
+    },
+    /// No stored row could be damaged.
+    #[error(transparent)]
+    Damage(#[from] DamageError),
     /// Files or sockets.
     #[error("{0}")]
     System(#[from] io::Error),

@@ -3,14 +3,15 @@
 use std::time::Duration;
 
 use clap::ValueEnum;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use super::alone::Alone;
 use super::around::Around;
 use super::plan_around;
 use super::topology::Topology;
 
 /// A kind of trouble.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Scenario {
     /// Hubs are killed (SIGKILL) and started again.
@@ -61,6 +62,22 @@ pub enum Scenario {
     RollingUpgrade,
     /// The kinds of trouble from kill-hub to pause-cql in turn.
     Mixed,
+    /// The disk of the embedded store is full for a while (a hub alone; needs root).
+    FullDisk,
+    /// The disk of the embedded store fails to sync (a hub alone).
+    SyncError,
+    /// The wall clock jumps, by seconds and by an hour, in both directions.
+    ClockJump,
+    /// Busy loops run on the hub's cores.
+    CpuPressure,
+    /// A neighbour takes the memory that the hub caches with.
+    MemoryPressure,
+    /// Thousands of sockets that never become clients.
+    ConnectionFlood,
+    /// Clients that join and do not read for a while.
+    SlowClients,
+    /// A room whose stored rows do not verify, among others (a hub alone).
+    PoisonRoom,
     /// The data goes back to an older copy. No store survives this: the run must be judged broken, which shows that the
     /// suite can tell.
     StaleData,
@@ -84,6 +101,13 @@ const TOGETHER: [Scenario; 5] = [
     Scenario::PauseNats,
 ];
 
+/// Those that hurt the embedded store, which only a hub alone has.
+const EMBEDDED: [Scenario; 3] = [
+    Scenario::FullDisk,
+    Scenario::SyncError,
+    Scenario::PoisonRoom,
+];
+
 impl Scenario {
     /// What [`Scenario::Mixed`] takes in turn.
     pub fn mixed(topology: Topology) -> Vec<Self> {
@@ -101,7 +125,8 @@ impl Scenario {
 
     /// Whether there is what it hurts.
     pub fn fits(self, topology: Topology) -> bool {
-        topology.has(self.smallest())
+        // A cluster has no embedded store.
+        topology.has(self.smallest()) && !(topology.is_cluster() && EMBEDDED.contains(&self))
     }
 
     /// The smallest topology that has what it hurts.
@@ -134,7 +159,7 @@ impl Scenario {
 }
 
 /// Which of a hub's links.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Link {
     /// Those with its clients.
@@ -146,7 +171,7 @@ pub enum Link {
 }
 
 /// What gets lost between a hub and NATS.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Way {
     /// Everything.
@@ -158,7 +183,7 @@ pub enum Way {
 }
 
 /// One fault. It is over when it has been carried out: what was killed runs again, what was paused goes on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(
     tag = "fault",
     rename_all = "kebab-case",
@@ -248,6 +273,9 @@ pub enum Fault {
     /// Something around the hubs.
     #[serde(untagged)]
     Around(Around),
+    /// One of those that hurt a single hub or its machine.
+    #[serde(untagged)]
+    Alone(Alone),
 }
 
 impl Fault {
@@ -267,6 +295,7 @@ impl Fault {
             | Self::CutLinks { .. }
             | Self::HalfOpen { .. }
             | Self::StaleData => 0,
+            Self::Alone(hurt) => hurt.millis(),
         })
     }
 

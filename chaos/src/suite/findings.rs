@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::around::Around;
 use super::fault::Fault;
@@ -18,36 +18,36 @@ const TOGETHER: Duration = Duration::from_secs(5);
 const REFUSED: Duration = Duration::from_secs(8);
 
 /// What else was found. Times are in milliseconds.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Findings {
     /// By what means the network was hurt, if it was.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub means: Option<By>,
     /// The builds of an upgrade.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub versions: Option<Versions>,
     /// How soon all was together again after what separates.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub convergence: Option<Convergence>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub together: Option<Together>,
     /// What senders were told while there was no quorum, for each time.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub without_quorum: Vec<WithoutQuorum>,
     /// What faults came to, in words.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
     /// Promises that were broken.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub broken: Vec<String>,
     /// Aims that were missed: as a failure of the run, but of no promise.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missed: Vec<String>,
 }
 
 /// From the end of a separation until every room was served and every hub knew all others.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Convergence {
+pub struct Together {
     /// The longest time of all.
     pub worst_millis: u64,
     /// What is aimed at.
@@ -57,7 +57,7 @@ pub struct Convergence {
 }
 
 /// One time without a quorum of the store: what became of the attempts that ended in it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WithoutQuorum {
     /// All of them.
@@ -81,12 +81,12 @@ pub(super) struct Seen {
 impl Findings {
     /// Judges the faults of a run by its attempts.
     pub(super) fn add(&mut self, seen: &[Seen], attempts: &[Attempt]) {
-        self.convergence = convergence(seen);
-        if let Some(Convergence {
+        self.together = together(seen);
+        if let Some(Together {
             worst_millis,
             met: false,
             ..
-        }) = self.convergence
+        }) = self.together
         {
             let aim = TOGETHER.as_millis();
             self.missed.push(format!(
@@ -117,7 +117,7 @@ impl Findings {
 }
 
 /// The worst of all separations; none if nothing was separated. What never was together again counts for ever.
-fn convergence(seen: &[Seen]) -> Option<Convergence> {
+fn together(seen: &[Seen]) -> Option<Together> {
     let separated = seen.iter().filter(|seen| match seen.fault {
         Fault::Around(around) => around.separates(),
         _ => false,
@@ -127,7 +127,7 @@ fn convergence(seen: &[Seen]) -> Option<Convergence> {
         _ => Duration::MAX,
     });
     let worst = times.max()?;
-    Some(Convergence {
+    Some(Together {
         worst_millis: millis(worst),
         aim_millis: millis(TOGETHER),
         met: worst <= TOGETHER,
@@ -177,14 +177,14 @@ mod tests {
     #[test]
     fn the_slowest_return_counts_and_one_that_never_was_is_a_miss() {
         let quick = || seen(PARTED, Some(40), Some(900));
-        let found = convergence(&[quick(), seen(PARTED, Some(2000), Some(30))]);
+        let found = together(&[quick(), seen(PARTED, Some(2000), Some(30))]);
         let found = found.unwrap();
         assert_eq!((found.worst_millis, found.met), (2000, true));
         assert_eq!(missed(&[quick()]), 0);
         assert_eq!(missed(&[quick(), seen(PARTED, Some(1), Some(5001))]), 1);
         assert_eq!(missed(&[seen(PARTED, None, None), quick()]), 1);
         let other = Around::LameDuck { server: 0 };
-        assert_eq!(convergence(&[seen(other, None, None)]), None);
+        assert_eq!(together(&[seen(other, None, None)]), None);
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! What a run goes on: hubs that clients reach, and faults that can be carried out there.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use tokio::time::sleep;
 
+use super::alone::{self, Alone, Carried, Scene};
 use super::error::SiteError;
 use super::fault::{Fault, Scenario};
 use super::findings::Findings;
@@ -26,6 +28,25 @@ pub(super) trait Ground {
 
     /// Carries out a fault to its end, and answers when it was in force.
     async fn carry_out(&mut self, fault: Fault) -> Result<Instant, SiteError>;
+
+    /// Carries out a fault of one hub and its machine, and looks at what it does.
+    async fn carry_out_alone(
+        &mut self,
+        _alone: Alone,
+        _scene: &Scene<'_>,
+    ) -> Result<Carried, SiteError> {
+        Err(SiteError::Kit("hubs of the suite's own"))
+    }
+
+    /// Where clients of the API reach the hubs; none where nothing lasting is to be made.
+    fn http(&self) -> Vec<SocketAddr> {
+        Vec::new()
+    }
+
+    /// Where an operator asks each hub how it is; none where that is not to be done.
+    fn operated(&self) -> Vec<SocketAddr> {
+        Vec::new()
+    }
 
     /// What it has to tell of a run.
     fn findings(&mut self, scenario: Scenario) -> Findings;
@@ -56,6 +77,22 @@ impl Ground for Site<'_> {
 
     async fn carry_out(&mut self, fault: Fault) -> Result<Instant, SiteError> {
         Site::carry_out(self, fault).await
+    }
+
+    async fn carry_out_alone(
+        &mut self,
+        alone: Alone,
+        scene: &Scene<'_>,
+    ) -> Result<Carried, SiteError> {
+        Box::pin(alone::carry_out(self, alone, scene)).await
+    }
+
+    fn http(&self) -> Vec<SocketAddr> {
+        self.fronts()
+    }
+
+    fn operated(&self) -> Vec<SocketAddr> {
+        self.hubs.iter().map(|hub| hub.address()).collect()
     }
 
     fn findings(&mut self, scenario: Scenario) -> Findings {

@@ -3,7 +3,7 @@
 
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::attempts::Attempt;
 
@@ -18,7 +18,7 @@ pub(super) fn millis(time: Duration) -> u64 {
 }
 
 /// One second of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Window {
     /// Its number, from 0.
     pub second: u64,
@@ -44,7 +44,7 @@ fn share(acknowledged: usize, attempted: usize) -> f64 {
 
 /// How many attempts were acknowledged. One that hangs counts again in every window that it hangs all through, so that
 /// senders who wait do not make a silence look like peace.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Availability {
     /// Over all windows.
@@ -63,9 +63,16 @@ impl Availability {
     /// Between two moments.
     pub fn of(attempts: &[Attempt], from: Instant, to: Instant) -> Self {
         let seconds = to.duration_since(from).as_secs_f64().ceil() as u64;
-        let windows: Vec<Window> = (0..seconds.max(1))
-            .map(|second| window(attempts, from, second))
+        let mut windows: Vec<Window> = (0..seconds.max(1))
+            .map(|second| Window {
+                second,
+                attempted: 0,
+                acknowledged: 0,
+            })
             .collect();
+        for attempt in attempts.iter().filter(|attempt| attempt.ended >= from) {
+            count(attempt, from, &mut windows);
+        }
         let shares = windows.iter().map(Window::share);
         Self {
             attempted: windows.iter().map(|window| window.attempted).sum(),
@@ -82,27 +89,24 @@ impl Availability {
     }
 }
 
-fn window(attempts: &[Attempt], from: Instant, second: u64) -> Window {
-    let begin = from + WINDOW * u32::try_from(second).unwrap_or(u32::MAX);
-    let end = begin + WINDOW;
-    let mut window = Window {
-        second,
-        attempted: 0,
-        acknowledged: 0,
-    };
-    for attempt in attempts {
-        if (begin..end).contains(&attempt.ended) {
-            window.attempted += 1;
-            window.acknowledged += usize::from(attempt.acknowledged);
-        } else if attempt.begun < begin && attempt.ended >= end {
-            window.attempted += 1;
-        }
+/// Counts an attempt that ended after the first window began.
+fn count(attempt: &Attempt, from: Instant, windows: &mut [Window]) {
+    let ended = (attempt.ended.duration_since(from).as_nanos() / WINDOW.as_nanos()) as usize;
+    let begun = attempt.begun.checked_duration_since(from);
+    let first = begun.map_or(0, |begun| {
+        begun.as_nanos().div_ceil(WINDOW.as_nanos()) as usize
+    });
+    for hung in windows.iter_mut().take(ended).skip(first) {
+        hung.attempted += 1;
     }
-    window
+    if let Some(window) = windows.get_mut(ended) {
+        window.attempted += 1;
+        window.acknowledged += usize::from(attempt.acknowledged);
+    }
 }
 
 /// One room that had to change its hub.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sample {
     /// Which hub went away, from 0.
     pub hub: usize,
@@ -123,7 +127,7 @@ impl Sample {
 }
 
 /// Rooms that had to change their hubs, and quantiles of the times it cost.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Moves {
     /// Each of them.
     pub samples: Vec<Sample>,
@@ -133,7 +137,7 @@ pub struct Moves {
 }
 
 /// Quantiles in milliseconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Quantiles {
     /// The middle.

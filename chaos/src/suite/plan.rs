@@ -4,14 +4,16 @@ use std::time::Duration;
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use super::alone::planned;
 use super::fault::{Fault, Link, Scenario, Way};
+use super::format::Verdict;
 use super::plan_around;
 use super::topology::Topology;
 
 /// A fault and its time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Step {
     /// Milliseconds after the traffic was steady, at the earliest: after the fault before it, if that takes longer.
@@ -37,6 +39,14 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// What the run is to come to: only data that goes back is to be found broken.
+    pub fn expected(&self) -> Verdict {
+        match self.scenario {
+            Scenario::StaleData => Verdict::Broken,
+            _ => Verdict::Kept,
+        }
+    }
+
     /// The command that runs it again.
     pub fn command(&self) -> String {
         let topology = self.topology.name();
@@ -86,10 +96,12 @@ pub(super) fn steps(
     }
 }
 
-/// Milliseconds that a process takes to come back and to be found again, roughly.
+/// Milliseconds that a process takes to come back and to be found again, or clients to notice that a link is dead, roughly.
 fn returning(fault: Fault) -> u64 {
     match fault {
         Fault::KillCql { .. } => 6000,
+        Fault::HalfOpen { .. } => 5000,
+        Fault::Alone(_) => 2500,
         Fault::StaleData => 2000,
         Fault::DrainHub { .. } => 1500,
         Fault::KillHub { .. } => 1000,
@@ -143,6 +155,14 @@ fn fault(from: &Plan, number: usize, random: &mut StdRng) -> Fault {
         Scenario::KillCql => Fault::KillCql { node, millis: away },
         Scenario::PauseCql => Fault::PauseCql { node, millis },
         Scenario::StaleData => Fault::StaleData,
+        Scenario::FullDisk
+        | Scenario::SyncError
+        | Scenario::ClockJump
+        | Scenario::CpuPressure
+        | Scenario::MemoryPressure
+        | Scenario::ConnectionFlood
+        | Scenario::SlowClients
+        | Scenario::PoisonRoom => Fault::Alone(planned(from.scenario, number, hub, millis, random)),
         Scenario::Mixed => {
             let all = Scenario::mixed(from.topology);
             let scenario = all[number % all.len()];

@@ -1,18 +1,21 @@
-//! What a run found: the judgement on its history and the figures from its attempts.
+//! What a run found: the judgement on its history and the figures from its attempts, as a report.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use serde::Serialize;
 use thiserror::Error;
 
+use super::class::{Class, Fare};
+use super::converge::{Caught, Convergence};
+use super::detect::{Look, Span, available_again, detection};
 use super::fault::{Fault, Scenario};
 use super::findings::{Findings, Seen};
+use super::format::{Check, Report, Struck, Verdict};
 use super::measure::{
     Availability, Moves, Sample, added_latency, millis, next_acknowledgement, served_again,
 };
 use super::plan::{Plan, Step};
-use super::topology::Topology;
+use super::visitors::Visited;
 use super::workload::{Outcome, WorkloadError};
 use crate::attempts::Attempt;
 use crate::check::{Resets, check};
@@ -20,76 +23,6 @@ use crate::history::History;
 
 /// Violations that a report names.
 const NAMED: usize = 20;
-
-/// What a run found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Verdict {
-    /// Every promise was kept.
-    Kept,
-    /// At least one was broken.
-    Broken,
-}
-
-/// A fault as it was carried out. Times are in milliseconds after the state was found to be steady.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Struck {
-    /// What was planned.
-    #[serde(flatten)]
-    pub step: Step,
-    /// When it began.
-    pub begun_millis: u64,
-    /// When it was over: what was killed runs again, what was paused goes on.
-    pub over_millis: u64,
-    /// From its end until every room had acknowledged a message that was tried afterwards; none if that never was.
-    pub served_again_in_millis: Option<u64>,
-}
-
-/// A run as a record. Times are in milliseconds.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Report {
-    /// The judgement.
-    pub verdict: Verdict,
-    /// The kind of trouble.
-    pub scenario: Scenario,
-    /// What the hubs stood on.
-    pub topology: Topology,
-    /// What decided the plan.
-    pub seed: u64,
-    /// Runs it again.
-    pub command: String,
-    /// Faults that were carried out.
-    pub faults: Vec<Struck>,
-    /// Messages acknowledged.
-    pub acknowledged: usize,
-    /// Attempts whose answer was lost.
-    pub unanswered: usize,
-    /// From the first fault on.
-    pub availability: Availability,
-    /// Rooms whose hub was killed: from its death to their next acknowledgement.
-    pub failovers: Moves,
-    /// Rooms whose hub was drained: what the longest wait of a message was above the usual.
-    pub handoffs: Moves,
-    /// The longest time without any acknowledgement.
-    pub longest_silence_millis: u64,
-    /// From the last fault's end until every reader had everything.
-    pub caught_up_in_millis: Option<u64>,
-    /// How often the readers connected, all together.
-    pub connections: usize,
-    /// Why the traffic did not come to an end, if it did not.
-    pub stuck: Option<String>,
-    /// How many promises were broken.
-    pub violations: usize,
-    /// The first of them.
-    pub first_violations: Vec<String>,
-    /// Where everything that the clients saw was written, if something is wrong.
-    pub history: Option<PathBuf>,
-    /// What else was found.
-    #[serde(flatten)]
-    pub findings: Findings,
-}
 
 /// The history could not be written.
 #[derive(Debug, Error)]
@@ -110,6 +43,12 @@ pub(super) struct Deed {
     pub over: Instant,
     /// From the end of what separates until all hubs knew each other again.
     pub known_again: Option<Duration>,
+    /// When clients could know that it was over.
+    pub healed: Instant,
+    /// What it was to do, and did.
+    pub checks: Vec<Check>,
+    /// How the readers came to the head; none if that was not judged.
+    pub caught: Option<Caught>,
 }
 
 /// What a run came to.
@@ -120,6 +59,14 @@ pub(super) struct Observed {
     pub over: Instant,
     pub ended: Result<Outcome, WorkloadError>,
     pub silence: Duration,
+    /// The attempts of all classes.
+    pub tries: Vec<(Class, Vec<Attempt>)>,
+    /// What the hubs said about themselves.
+    pub looks: Vec<Look>,
+    /// What the traffic over HTTP came to.
+    pub visited: Visited,
+    /// The time that readers had to reach the head.
+    pub converge_within: Duration,
     pub findings: Findings,
 }
 
@@ -135,43 +82,64 @@ impl Observed {
             Scenario::StaleData => Resets::Allowed,
             _ => Resets::Forbidden,
         };
-        let violations = check(history, resets);
+        let mut violations: Vec<String> = check(history, resets)
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        // Requests and pages of a store that went back are as they were then.
+        if from.scenario != Scenario::StaleData {
+            violations.extend(self.visited.violations.iter().cloned());
+        }
         let attempts = history.attempts.all();
         let findings = self.find(&attempts);
+        let fares = self.tries.iter();
+        let fares: Vec<Fare> = fares
+            .map(|(class, attempts)| Fare::of(*class, attempts, self.steady, self.over))
+            .collect();
         let (stuck, outcome) = match &self.ended {
             Ok(outcome) => (None, Some(outcome)),
             Err(error) => (Some(error.to_string()), None),
         };
-        let broken = stuck.is_some() || !violations.is_empty() || !findings.broken.is_empty();
+        // What was found beside the history is named in any case.
+        let count = violations.len() + findings.broken.len();
+        violations.truncate(NAMED);
+        violations.extend(findings.broken.iter().cloned());
+        let named = violations;
+        let convergence = self.convergence();
+        let mut checks = self.deeds.iter().flat_map(|deed| &deed.checks);
+        let broken = stuck.is_some()
+            || count > 0
+            || convergence.verdict == Verdict::Broken
+            || checks.any(|check| !check.kept);
         let kept = broken.then(|| keep(history, folder)).transpose()?;
         let unanswered = outcome.map_or(0, |o| o.senders.iter().map(|s| s.unanswered).sum());
-        let first = violations.iter().take(NAMED).map(ToString::to_string);
         Ok(Report {
-            verdict: if broken {
-                Verdict::Broken
-            } else {
-                Verdict::Kept
+            verdict: match broken {
+                true => Verdict::Broken,
+                false => Verdict::Kept,
             },
+            expected: from.expected(),
+            hypothesis: from.scenario.hypothesis().to_owned(),
             scenario: from.scenario,
             topology: from.topology,
             seed: from.seed,
             command: from.command(),
-            faults: self
-                .deeds
-                .iter()
-                .map(|d| self.struck(d, &attempts))
-                .collect(),
+            faults: self.struck(&attempts, &fares),
             acknowledged: history.acknowledged(),
             unanswered,
             availability: Availability::of(&attempts, self.steady, self.over),
+            classes: fares,
+            convergence,
             failovers: self.failovers(&attempts),
             handoffs: self.handoffs(&attempts),
             longest_silence_millis: millis(self.silence),
             caught_up_in_millis: outcome.map(|o| millis(o.caught_up_in)),
             connections: outcome.map_or(0, |o| o.connections.iter().sum()),
+            submitted: self.visited.submitted,
+            pages: self.visited.pages,
             stuck,
-            violations: violations.len() + findings.broken.len(),
-            first_violations: first.chain(findings.broken.iter().cloned()).collect(),
+            violations: count,
+            first_violations: named,
             history: kept,
             findings,
         })
@@ -189,13 +157,40 @@ impl Observed {
         findings
     }
 
-    fn struck(&self, deed: &Deed, attempts: &[Attempt]) -> Struck {
+    fn convergence(&self) -> Convergence {
+        let seen = self.deeds.iter().filter_map(|deed| deed.caught.as_ref());
+        Convergence::of(self.converge_within, seen)
+    }
+
+    /// Each fault with all that belongs to it, up to the next one.
+    fn struck(&self, attempts: &[Attempt], fares: &[Fare]) -> Vec<Struck> {
+        let ends = self.deeds.iter().skip(1).map(|deed| deed.begun);
+        let ends = ends.chain([self.over]);
+        let deeds = self.deeds.iter().zip(ends);
+        deeds
+            .map(|(deed, to)| {
+                let span = Span {
+                    from: deed.begun,
+                    to,
+                };
+                self.one_struck(deed, span, attempts, fares)
+            })
+            .collect()
+    }
+
+    fn one_struck(&self, deed: &Deed, span: Span, attempts: &[Attempt], fares: &[Fare]) -> Struck {
         let since = |moment: Instant| millis(moment.duration_since(self.steady));
+        let caught = deed.caught.as_ref().and_then(|caught| caught.time);
         Struck {
             step: deed.step,
             begun_millis: since(deed.begun),
             over_millis: since(deed.over),
+            healed_millis: since(deed.healed),
             served_again_in_millis: served_again(attempts, &self.rooms, deed.over).map(millis),
+            available_again_in_millis: available_again(span, self.steady, fares),
+            converged_in_millis: caught.map(millis),
+            detection: detection(span, &self.tries, &self.looks),
+            checks: deed.checks.clone(),
         }
     }
 

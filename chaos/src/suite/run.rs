@@ -7,22 +7,28 @@ use thiserror::Error;
 use tokio::sync::watch;
 use tokio::time::{sleep, sleep_until, timeout};
 
+use super::alone::{Carried, Kit, Scene};
+use super::converge::{Caught, catch_up};
 use super::error::SiteError;
 use super::fault::Fault;
+use super::format::Report;
 use super::ground::Ground;
 use super::measure::served_again;
 use super::plan::{Plan, Step, plan};
-use super::report::{Deed, KeepError, Observed, Report};
+use super::report::{Deed, KeepError, Observed};
 use super::servers::Servers;
 use super::site::{Site, SiteSpec};
 use super::steady::{Unsteady, until_steady};
+use super::visitors::{Visited, Visitors};
+use super::watch::Watcher;
 use super::workload::{Outcome, Workload, WorkloadError, WorkloadSpec};
-use crate::attempts::Attempts;
 use crate::history::History;
 use crate::member::now;
 
 /// Records that a run may make.
 const RECORDS: usize = 4_000_000;
+/// Links that went dead without a word are noticed by clients after so long, at the latest.
+const UNNOTICED: Duration = Duration::from_secs(5);
 /// Between two looks at rooms that are to be served again.
 const LOOK: Duration = Duration::from_millis(50);
 /// Acknowledgements that must come after the last fault.
@@ -57,44 +63,54 @@ pub async fn run(
     traffic: WorkloadSpec,
     servers: Option<&mut Servers>,
 ) -> Result<(Report, String), RunError> {
-    let mut site = Site::start(spec, servers).await?;
-    run_on(&mut site, &spec.folder, from, &plan(from), traffic).await
+    let kit = Kit::provide(from.scenario, spec).await?;
+    let mut spec = spec.clone();
+    spec.variables.extend(kit.variables.iter().cloned());
+    let mut site = Site::start(&spec, servers).await?;
+    run_on(&mut site, &kit, &spec.folder, (from, &plan(from)), traffic).await
 }
 
 /// The same on whatever runs already. What is to be kept of a broken run goes to `folder`.
 pub(super) async fn run_on(
     site: &mut impl Ground,
+    kit: &Kit,
     folder: &Path,
-    from: &Plan,
-    steps: &[Step],
+    (from, steps): (&Plan, &[Step]),
     traffic: WorkloadSpec,
 ) -> Result<(Report, String), RunError> {
     let history = History::new(RECORDS);
+    let traffic = traffic.lasting(from.length, RECORDS);
+    let converge_within = traffic.converge_within;
     let workload = Workload::start(traffic, site.connect(), history.clone()).await;
     let workload = workload.map_err(RunError::Traffic)?;
-    let steady = until_steady(site, &workload, &history).await;
+    let rooms = workload.rooms().to_vec();
+    let visitors = Visitors::start(site.http(), rooms.clone(), history.clone(), site.connect());
+    let steady = until_steady(site, &workload, visitors.tries()).await;
     let steady = steady.map_err(|unsteady| RunError::Unsteady {
         unsteady,
         logs: site.logs(),
     })?;
     let (silence, longest) = watch::channel(Duration::ZERO);
     let watching = tokio::spawn(watch_silence(history.clone(), silence));
-    let rooms = workload.rooms().to_vec();
+    let watcher = Watcher::start(site.operated());
     let mut disturbing = Disturbing {
         site: &mut *site,
-        attempts: &history.attempts,
+        history: &history,
         rooms: &rooms,
+        readers: workload.readers(),
+        kit,
         patience: workload.patience(),
+        converge_within,
         deeds: Vec::new(),
     };
     let disturbed = disturbing.carry_out(steps, steady).await;
     let deeds = disturbing.deeds;
     // What is stuck already is not waited for again.
-    let ended = match disturbed? {
-        Some(stuck) => Err(stuck),
-        None => finish(workload).await,
+    let tries = visitors.tries().clone();
+    let (ended, over, visited) = match disturbed? {
+        Some(stuck) => (Err(stuck), now(), Visited::default()),
+        None => finish(workload, visitors).await,
     };
-    let over = now();
     watching.abort();
     let observed = Observed {
         deeds,
@@ -103,18 +119,34 @@ pub(super) async fn run_on(
         over,
         ended,
         silence: *longest.borrow(),
+        tries: tries.all(),
+        looks: watcher.looks(),
+        visited,
+        converge_within,
         findings: site.findings(from.scenario),
     };
     let report = observed.judge(folder, from, &history)?;
     Ok((report, site.logs()))
 }
 
+/// What was seen after a fault.
+#[derive(Default)]
+struct Recovered {
+    /// A room was not served again.
+    late: bool,
+    caught: Option<Caught>,
+    known_again: Option<Duration>,
+}
+
 /// Faults on their way.
 struct Disturbing<'r, G> {
     site: &'r mut G,
-    attempts: &'r Attempts,
+    history: &'r History,
     rooms: &'r [String],
+    readers: Vec<(String, String)>,
+    kit: &'r Kit,
     patience: Duration,
+    converge_within: Duration,
     deeds: Vec<Deed>,
 }
 
@@ -137,41 +169,76 @@ impl<G: Ground> Disturbing<'_, G> {
                 None => Vec::new(),
             };
             let begun = now();
-            let in_force = self.site.carry_out(step.fault).await?;
+            let Carried { in_force, checks } = self.strike(step.fault).await?;
             let over = now();
+            let healed = match step.fault {
+                Fault::HalfOpen { .. } => over + UNNOTICED,
+                _ => over,
+            };
+            // Data that went back may have damaged rooms for good, and the next step is to show it.
+            let recovered = match step.fault {
+                Fault::StaleData => Recovered::default(),
+                fault => self.recover(fault, over, healed).await,
+            };
             self.deeds.push(Deed {
                 step: *step,
                 owned,
                 begun,
                 in_force,
                 over,
-                known_again: None,
+                known_again: recovered.known_again,
+                healed,
+                checks,
+                caught: recovered.caught,
             });
-            // Data that went back may have damaged rooms for good, and the next step is to show it.
-            if step.fault != Fault::StaleData && !self.is_served_again(over).await {
+            if recovered.late {
                 return Ok(Some(WorkloadError::Late {
                     what: "the first acknowledgement in every room after a fault",
                     within: self.patience,
                 }));
             }
-            if let Fault::Around(around) = step.fault
-                && around.separates()
-            {
-                let known = timeout(self.patience, self.site.until_known()).await;
-                let known_again = known.is_ok().then(|| over.elapsed());
-                self.deeds
-                    .iter_mut()
-                    .last()
-                    .into_iter()
-                    .for_each(|deed| deed.known_again = known_again);
-            }
         }
         Ok(None)
     }
 
+    async fn strike(&mut self, fault: Fault) -> Result<Carried, SiteError> {
+        let Fault::Alone(alone) = fault else {
+            let in_force = self.site.carry_out(fault).await?;
+            let checks = Vec::new();
+            return Ok(Carried { in_force, checks });
+        };
+        let scene = Scene {
+            history: self.history,
+            rooms: self.rooms,
+            kit: self.kit,
+        };
+        self.site.carry_out_alone(alone, &scene).await
+    }
+
+    /// How everybody came back from a fault: every room served again, readers at the head, hubs known to each other.
+    async fn recover(&self, fault: Fault, over: Instant, healed: Instant) -> Recovered {
+        let separates = matches!(fault, Fault::Around(around) if around.separates());
+        let known = async {
+            if !separates {
+                return None;
+            }
+            let known = timeout(self.patience, self.site.until_known()).await;
+            known.is_ok().then(|| over.elapsed())
+        };
+        let catching = catch_up(self.history, &self.readers, healed, self.converge_within);
+        let (served, caught, known_again) =
+            tokio::join!(self.is_served_again(over), catching, known);
+        Recovered {
+            late: !served,
+            caught: Some(caught),
+            known_again,
+        }
+    }
+
     async fn is_served_again(&self, over: Instant) -> bool {
+        let attempts = &self.history.attempts;
         let served = async {
-            while served_again(&self.attempts.since(over), self.rooms, over).is_none() {
+            while served_again(&attempts.since(over), self.rooms, over).is_none() {
                 sleep(LOOK).await;
             }
         };
@@ -179,11 +246,25 @@ impl<G: Ground> Disturbing<'_, G> {
     }
 }
 
-/// Traffic must go on after the last fault, and come to its end.
-async fn finish(workload: Workload) -> Result<Outcome, WorkloadError> {
+/// Traffic must go on after the last fault, and come to its end. Also answers when the last fault's time was over.
+async fn finish(
+    workload: Workload,
+    visitors: Visitors,
+) -> (Result<Outcome, WorkloadError>, Instant, Visited) {
+    let patience = workload.patience();
     let enough = workload.acknowledged() + AFTERWARDS;
-    workload.until_acknowledged(enough).await?;
-    workload.finish().await
+    let went_on = workload.until_acknowledged(enough).await;
+    // What follows is no traffic any more.
+    let over = now();
+    if let Err(stuck) = went_on {
+        return (Err(stuck), over, Visited::default());
+    }
+    let (outcome, visited) = tokio::join!(workload.finish(), visitors.finish(patience));
+    match (outcome, visited) {
+        (Ok(outcome), Ok(visited)) => (Ok(outcome), over, visited),
+        (Err(stuck), visited) => (Err(stuck), over, visited.unwrap_or_default()),
+        (Ok(_), Err(stuck)) => (Err(stuck), over, Visited::default()),
+    }
 }
 
 /// Keeps the longest time in which nothing was acknowledged.

@@ -1,7 +1,7 @@
 //! The processes of a run and what can be done to them.
 
 use std::collections::VecDeque;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -28,6 +28,8 @@ use crate::token::Claims;
 
 /// Signs the tokens of all clients of a run.
 pub(super) const SECRET: &str = "a secret of the chaos suite, long enough for any rule";
+/// Tokens outlive every run, and clocks that are an hour wrong.
+const TOKENS: Duration = Duration::from_secs(48 * 3600);
 /// How long a drain may take.
 const DRAIN: Duration = Duration::from_secs(40);
 
@@ -132,7 +134,8 @@ impl<'a> Site<'a> {
             let hubs = from.iter().chain(before);
             let mut hubs: VecDeque<String> = hubs.map(|url| format!("{url}/hubs/chat")).collect();
             // An unsigned token is refused by the hub, which a run would show.
-            let token = Claims::user(user).role("user").sign(SECRET).ok();
+            let claims = Claims::user(user).role("user").expires_in(TOKENS);
+            let token = claims.sign(SECRET).ok();
             let first = hubs.pop_front().unwrap_or_default();
             let mut settings = Settings::new(first, super::workload::encoding(number), token);
             settings.others = hubs;
@@ -140,6 +143,24 @@ impl<'a> Site<'a> {
             settings.silence = Duration::from_secs(5);
             settings
         })
+    }
+
+    /// Where a hub listens, past the proxy.
+    pub(super) fn address(&self, hub: usize) -> SocketAddr {
+        self.hubs[hub].address()
+    }
+
+    /// Where clients reach the hubs.
+    pub(super) fn fronts(&self) -> Vec<SocketAddr> {
+        self.fronts.iter().map(Proxy::address).collect()
+    }
+
+    pub(super) fn process(&self, hub: usize) -> &HubProcess {
+        &self.hubs[hub]
+    }
+
+    pub(super) fn process_mut(&mut self, hub: usize) -> &mut HubProcess {
+        &mut self.hubs[hub]
     }
 
     /// The ends of all logs.
@@ -252,6 +273,8 @@ impl<'a> Site<'a> {
                 stale::go_back(&mut self.hubs, servers, &self.folder).await?;
             }
             Fault::Around(around) => in_force = self.carry_out_around(around).await?,
+            // Needs more than the processes: see `alone`.
+            Fault::Alone(_) => return Err(SiteError::Kit("witnesses of such a fault")),
         }
         Ok(in_force)
     }
@@ -373,6 +396,7 @@ pub(super) fn node_name(hub: usize) -> String {
 }
 
 /// A token that opens the admin endpoints.
-fn operator() -> Option<String> {
-    Claims::user("operator").role("admin").sign(SECRET).ok()
+pub(super) fn operator() -> Option<String> {
+    let claims = Claims::user("operator").role("admin");
+    claims.expires_in(TOKENS).sign(SECRET).ok()
 }

@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 use thiserror::Error;
 use tokio::time::sleep;
 
+use super::class::{Class, Fare, Tries};
 use super::ground::Ground;
 use super::measure::Availability;
 use super::workload::Workload;
-use crate::history::History;
 use crate::member::now;
 
 /// Traffic must go well for so long.
@@ -36,6 +36,16 @@ pub enum Unsteady {
         /// How many went well.
         acknowledged: usize,
     },
+    /// Too many attempts of a class failed in the time watched, or there were none.
+    #[error("of {attempted} attempts of the class {class:?} {good} went well")]
+    Class {
+        /// Which class.
+        class: Class,
+        /// How many were made.
+        attempted: u64,
+        /// How many went well.
+        good: u64,
+    },
     /// A reader has not joined its room.
     #[error("{0} readers have not joined their rooms")]
     Absent(usize),
@@ -45,13 +55,13 @@ pub enum Unsteady {
 pub(super) async fn until_steady(
     site: &impl Ground,
     workload: &Workload,
-    history: &History,
+    tries: &Tries,
 ) -> Result<Instant, Unsteady> {
     let deadline = now() + workload.patience();
     loop {
         let wrong = match site.unready().await {
             Some(reason) => Unsteady::Site(reason),
-            None => match watch(workload, history).await {
+            None => match watch(workload, tries).await {
                 Ok(()) => return Ok(now()),
                 Err(wrong) => wrong,
             },
@@ -63,14 +73,14 @@ pub(super) async fn until_steady(
     }
 }
 
-async fn watch(workload: &Workload, history: &History) -> Result<(), Unsteady> {
+async fn watch(workload: &Workload, tries: &Tries) -> Result<(), Unsteady> {
     let since = now();
     sleep(WATCHED).await;
     let absent = workload.joins().iter().filter(|joins| **joins == 0).count();
     if absent > 0 {
         return Err(Unsteady::Absent(absent));
     }
-    let attempts = history.attempts.since(since);
+    let attempts = tries.of(Class::Send).since(since);
     let all = Availability::of(&attempts, since, now());
     for room in workload.rooms() {
         let mut here = attempts.iter().filter(|attempt| *attempt.room == **room);
@@ -83,6 +93,16 @@ async fn watch(workload: &Workload, history: &History) -> Result<(), Unsteady> {
             attempted: all.attempted,
             acknowledged: all.acknowledged,
         });
+    }
+    for class in Class::ALL {
+        let fare = Fare::of(class, &tries.of(class).since(since), since, now());
+        if fare.availability < SHARE || (fare.attempted == 0 && tries.is_steady(class)) {
+            return Err(Unsteady::Class {
+                class,
+                attempted: fare.attempted,
+                good: fare.good,
+            });
+        }
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::error::SiteError;
 
@@ -12,7 +12,7 @@ use super::error::SiteError;
 const SHOWN: usize = 16;
 
 /// One build.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Version {
     /// What the program says with `--version`.
     pub version: String,
@@ -23,7 +23,7 @@ pub struct Version {
 }
 
 /// The builds of an upgrade.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Versions {
     /// What ran from the start.
     pub old: Version,

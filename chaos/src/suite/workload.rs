@@ -33,6 +33,8 @@ pub struct WorkloadSpec {
     pub give_up_every: usize,
     /// Time for the start, for the last answers, and for all readers to reach the end.
     pub patience: Duration,
+    /// Time for every live reader to reach the head when a fault is healed: promise G5.
+    pub converge_within: Duration,
 }
 
 impl Default for WorkloadSpec {
@@ -44,11 +46,23 @@ impl Default for WorkloadSpec {
             pause: Duration::from_millis(1),
             give_up_every: 3,
             patience: Duration::from_secs(30),
+            converge_within: Duration::from_secs(5),
         }
     }
 }
 
 impl WorkloadSpec {
+    /// The same for a run in which faults begin for so long: of so many records that a history holds them, each message
+    /// being one for its sender's wish, one for its answer, and one for each reader.
+    #[must_use]
+    pub fn lasting(mut self, length: Duration, records: usize) -> Self {
+        let each = self.readers + 3;
+        let most = records as f64 / 2.0 / each as f64 / length.as_secs_f64().max(1.0);
+        let pause = Duration::from_secs_f64(self.senders as f64 / most.max(1.0));
+        self.pause = self.pause.max(pause);
+        self
+    }
+
     /// Who takes part on such hubs: in a cluster more rooms, so that every hub owns some, and everyone less eager, for all
     /// processes share a machine.
     pub fn of(topology: Topology) -> Self {
@@ -146,7 +160,7 @@ impl Workload {
         workload.in_time("making the rooms", made).await??;
         for room in 0..workload.spec.rooms.len() {
             for number in 0..workload.spec.readers {
-                workload.add_reader(&format!("reader-{number}"), room, number);
+                workload.add_reader(&reader_name(number), room, number);
             }
         }
         for number in 0..workload.spec.senders {
@@ -172,6 +186,15 @@ impl Workload {
     /// How long things may take.
     pub fn patience(&self) -> Duration {
         self.spec.patience
+    }
+
+    /// Rooms and their readers.
+    pub fn readers(&self) -> Vec<(String, String)> {
+        let rooms = self.spec.rooms.iter();
+        let readers = rooms.flat_map(|room| {
+            (0..self.spec.readers).map(|number| (room.clone(), reader_name(number)))
+        });
+        readers.collect()
     }
 
     /// Messages acknowledged so far.
@@ -281,6 +304,10 @@ impl Workload {
         }
         Ok(heads)
     }
+}
+
+fn reader_name(number: usize) -> String {
+    format!("reader-{number}")
 }
 
 fn refused(room: &str, reason: &str) -> WorkloadError {

@@ -16,6 +16,8 @@ use super::store::Store;
 use crate::ids::EntityId;
 use crate::journal::AppendError;
 
+const NEARLY_FULL: &str = "the disk is nearly full";
+
 /// What the commit thread tells the rest of the store.
 #[derive(Default)]
 pub(super) struct Status {
@@ -45,6 +47,12 @@ impl Status {
         let _ = self.broken.set(reason);
     }
 
+    /// Why appends are refused for now although the store is whole.
+    pub(super) fn refuses(&self) -> Option<&'static str> {
+        let low = self.low_space.load(Ordering::Relaxed);
+        low.then_some(NEARLY_FULL)
+    }
+
     /// Whether a new write may be queued.
     pub(super) fn admit(&self, work: &Work) -> Result<(), AppendError> {
         self.check()?;
@@ -53,7 +61,7 @@ impl Status {
             false => &self.low_space,
         };
         if full.load(Ordering::Relaxed) {
-            return Err(AppendError::Unavailable("the disk is nearly full".into()));
+            return Err(AppendError::Unavailable(NEARLY_FULL.into()));
         }
         Ok(())
     }

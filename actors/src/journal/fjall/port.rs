@@ -24,6 +24,10 @@ impl Journal for FjallJournal {
         self.capabilities
     }
 
+    fn refuses(&self) -> Option<&'static str> {
+        self.writer.status.refuses()
+    }
+
     fn append(&self, append: Append) -> BoxFuture<'static, Result<(), AppendError>> {
         let (writer, capabilities) = (self.writer.clone(), self.capabilities);
         async move {

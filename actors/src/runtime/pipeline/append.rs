@@ -95,7 +95,12 @@ impl<M: Machine> Pipeline<M> {
         now: Timestamp,
         out: &mut Vec<Action<M>>,
     ) {
-        let limit = self.limits.refused_attempts;
+        // A store that refused a row for good is asked once for the next ones: with its long pauses, callers would no longer
+        // hear in time that nothing was done, and whoever only reads would wait with them.
+        let limit = match self.refused {
+            true => 1,
+            false => self.limits.refused_attempts,
+        };
         let Some(flight) = self.in_flight.as_mut() else {
             return;
         };
@@ -120,6 +125,7 @@ impl<M: Machine> Pipeline<M> {
             Err(AppendError::Unavailable(reason)) => {
                 flight.refusals += 1;
                 if flight.refusals >= limit && !flight.doubt {
+                    self.refused = true;
                     self.give_up(reason, out);
                 } else {
                     self.append_again(out);
@@ -251,6 +257,7 @@ impl<M: Machine> Pipeline<M> {
         let row = flight.append.row;
         self.durable = row.head();
         self.setbacks = 0;
+        self.refused = false;
         self.turns.committed(now);
         self.confirm_fenced();
         self.upkeep.records += row.records.len() as u64;

@@ -171,6 +171,8 @@ pub(crate) struct Pipeline<M: Machine> {
     generation: u64,
     tickets: u64,
     setbacks: u32,
+    /// The store refused a row until it was given up, and has taken none since.
+    refused: bool,
     /// Recoveries that failed in a row.
     unrecovered: u32,
     turns: Turns,
@@ -232,6 +234,7 @@ impl<M: Machine> Pipeline<M> {
             generation: 0,
             tickets: 0,
             setbacks: 0,
+            refused: false,
             unrecovered: 0,
             turns: Turns::default(),
             leaving: false,

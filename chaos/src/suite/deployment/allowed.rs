@@ -77,6 +77,14 @@ fn needs(scenario: Scenario) -> Needs {
         Scenario::PauseCql => Needs::Any(Kind::Cql, Hurt::Pause),
         Scenario::RollingUpgrade => Needs::NoMeans("to change the hubs' program"),
         Scenario::StaleData => Needs::NoMeans("to turn data back"),
+        Scenario::FullDisk
+        | Scenario::SyncError
+        | Scenario::ClockJump
+        | Scenario::CpuPressure
+        | Scenario::MemoryPressure
+        | Scenario::ConnectionFlood
+        | Scenario::SlowClients
+        | Scenario::PoisonRoom => Needs::NoMeans("hubs that the suite itself has started"),
         Scenario::Mixed => Needs::NoMeans("all other scenarios: run those that are allowed"),
         _ => Needs::NoMeans("to hurt servers and the network between them and hubs"),
     }

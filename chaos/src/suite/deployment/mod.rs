@@ -16,8 +16,9 @@ use self::allowed::plan;
 pub use self::file::{Deployment, DeploymentError, Traffic};
 pub use self::member::{Hurt, Kind, Member, MemberError};
 use self::site::Given;
+use super::alone::Kit;
+use super::format::Report;
 use super::plan::Plan;
-use super::report::Report;
 use super::run::{RunError, run_on};
 use super::workload::WorkloadSpec;
 
@@ -41,7 +42,15 @@ pub async fn run_deployed(
 ) -> Result<(Report, String), DeployedError> {
     let steps = plan(deployment, from)?;
     let mut given = Given::find(deployment).await.map_err(RunError::from)?;
-    let done = run_on(&mut given, &folder, from, &steps, traffic(deployment)).await;
+    let kit = Kit::default();
+    let done = run_on(
+        &mut given,
+        &kit,
+        &folder,
+        (from, &steps),
+        traffic(deployment),
+    )
+    .await;
     let (mut report, logs) = done?;
     report.command = command(deployment, from);
     Ok((report, logs))

@@ -140,6 +140,7 @@ impl Owner {
             generation: from.generation,
             tickets: from.tickets,
             setbacks: from.setbacks,
+            refused: from.refused,
             unrecovered: from.unrecovered,
             turns: from.turns,
             leaving: from.leaving,

@@ -1,0 +1,180 @@
+//! The words of the command line: what is asked of the chaos suite, checked before anything is started.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use chaos::suite::{Means, Plan, Scenario, Shares, Topology, share};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::drill_command::DrillOptions;
+
+/// What stands for every scenario that fits.
+const ALL: &str = "all";
+
+/// Faults against real hubs under traffic, and the judgement on what clients saw.
+#[derive(Parser)]
+#[command(name = "chaos")]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Subcommand)]
+pub(crate) enum Command {
+    /// Runs one experiment, or all that fit the topology one after the other.
+    Run {
+        /// The kind of trouble, or `all`: every one that a store survives, and the one that it cannot, which must be judged
+        /// broken.
+        #[arg(value_parser = chosen())]
+        scenario: Chosen,
+        #[command(flatten)]
+        options: Options,
+    },
+    /// Prints when which faults would strike, as JSON lines, and runs nothing.
+    Plan {
+        /// The kind of trouble.
+        scenario: Scenario,
+        #[command(flatten)]
+        options: Options,
+    },
+    /// Starts hubs and what they stand on, prints how to reach them as one line of JSON, starts again whichever ends, and ends
+    /// them all on SIGINT or SIGTERM: for measuring them.
+    Up {
+        /// A variable of all hubs, as KEY=VALUE; may be repeated.
+        #[arg(long, value_parser = key_value)]
+        variable: Vec<(String, String)>,
+        #[command(flatten)]
+        options: Options,
+    },
+    /// Changes the program of one hub after the other while many users are there, and times it.
+    Drill {
+        #[command(flatten)]
+        options: DrillOptions,
+    },
+    /// The same as `run all`.
+    All {
+        #[command(flatten)]
+        options: Options,
+    },
+}
+
+/// One scenario or all of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Chosen {
+    One(Scenario),
+    All,
+}
+
+/// Takes the name of a scenario, or `all`.
+fn chosen() -> impl TypedValueParser<Value = Chosen> {
+    let scenarios = Scenario::value_variants().iter();
+    let values = scenarios.filter_map(Scenario::to_possible_value);
+    let all =
+        clap::builder::PossibleValue::new(ALL).help("Every experiment that fits the topology");
+    PossibleValuesParser::new(values.chain([all])).map(|name| {
+        match Scenario::from_str(&name, false) {
+            Ok(scenario) => Chosen::One(scenario),
+            // Nothing else passes the parser.
+            Err(_) => Chosen::All,
+        }
+    })
+}
+
+#[derive(Args)]
+pub(crate) struct Options {
+    /// What the hubs stand on.
+    #[arg(long, default_value = "single")]
+    pub(crate) topology: Topology,
+    /// Decides times and victims of faults.
+    #[arg(long, default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Seconds in which faults begin, of each experiment.
+    #[arg(long, default_value_t = 20, conflicts_with = "minutes")]
+    pub(crate) seconds: u64,
+    /// Minutes for everything together instead, shared out over the experiments: each gets the same, and those for which
+    /// that would be too little are named and left out.
+    #[arg(long, value_parser = clap::value_parser!(u64).range(1..=10_080))]
+    pub(crate) minutes: Option<u64>,
+    /// The longest pause or cut, in seconds.
+    #[arg(long, default_value_t = 20)]
+    pub(crate) longest_pause: u64,
+    /// The hub's program; by default the one beside this program.
+    #[arg(long)]
+    pub(crate) hub: Option<PathBuf>,
+    /// The program that `rolling-upgrade` leads to; by default the same.
+    #[arg(long)]
+    pub(crate) next: Option<PathBuf>,
+    /// By what means partitions, loss and throttling are made.
+    #[arg(long, default_value = "auto")]
+    pub(crate) means: Means,
+    /// A file that describes hubs which run already, and what may be done to them: `run` takes these then and starts none.
+    #[arg(long, conflicts_with_all = ["topology", "hub", "next", "means"])]
+    pub(crate) deployment: Option<PathBuf>,
+    /// Holds a folder for each run; that of an earlier run of the same scenario, topology and seed is replaced. Downloaded
+    /// servers are kept here too.
+    #[arg(long, default_value = "target/chaos")]
+    pub(crate) folder: PathBuf,
+    /// Where the report goes, as JSON.
+    #[arg(long, default_value = "target/chaos.json")]
+    pub(crate) report: PathBuf,
+}
+
+impl Options {
+    /// The plan of a scenario in which faults begin for so long.
+    pub(crate) fn plan(&self, scenario: Scenario, length: Duration) -> Result<Plan, String> {
+        let topology = self.topology;
+        if !scenario.fits(topology) {
+            let (name, smallest) = (scenario.name(), scenario.smallest().name());
+            let here = topology.name();
+            return Err(format!(
+                "{name} hurts what topology {here} has not: add --topology {smallest}"
+            ));
+        }
+        Ok(Plan {
+            scenario,
+            topology,
+            seed: self.seed,
+            length,
+            longest: Duration::from_secs(self.longest_pause),
+        })
+    }
+
+    /// Time in which the faults of one experiment begin.
+    pub(crate) fn length(&self) -> Duration {
+        Duration::from_secs(self.minutes.map_or(self.seconds, |minutes| 60 * minutes))
+    }
+
+    /// What is to be run, and how long each of them.
+    pub(crate) fn shares(&self, chosen: Chosen) -> Result<Shares, String> {
+        let scenarios = match chosen {
+            Chosen::One(scenario) => {
+                self.plan(scenario, Duration::ZERO)?;
+                vec![scenario]
+            }
+            Chosen::All => Scenario::value_variants().to_vec(),
+        };
+        let Some(minutes) = self.minutes else {
+            let fitting = scenarios.into_iter().filter(|s| s.fits(self.topology));
+            return Ok(Shares {
+                run: fitting.collect(),
+                length: Duration::from_secs(self.seconds),
+                left_out: Vec::new(),
+            });
+        };
+        let time = Duration::from_secs(60 * minutes);
+        Ok(share(time, &scenarios, self.topology, self.seed))
+    }
+}
+
+/// `KEY=VALUE` as a pair.
+fn key_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("it is not KEY=VALUE".into()),
+    }
+}
+
+#[cfg(test)]
+#[path = "command_tests.rs"]
+mod tests;

@@ -1,0 +1,55 @@
+//! The command line: what it takes, and what it refuses.
+
+use super::*;
+
+fn parse(line: &str) -> Result<Command, clap::Error> {
+    let words = std::iter::once("chaos").chain(line.split_whitespace());
+    Cli::try_parse_from(words).map(|cli| cli.command)
+}
+
+fn run(line: &str) -> (Chosen, Options) {
+    match parse(line) {
+        Ok(Command::Run { scenario, options }) => (scenario, options),
+        _ => panic!("{line} is no run"),
+    }
+}
+
+#[test]
+fn run_takes_a_scenario_or_all_and_nothing_else() {
+    assert_eq!(run("run kill-hub").0, Chosen::One(Scenario::KillHub));
+    assert_eq!(run("run all --seed 4 --minutes 6").0, Chosen::All);
+    assert!(parse("run every").is_err() && parse("run").is_err());
+    assert!(matches!(
+        parse("all --topology cluster"),
+        Ok(Command::All { .. })
+    ));
+}
+
+#[test]
+fn minutes_are_for_everything_and_seconds_for_each() {
+    let shares = |line: &str| {
+        let (chosen, options) = run(line);
+        options.shares(chosen).unwrap()
+    };
+    let each = shares("run all --seconds 7");
+    assert_eq!((each.length.as_secs(), each.left_out.len()), (7, 0));
+    let few = shares("run all --minutes 1");
+    assert!(!few.left_out.is_empty() && few.run.len() + few.left_out.len() == each.run.len());
+    let alone = shares("run kill-hub --minutes 1");
+    assert!(
+        alone.run == [Scenario::KillHub] && alone.length.as_secs() > 40,
+        "{alone:?}"
+    );
+    assert!(parse("run all --minutes 0").is_err());
+    assert!(parse("run all --minutes 1 --seconds 1").is_err());
+}
+
+#[test]
+fn what_does_not_fit_is_refused_with_the_topology_that_it_needs() {
+    let refused = |line: &str| {
+        let (chosen, options) = run(line);
+        options.shares(chosen).unwrap_err()
+    };
+    assert!(refused("run kill-cql").contains("--topology cluster"));
+    assert!(refused("run full-disk --topology cluster").contains("--topology single"));
+}
