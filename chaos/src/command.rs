@@ -52,6 +52,14 @@ pub(crate) enum Command {
         #[command(flatten)]
         options: DrillOptions,
     },
+    /// Draws the page of a report that was written before.
+    Page {
+        /// The report, as JSON.
+        report: PathBuf,
+        /// Where the page goes (default: beside the report, ending in .html).
+        #[arg(long)]
+        page: Option<PathBuf>,
+    },
     /// The same as `run all`.
     All {
         #[command(flatten)]
@@ -118,6 +126,9 @@ pub(crate) struct Options {
     /// Where the report goes, as JSON.
     #[arg(long, default_value = "target/chaos.json")]
     pub(crate) report: PathBuf,
+    /// Where the page for people goes (default: beside the report, ending in .html).
+    #[arg(long)]
+    pub(crate) page: Option<PathBuf>,
 }
 
 impl Options {

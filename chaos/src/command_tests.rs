@@ -18,6 +18,10 @@ fn run(line: &str) -> (Chosen, Options) {
 fn run_takes_a_scenario_or_all_and_nothing_else() {
     assert_eq!(run("run kill-hub").0, Chosen::One(Scenario::KillHub));
     assert_eq!(run("run all --seed 4 --minutes 6").0, Chosen::All);
+    assert!(matches!(
+        parse("page target/chaos.json --page a.html"),
+        Ok(Command::Page { page: Some(_), .. })
+    ));
     assert!(parse("run every").is_err() && parse("run").is_err());
     assert!(matches!(
         parse("all --topology cluster"),

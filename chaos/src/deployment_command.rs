@@ -35,6 +35,7 @@ pub(crate) async fn run(
     suite.topology = plan.topology;
     suite.good = tell(&report);
     suite.experiments.push(report);
-    write(&options.report, &suite)?;
+    let page = write(options, &suite)?;
+    println!("page: {}", page.display());
     Ok(suite.good)
 }

@@ -15,7 +15,7 @@ use std::time::{Duration, SystemTime};
 
 use chaos::suite::{
     FORMAT, Means, NotRun, Plan, Report, Servers, Shares, SiteSpec, Stand, SuiteReport, Verdict,
-    WorkloadSpec, let_go, plan, run,
+    WorkloadSpec, let_go, page, plan, run,
 };
 use clap::Parser;
 use serde::Serialize;
@@ -54,6 +54,10 @@ async fn work(cli: Cli) -> Result<bool, Box<dyn std::error::Error>> {
         Command::Plan { scenario, options } => {
             let length = options.shares(Chosen::One(scenario))?.length;
             foretell(&options.plan(scenario, length)?)
+        }
+        Command::Page { report, page } => {
+            println!("page: {}", page::draw(&report, page.as_deref())?.display());
+            Ok(true)
         }
         Command::Up { variable, options } => up(&options, variable).await,
         Command::Drill { options } => drill_command::run(options).await,
@@ -102,7 +106,7 @@ async fn experiments(
                     reason: error.to_string(),
                     command: plan.command(),
                 });
-                write(&options.report, &suite)?;
+                write(options, &suite)?;
                 if let Chosen::One(_) = chosen {
                     return Err(error);
                 }
@@ -110,8 +114,9 @@ async fn experiments(
             }
         }
         // What was found stays, however the next run ends.
-        write(&options.report, &suite)?;
+        write(options, &suite)?;
     }
+    println!("page: {}", write(options, &suite)?.display());
     Ok(suite.good)
 }
 
@@ -316,8 +321,11 @@ fn beside() -> std::io::Result<PathBuf> {
     Ok(me.with_file_name("mussikon-hub"))
 }
 
-fn write(path: &Path, suite: &SuiteReport) -> Result<(), Box<dyn std::error::Error>> {
-    write_json(path, suite)
+/// Writes the report and its page; where the page is.
+fn write(options: &Options, suite: &SuiteReport) -> Result<PathBuf, Box<dyn std::error::Error>> {
+    let path = &options.report;
+    write_json(path, suite)?;
+    Ok(page::write(suite, path, options.page.as_deref())?)
 }
 
 fn write_json(path: &Path, value: &impl Serialize) -> Result<(), Box<dyn std::error::Error>> {

@@ -21,6 +21,7 @@ mod hypothesis;
 mod links;
 mod means;
 mod measure;
+pub mod page;
 mod plan;
 mod plan_around;
 mod report;
