@@ -76,7 +76,7 @@ async fn a_store_whose_disk_is_nearly_full_reads_on_and_is_degraded() {
     };
     assert_eq!(said(0).await, (Status::Healthy, "reads and writes".into()));
     // Less than the reserve, and more than the part of it that nothing may use.
-    let disk = rustix::fs::statvfs(&std::env::temp_dir()).expect("the disk tells what is free");
+    let disk = rustix::fs::statvfs(std::env::temp_dir()).expect("the disk tells what is free");
     let free = disk.f_bavail * disk.f_frsize;
     let refused = "writes are refused: the disk is nearly full".to_owned();
     assert_eq!(said(free * 2).await, (Status::Degraded, refused));

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{self, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 use thiserror::Error;
@@ -107,22 +107,23 @@ pub fn run(args: &RunArgs) -> Result<Outcome, RunError> {
     }
     run.allow_files()?;
     let record = run.record(cores)?;
-    let written = write(&args.common.report, &record);
+    let page = args.page.clone();
+    let page = page.unwrap_or_else(|| args.common.report.with_extension("html"));
+    file::write_page(&page, &page::html(&record))?;
+    let written = write(&args.common.report, &page, &record);
     written.map_err(|error| RunError::Write(args.common.report.clone(), error))?;
-    if let Some(path) = &args.page {
-        file::write_page(path, &page::html(&record))?;
-    }
     Ok(record.verdict)
 }
 
-fn write(path: &PathBuf, record: &Record) -> io::Result<()> {
+fn write(path: &Path, page: &Path, record: &Record) -> io::Result<()> {
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent)?;
     }
     fs::write(path, serde_json::to_vec_pretty(record)?)?;
     let mut out = io::stdout().lock();
     table::write(record, &mut out)?;
-    writeln!(out, "record: {}", path.display())
+    writeln!(out, "record: {}", path.display())?;
+    writeln!(out, "page: {}", page.display())
 }
 
 /// The cores that are left when a spawned server has its own.

@@ -48,7 +48,7 @@ pub struct RunArgs {
     /// What everything random follows from (default: what the file says).
     #[arg(long)]
     pub seed: Option<u64>,
-    /// Where a page with the record goes.
+    /// Where the page of the record goes (default: beside the record, ending in .html).
     #[arg(long)]
     pub page: Option<PathBuf>,
     /// Replaces a setting of the file, as profile.seconds=5; may be repeated.
