@@ -11,6 +11,8 @@ use super::fault::{Fault, Scenario};
 use super::findings::Findings;
 use super::site::Site;
 use super::workload::Connect;
+use crate::hub::HubProcess;
+use crate::proxy::Proxy;
 
 /// Between two looks at hubs that are to find together.
 const LOOK: Duration = Duration::from_millis(50);
@@ -88,7 +90,7 @@ impl Ground for Site<'_> {
     }
 
     fn http(&self) -> Vec<SocketAddr> {
-        self.fronts()
+        self.fronts.iter().map(Proxy::address).collect()
     }
 
     fn operated(&self) -> Vec<SocketAddr> {
@@ -101,5 +103,20 @@ impl Ground for Site<'_> {
 
     fn logs(&self) -> String {
         Site::logs(self)
+    }
+}
+
+impl Site<'_> {
+    /// Where a hub listens, past the proxy.
+    pub(super) fn address(&self, hub: usize) -> SocketAddr {
+        self.hubs[hub].address()
+    }
+
+    pub(super) fn process(&self, hub: usize) -> &HubProcess {
+        &self.hubs[hub]
+    }
+
+    pub(super) fn process_mut(&mut self, hub: usize) -> &mut HubProcess {
+        &mut self.hubs[hub]
     }
 }

@@ -1,7 +1,7 @@
 //! The processes of a run and what can be done to them.
 
 use std::collections::VecDeque;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -60,7 +60,7 @@ pub struct Site<'a> {
     topology: Topology,
     folder: PathBuf,
     pub(super) hubs: Vec<HubProcess>,
-    fronts: Vec<Proxy>,
+    pub(super) fronts: Vec<Proxy>,
     links: Vec<Links>,
     servers: Option<&'a mut Servers>,
     /// Ends after the hubs in it.
@@ -143,24 +143,6 @@ impl<'a> Site<'a> {
             settings.silence = Duration::from_secs(5);
             settings
         })
-    }
-
-    /// Where a hub listens, past the proxy.
-    pub(super) fn address(&self, hub: usize) -> SocketAddr {
-        self.hubs[hub].address()
-    }
-
-    /// Where clients reach the hubs.
-    pub(super) fn fronts(&self) -> Vec<SocketAddr> {
-        self.fronts.iter().map(Proxy::address).collect()
-    }
-
-    pub(super) fn process(&self, hub: usize) -> &HubProcess {
-        &self.hubs[hub]
-    }
-
-    pub(super) fn process_mut(&mut self, hub: usize) -> &mut HubProcess {
-        &mut self.hubs[hub]
     }
 
     /// The ends of all logs.
