@@ -117,7 +117,7 @@ pub(crate) struct Options {
     #[arg(long, default_value = "auto")]
     pub(crate) means: Means,
     /// A file that describes hubs which run already, and what may be done to them: `run` takes these then and starts none.
-    #[arg(long, conflicts_with_all = ["topology", "hub", "next", "means"])]
+    #[arg(long, conflicts_with_all = ["topology", "hub", "next", "means", "minutes"])]
     pub(crate) deployment: Option<PathBuf>,
     /// Holds a folder for each run; that of an earlier run of the same scenario, topology and seed is replaced. Downloaded
     /// servers are kept here too.
@@ -137,9 +137,9 @@ impl Options {
         let topology = self.topology;
         if !scenario.fits(topology) {
             let (name, smallest) = (scenario.name(), scenario.smallest().name());
-            let here = topology.name();
             return Err(format!(
-                "{name} hurts what topology {here} has not: add --topology {smallest}"
+                "{name} hurts what topology {} has not: use --topology {smallest}",
+                topology.name()
             ));
         }
         Ok(Plan {
@@ -151,9 +151,12 @@ impl Options {
         })
     }
 
-    /// Time in which the faults of one experiment begin.
-    pub(crate) fn length(&self) -> Duration {
-        Duration::from_secs(self.minutes.map_or(self.seconds, |minutes| 60 * minutes))
+    /// Refuses a deployment where hubs of the suite's own are started.
+    pub(crate) fn has_no_deployment(&self) -> Result<(), String> {
+        match self.deployment {
+            None => Ok(()),
+            Some(_) => Err("--deployment goes with `run` and one scenario".into()),
+        }
     }
 
     /// What is to be run, and how long each of them.

@@ -1,4 +1,4 @@
-//! The command line: what it takes, and what it refuses.
+//! The command line: what it takes, what it makes of it, and what it refuses. `readme.rs` has the commands of the README.
 
 use super::*;
 
@@ -56,4 +56,36 @@ fn what_does_not_fit_is_refused_with_the_topology_that_it_needs() {
     };
     assert!(refused("run kill-cql").contains("--topology cluster"));
     assert!(refused("run full-disk --topology cluster").contains("--topology single"));
+    assert!(refused("run split-nats --topology cluster").contains("--topology full"));
+    assert!(refused("run lose-quorum").contains("--topology three"));
+}
+
+#[test]
+fn all_of_a_topology_has_whatever_fits_it_of_faults_inside_and_around_hubs() {
+    let all = |topology: &str| {
+        let (chosen, options) = run(&format!("run all --topology {topology}"));
+        options.shares(chosen).unwrap().run
+    };
+    let single = all("single");
+    assert!(single.contains(&Scenario::FullDisk) && !single.contains(&Scenario::Partition));
+    let full = all("full");
+    assert!(full.contains(&Scenario::ClockJump) && full.contains(&Scenario::SplitNats));
+    assert!(!full.contains(&Scenario::FullDisk));
+}
+
+#[test]
+fn a_deployment_is_for_one_scenario_and_starts_nothing() {
+    let (_, options) = run("run kill-hub --deployment a.toml");
+    assert!(options.has_no_deployment().is_err());
+    assert!(run("run all").1.has_no_deployment().is_ok());
+    for other in [
+        "--topology cluster",
+        "--hub a",
+        "--next a",
+        "--means proxies",
+        "--minutes 1",
+    ] {
+        let line = format!("run kill-hub --deployment a.toml {other}");
+        assert!(parse(&line).is_err(), "{line}");
+    }
 }

@@ -3,10 +3,12 @@
 use std::path::Path;
 use std::time::Duration;
 
-use chaos::suite::{Deployment, Plan, Scenario, Shares, Topology, run_deployed};
+use chaos::suite::{Deployment, Plan, Scenario, Topology, Verdict, run_deployed};
 
+use crate::begun;
 use crate::command::Options;
-use crate::{begun, empty, tell, write};
+use crate::places::{empty, write};
+use crate::telling::tell;
 
 /// Whether every promise was kept.
 pub(crate) async fn run(
@@ -19,23 +21,18 @@ pub(crate) async fn run(
         scenario,
         topology: Topology::Existing,
         seed: options.seed,
-        length: options.length(),
+        length: Duration::from_secs(options.seconds),
         longest: Duration::from_secs(options.longest_pause),
     };
     std::fs::create_dir_all(&options.folder)?;
     let folder = options.folder.canonicalize()?;
     let folder = empty(&folder.join(format!("{}-existing-{}", scenario.name(), plan.seed)))?;
-    let (report, _) = run_deployed(&deployment, &plan, folder).await?;
-    let shares = Shares {
-        run: vec![scenario],
-        length: plan.length,
-        left_out: Vec::new(),
-    };
-    let mut suite = begun(options, &shares);
-    suite.topology = plan.topology;
+    println!("{}: {}", scenario.name(), scenario.hypothesis());
+    let (mut report, _) = run_deployed(&deployment, &plan, folder).await?;
+    report.expected = Verdict::Kept;
+    let mut suite = begun(options, Topology::Existing, Vec::new());
     suite.good = tell(&report);
     suite.experiments.push(report);
-    let page = write(options, &suite)?;
-    println!("page: {}", page.display());
+    println!("page: {}", write(options, &suite)?.display());
     Ok(suite.good)
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use chaos::suite::{DrillKind, DrillReport, DrillSpec, Means, Servers, SiteSpec, Topology, drill};
 use clap::Args;
 
+use crate::places::{empty, hub_program, write_json};
 use crate::programs::next_program;
-use crate::{empty, hub_program, write_json};
 
 /// Options of a drill.
 #[derive(Args)]

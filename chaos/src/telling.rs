@@ -1,9 +1,79 @@
-//! What is printed of a run beside the judgement.
+//! What is printed of a run.
 
-use chaos::suite::Findings;
+use chaos::suite::{Findings, Report, Struck, Verdict};
+
+/// Prints what a run came to; whether that is as it should be.
+pub(crate) fn tell(report: &Report) -> bool {
+    let seen = &report.availability;
+    println!(
+        "{}: {:?} (seed {}): {} faults, {} acknowledged, {} unanswered, {:.2} % of attempts went well, \
+         worst second {:.1} %, longest silence {} ms, {} violations",
+        report.scenario.name(),
+        report.verdict,
+        report.seed,
+        report.faults.len(),
+        report.acknowledged,
+        report.unanswered,
+        seen.share() * 100.0,
+        seen.worst_window * 100.0,
+        report.longest_silence_millis,
+        report.violations,
+    );
+    figures(report);
+    findings(&report.findings);
+    if report.verdict == Verdict::Broken {
+        report.stuck.iter().for_each(|stuck| println!("  {stuck}"));
+        let first = report.first_violations.iter().take(10);
+        first.for_each(|violation| println!("  {violation}"));
+        let late = report.convergence.late.iter().take(5);
+        late.for_each(|late| println!("  not at the head in time: {late}"));
+        for check in report.failed_checks() {
+            println!("  not so: {}: {}", check.expected, check.seen);
+        }
+    }
+    let good = report.is_as_expected();
+    if !good {
+        println!("  again: {}", report.command);
+    }
+    good
+}
+
+/// Failovers, error budgets, times to notice and to recover.
+fn figures(report: &Report) {
+    let moves = [
+        ("failover", &report.failovers),
+        ("hand-off, added", &report.handoffs),
+    ];
+    for (what, moves) in moves {
+        if let Some(times) = moves.quantiles {
+            let (count, half, most) = (moves.samples.len(), times.p50_millis, times.p99_millis);
+            println!("  {what}: p50 {half} ms, p99 {most} ms ({count} rooms)");
+        }
+    }
+    for fare in &report.classes {
+        println!(
+            "  {:?}: {:.3} % of {} attempts, {} s down, {:.0} % of the error budget spent",
+            fare.class,
+            fare.availability * 100.0,
+            fare.attempted,
+            fare.budget.down_seconds,
+            fare.budget.spent_percent,
+        );
+    }
+    let most = |times: Vec<Option<u64>>| times.into_iter().flatten().max();
+    let of = |time: fn(&Struck) -> Option<u64>| most(report.faults.iter().map(time).collect());
+    let told = |time: Option<u64>| time.map_or("never".to_owned(), |millis| format!("{millis} ms"));
+    println!(
+        "  at the latest: felt after {}, reported after {}, served again after {}, at the head after {}",
+        told(of(|fault| fault.detection.first_failed_in_millis)),
+        told(of(|fault| fault.detection.reported_in_millis)),
+        told(of(|fault| fault.served_again_in_millis)),
+        told(report.convergence.longest_millis),
+    );
+}
 
 /// Prints what else was found.
-pub(crate) fn findings(findings: &Findings) {
+fn findings(findings: &Findings) {
     if let Some(means) = &findings.means {
         println!("  by {means}");
     }

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use chaos::ports::Port;
 use chaos::suite::{
-    DeployedError, Deployment, Fault, Plan, Report, Scenario, Topology, Verdict, run_deployed,
+    Class, DeployedError, Deployment, Fault, Plan, Report, Scenario, Topology, Verdict,
+    run_deployed,
 };
 use tempfile::TempDir;
 
@@ -56,7 +57,7 @@ impl Somebody {
     /// Its description, which allows this.
     fn described(&self, hurt: &str) -> Deployment {
         let text = format!(
-            "secret_env = \"SECRET\"\n[traffic]\npause_ms = 5\n[[hub]]\nname = \"theirs\"\nurl = \"http://{}\"\n\
+            "secret_env = \"SECRET\"\n[traffic]\npause_ms = 5\nconverge_within_ms = 60000\nrequests = true\n[[hub]]\nname = \"theirs\"\nurl = \"http://{}\"\n\
              hurt = {hurt}\npid_file = \"{}\"\nstart = \"{}\"\n",
             self.port.address(),
             self.folder.path().join("pid").display(),
@@ -118,6 +119,10 @@ async fn a_hub_of_somebody_else_is_hurt_as_it_may_be_and_keeps_every_promise() {
             !report.faults.is_empty() && report.acknowledged > 100,
             "{report:#?}"
         );
+        // Everything was asked for, and the faults of whoever went away were seen from outside.
+        assert_eq!(report.classes.len(), Class::ALL.len(), "{report:#?}");
+        assert!(report.submitted > 0 && report.pages > 0, "{report:#?}");
+        assert!(report.convergence.judged > 0, "{report:#?}");
         // Whoever ends is another process afterwards, and nobody else is.
         let ends = report.faults.iter().any(|struck| {
             matches!(

@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use crate::attempts::{Attempt, Attempts};
-use crate::history::History;
 
 /// The length of a window.
 pub(super) const WINDOW: Duration = Duration::from_secs(1);
@@ -31,37 +30,50 @@ pub enum Class {
 impl Class {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::Send, Self::Join, Self::Read, Self::Submit];
+
+    /// Its name in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Send => "send",
+            Self::Join => "join",
+            Self::Read => "read",
+            Self::Submit => "submit",
+        }
+    }
 }
 
 /// The attempts of each class.
 #[derive(Clone, Debug)]
 pub(super) struct Tries {
     lists: [Attempts; 4],
-    over_http: bool,
+    /// Those that are asked for.
+    asked: Vec<Class>,
 }
 
 impl Tries {
     /// Those of senders and readers, with lists for the others.
-    pub(super) fn new(history: &History, capacity: usize, over_http: bool) -> Self {
+    pub(super) fn new(sends: Attempts, joins: Attempts, capacity: usize) -> Self {
         let own = || Attempts::new(capacity);
         Self {
-            lists: [
-                history.attempts.clone(),
-                history.joins.clone(),
-                own(),
-                own(),
-            ],
-            over_http,
+            lists: [sends, joins, own(), own()],
+            asked: Class::ALL.to_vec(),
         }
     }
 
-    /// Whether there is one of this class nearly every second.
-    pub(super) fn is_steady(&self, class: Class) -> bool {
-        match class {
-            Class::Send => true,
-            Class::Join => false,
-            Class::Read | Class::Submit => self.over_http,
-        }
+    /// The same without these classes, which nobody asks for.
+    pub(super) fn without(mut self, unasked: impl Iterator<Item = Class>) -> Self {
+        let unasked: Vec<Class> = unasked.collect();
+        self.asked.retain(|class| !unasked.contains(class));
+        self
+    }
+
+    /// The classes that are asked for.
+    pub(super) fn classes(&self) -> &[Class] {
+        &self.asked
+    }
+
+    pub(super) fn has(&self, class: Class) -> bool {
+        self.asked.contains(&class)
     }
 
     pub(super) fn of(&self, class: Class) -> &Attempts {
@@ -70,7 +82,7 @@ impl Tries {
 
     /// All of them so far, class by class.
     pub(super) fn all(&self) -> Vec<(Class, Vec<Attempt>)> {
-        let all = Class::ALL.iter();
+        let all = self.asked.iter();
         all.map(|class| (*class, self.of(*class).all())).collect()
     }
 }

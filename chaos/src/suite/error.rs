@@ -92,6 +92,14 @@ pub enum SiteError {
         /// What the system said.
         said: String,
     },
+    /// A fault was to be carried out on hubs of somebody else.
+    #[error("{fault:?} takes hubs of the suite's own: {missing}")]
+    Foreign {
+        /// The fault.
+        fault: super::alone::Hurt,
+        /// What is not there.
+        missing: &'static str,
+    },
     /// A fault was to be carried out on a site that was not made for it.
     #[error("the site was started without {0}")]
     Kit(&'static str),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-use super::alone::Alone;
+use super::alone::Hurt;
 use super::around::Around;
 use super::plan_around;
 use super::topology::Topology;
@@ -125,8 +125,10 @@ impl Scenario {
 
     /// Whether there is what it hurts.
     pub fn fits(self, topology: Topology) -> bool {
-        // A cluster has no embedded store.
-        topology.has(self.smallest()) && !(topology.is_cluster() && EMBEDDED.contains(&self))
+        match EMBEDDED.contains(&self) {
+            true => topology == Topology::Single,
+            false => topology.has(self.smallest()),
+        }
     }
 
     /// The smallest topology that has what it hurts.
@@ -275,7 +277,7 @@ pub enum Fault {
     Around(Around),
     /// One of those that hurt a single hub or its machine.
     #[serde(untagged)]
-    Alone(Alone),
+    Alone(Hurt),
 }
 
 impl Fault {

@@ -13,22 +13,22 @@ use super::versions::Versions;
 use crate::attempts::Attempt;
 
 /// What was separated must have found together again within so long.
-const TOGETHER: Duration = Duration::from_secs(5);
+const AIM: Duration = Duration::from_secs(5);
 /// Without a quorum for so long, some sender must have been refused: hubs together wait for the store about half as long.
 const REFUSED: Duration = Duration::from_secs(8);
 
 /// What else was found. Times are in milliseconds.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Findings {
     /// By what means the network was hurt, if it was.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub means: Option<By>,
     /// The builds of an upgrade.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub versions: Option<Versions>,
     /// How soon all was together again after what separates.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub together: Option<Together>,
     /// What senders were told while there was no quorum, for each time.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -88,7 +88,7 @@ impl Findings {
             ..
         }) = self.together
         {
-            let aim = TOGETHER.as_millis();
+            let aim = AIM.as_millis();
             self.missed.push(format!(
                 "after a separation {worst_millis} ms passed until all was together again; the aim is {aim} ms"
             ));
@@ -129,8 +129,8 @@ fn together(seen: &[Seen]) -> Option<Together> {
     let worst = times.max()?;
     Some(Together {
         worst_millis: millis(worst),
-        aim_millis: millis(TOGETHER),
-        met: worst <= TOGETHER,
+        aim_millis: millis(AIM),
+        met: worst <= AIM,
     })
 }
 

@@ -174,8 +174,8 @@ pub struct Report {
 }
 
 impl Report {
-    /// Whether it came to what was expected, and no aim was missed.
-    pub fn is_good(&self) -> bool {
+    /// Whether it ended as it was to end, and missed no aim.
+    pub fn is_as_expected(&self) -> bool {
         self.verdict == self.expected && self.findings.missed.is_empty()
     }
 

@@ -9,7 +9,10 @@ use super::*;
 use crate::member::now;
 use crate::suite::class::{Class, Fare};
 use crate::suite::measure::Sample;
-use crate::suite::{Fault, Link};
+use crate::suite::{
+    Alone, Around, By, Fault, Findings, Link, Loss, Server, Together, Version, Versions, Way,
+    WithoutQuorum,
+};
 
 const PAGE: &str = include_str!("../../README.md");
 
@@ -72,7 +75,37 @@ fn report() -> Report {
         violations: 1,
         first_violations: vec!["r: lost".into()],
         history: Some("history.jsonl".into()),
-        findings: Findings::default(),
+        findings: findings(),
+    }
+}
+
+fn findings() -> Findings {
+    let version = |digest: &str| Version {
+        version: "mussikon-hub 1".into(),
+        digest: digest.into(),
+        program: "hub".into(),
+    };
+    Findings {
+        means: Some(By::Proxies {
+            because: Some("no root".into()),
+        }),
+        versions: Some(Versions {
+            old: version("a"),
+            next: version("b"),
+        }),
+        together: Some(Together {
+            worst_millis: 9000,
+            aim_millis: 5000,
+            met: false,
+        }),
+        without_quorum: vec![WithoutQuorum {
+            attempted: 3,
+            refused: 2,
+            acknowledged: 1,
+        }],
+        notes: vec!["a note".into()],
+        broken: vec!["a promise".into()],
+        missed: vec!["an aim".into()],
     }
 }
 
@@ -109,6 +142,61 @@ fn a_report_comes_back_as_it_was() {
         "p50Micros": 3000, "p95Micros": 3000, "p99Micros": 3000, "maxMicros": 3000,
     });
     assert_eq!(*second, expected);
+}
+
+#[test]
+fn a_report_without_findings_has_none_of_their_members() {
+    let mut plain = suite();
+    plain.experiments[0].findings = Findings::default();
+    let text = serde_json::to_string(&plain).unwrap();
+    assert!(!text.contains("\"means\"") && !text.contains("\"missed\""));
+    assert_eq!(SuiteReport::read(&text).unwrap(), plain);
+}
+
+#[test]
+fn a_missed_aim_is_not_as_expected_though_every_promise_was_kept() {
+    let mut kept = report();
+    kept.verdict = Verdict::Kept;
+    assert!(!kept.is_as_expected());
+    kept.findings.missed.clear();
+    assert!(kept.is_as_expected());
+}
+
+#[test]
+fn faults_of_every_kind_come_back_as_they_were() {
+    let all = [
+        Fault::StaleData,
+        Fault::Alone(Alone::JumpClock {
+            hub: 0,
+            seconds: -7,
+            millis: 1,
+        }),
+        Fault::Around(Around::Partition {
+            hub: 1,
+            way: Way::ToHub,
+            server: Some(Server::Cql { node: 2 }),
+            millis: 3,
+        }),
+        Fault::Around(Around::Partition {
+            hub: 1,
+            way: Way::Both,
+            server: None,
+            millis: 3,
+        }),
+        Fault::Around(Around::LoseQuorum {
+            kept: 1,
+            loss: Loss::Killed,
+            millis: 3,
+        }),
+    ];
+    for fault in all {
+        let step = Step {
+            at_millis: 1,
+            fault,
+        };
+        let text = serde_json::to_string(&step).unwrap();
+        assert_eq!(serde_json::from_str::<Step>(&text).unwrap(), step, "{text}");
+    }
 }
 
 #[test]

@@ -43,33 +43,43 @@ impl Scenario {
                 "A CQL node that stands still leaves appends in doubt, and each of them comes out as one message or none."
             }
             Self::Partition => {
-                "A hub without broker and store acknowledges nothing, and all is together again within 5 seconds of their \
-                 return."
+                "A hub that is cut off from NATS and from the store acknowledges nothing that is lost later, others take \
+                 its rooms over, and all is together again within 5 seconds of the end."
             }
             Self::PartitionOneWay => {
-                "A hub that is heard and hears nothing, or the other way round, never writes beside the owner of a room."
+                "A hub that hears its servers but is not heard, or is heard and hears nothing, never writes beside the \
+                 owner of a room."
             }
             Self::PartitionPair => {
-                "A hub that misses one server of several goes on with the others."
+                "One hub that does not reach one server costs no message and no order."
             }
-            Self::Loss => "Lost packets cost time and nothing else.",
-            Self::Throttle => "A thin line to its servers makes a hub slow and never wrong.",
-            Self::LameDuck => "A broker that sends its clients away costs nobody a message.",
+            Self::Loss => {
+                "Packets that get lost between a hub and its servers make everything late and nothing wrong."
+            }
+            Self::Throttle => {
+                "A hub with little bandwidth to its servers becomes slower and nothing else."
+            }
+            Self::LameDuck => {
+                "A NATS server that sends its clients away before it ends is left in time, and no message goes with it."
+            }
             Self::SplitNats => {
-                "Brokers that do not hear each other leave no reader behind once they do, and no room with two truths."
+                "A NATS server that is cut off from the others parts hubs for a while and costs no message and no order."
             }
             Self::SlowConsumer => {
-                "A hub that its broker drops for taking nothing comes back and fetches what it missed."
+                "A hub that NATS drops because it takes nothing comes back, and its readers have no hole."
             }
             Self::LoseQuorum => {
-                "Without a quorum of the store no new message is acknowledged, and senders are refused in time."
+                "Without a quorum of the store nothing is acknowledged, and senders are refused with a code within 8 \
+                 seconds."
             }
             Self::CutCql => {
-                "A hub without its store acknowledges nothing and serves again when it is back."
+                "A hub that is cut off from the store acknowledges nothing that is not stored, and serves again within 5 \
+                 seconds of the end."
             }
-            Self::SlowCql => "One slow replica of several slows nobody for long.",
+            Self::SlowCql => "One CQL node that answers late makes answers late and loses nothing.",
             Self::RollingUpgrade => {
-                "Two builds of the hub serve one cluster side by side, there and back, and lose nothing."
+                "Hubs that are changed for the next build one after the other, and back again, understand each other's \
+                 data and words all the time."
             }
             Self::Mixed => "All of these one after the other do no more harm than each alone.",
             Self::StaleData => {

@@ -91,24 +91,20 @@ impl Observed {
             violations.extend(self.visited.violations.iter().cloned());
         }
         let attempts = history.attempts.all();
-        let findings = self.find(&attempts);
         let fares = self.tries.iter();
         let fares: Vec<Fare> = fares
             .map(|(class, attempts)| Fare::of(*class, attempts, self.steady, self.over))
             .collect();
+        let findings = self.find(&attempts);
+        violations.extend(findings.broken.iter().cloned());
         let (stuck, outcome) = match &self.ended {
             Ok(outcome) => (None, Some(outcome)),
             Err(error) => (Some(error.to_string()), None),
         };
-        // What was found beside the history is named in any case.
-        let count = violations.len() + findings.broken.len();
-        violations.truncate(NAMED);
-        violations.extend(findings.broken.iter().cloned());
-        let named = violations;
         let convergence = self.convergence();
         let mut checks = self.deeds.iter().flat_map(|deed| &deed.checks);
         let broken = stuck.is_some()
-            || count > 0
+            || !violations.is_empty()
             || convergence.verdict == Verdict::Broken
             || checks.any(|check| !check.kept);
         let kept = broken.then(|| keep(history, folder)).transpose()?;
@@ -138,8 +134,8 @@ impl Observed {
             submitted: self.visited.submitted,
             pages: self.visited.pages,
             stuck,
-            violations: count,
-            first_violations: named,
+            violations: violations.len(),
+            first_violations: violations.into_iter().take(NAMED).collect(),
             history: kept,
             findings,
         })

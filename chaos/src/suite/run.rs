@@ -11,8 +11,9 @@ use super::alone::{Carried, Kit, Scene};
 use super::converge::{Caught, catch_up};
 use super::error::SiteError;
 use super::fault::Fault;
+use super::findings::Findings;
 use super::format::Report;
-use super::ground::Ground;
+use super::ground::{Ground, Unasked};
 use super::measure::served_again;
 use super::plan::{Plan, Step, plan};
 use super::report::{Deed, KeepError, Observed};
@@ -67,24 +68,38 @@ pub async fn run(
     let mut spec = spec.clone();
     spec.variables.extend(kit.variables.iter().cloned());
     let mut site = Site::start(&spec, servers).await?;
-    run_on(&mut site, &kit, &spec.folder, (from, &plan(from)), traffic).await
+    let course = Course {
+        folder: &spec.folder,
+        from,
+        steps: &plan(from),
+        kit: &kit,
+    };
+    run_on(&mut site, &course, traffic).await
 }
 
-/// The same on whatever runs already. What is to be kept of a broken run goes to `folder`.
+/// What is done in a run.
+pub(super) struct Course<'r> {
+    /// Takes what is to be kept of a broken run.
+    pub folder: &'r Path,
+    pub from: &'r Plan,
+    pub steps: &'r [Step],
+    pub kit: &'r Kit,
+}
+
+/// The same on whatever runs already.
 pub(super) async fn run_on(
     site: &mut impl Ground,
-    kit: &Kit,
-    folder: &Path,
-    (from, steps): (&Plan, &[Step]),
+    course: &Course<'_>,
     traffic: WorkloadSpec,
 ) -> Result<(Report, String), RunError> {
     let history = History::new(RECORDS);
-    let traffic = traffic.lasting(from.length, RECORDS);
+    let traffic = traffic.lasting(course.from.length, RECORDS);
     let converge_within = traffic.converge_within;
     let workload = Workload::start(traffic, site.connect(), history.clone()).await;
     let workload = workload.map_err(RunError::Traffic)?;
     let rooms = workload.rooms().to_vec();
-    let visitors = Visitors::start(site.http(), rooms.clone(), history.clone(), site.connect());
+    let unasked = site.unasked(&rooms).await;
+    let visitors = Visitors::start(site, rooms.clone(), history.clone(), &unasked);
     let steady = until_steady(site, &workload, visitors.tries()).await;
     let steady = steady.map_err(|unsteady| RunError::Unsteady {
         unsteady,
@@ -92,18 +107,18 @@ pub(super) async fn run_on(
     })?;
     let (silence, longest) = watch::channel(Duration::ZERO);
     let watching = tokio::spawn(watch_silence(history.clone(), silence));
-    let watcher = Watcher::start(site.operated());
+    let watcher = Watcher::start(site.places(), &site.signer());
     let mut disturbing = Disturbing {
         site: &mut *site,
         history: &history,
         rooms: &rooms,
         readers: workload.readers(),
-        kit,
+        kit: course.kit,
         patience: workload.patience(),
         converge_within,
         deeds: Vec::new(),
     };
-    let disturbed = disturbing.carry_out(steps, steady).await;
+    let disturbed = disturbing.carry_out(course.steps, steady).await;
     let deeds = disturbing.deeds;
     // What is stuck already is not waited for again.
     let tries = visitors.tries().clone();
@@ -123,19 +138,10 @@ pub(super) async fn run_on(
         looks: watcher.looks(),
         visited,
         converge_within,
-        findings: site.findings(from.scenario),
+        findings: with_notes(site.findings(course.from.scenario), &unasked),
     };
-    let report = observed.judge(folder, from, &history)?;
+    let report = observed.judge(course.folder, course.from, &history)?;
     Ok((report, site.logs()))
-}
-
-/// What was seen after a fault.
-#[derive(Default)]
-struct Recovered {
-    /// A room was not served again.
-    late: bool,
-    caught: Option<Caught>,
-    known_again: Option<Duration>,
 }
 
 /// Faults on their way.
@@ -176,8 +182,8 @@ impl<G: Ground> Disturbing<'_, G> {
                 _ => over,
             };
             // Data that went back may have damaged rooms for good, and the next step is to show it.
-            let recovered = match step.fault {
-                Fault::StaleData => Recovered::default(),
+            let (served, caught, known_again) = match step.fault {
+                Fault::StaleData => (true, None, None),
                 fault => self.recover(fault, over, healed).await,
             };
             self.deeds.push(Deed {
@@ -186,12 +192,12 @@ impl<G: Ground> Disturbing<'_, G> {
                 begun,
                 in_force,
                 over,
-                known_again: recovered.known_again,
+                known_again,
                 healed,
                 checks,
-                caught: recovered.caught,
+                caught,
             });
-            if recovered.late {
+            if !served {
                 return Ok(Some(WorkloadError::Late {
                     what: "the first acknowledgement in every room after a fault",
                     within: self.patience,
@@ -202,7 +208,7 @@ impl<G: Ground> Disturbing<'_, G> {
     }
 
     async fn strike(&mut self, fault: Fault) -> Result<Carried, SiteError> {
-        let Fault::Alone(alone) = fault else {
+        let Fault::Alone(hurt) = fault else {
             let in_force = self.site.carry_out(fault).await?;
             let checks = Vec::new();
             return Ok(Carried { in_force, checks });
@@ -212,26 +218,33 @@ impl<G: Ground> Disturbing<'_, G> {
             rooms: self.rooms,
             kit: self.kit,
         };
-        self.site.carry_out_alone(alone, &scene).await
+        self.site.carry_out_alone(hurt, &scene).await
     }
 
-    /// How everybody came back from a fault: every room served again, readers at the head, hubs known to each other.
-    async fn recover(&self, fault: Fault, over: Instant, healed: Instant) -> Recovered {
-        let separates = matches!(fault, Fault::Around(around) if around.separates());
-        let known = async {
-            if !separates {
-                return None;
-            }
-            let known = timeout(self.patience, self.site.until_known()).await;
-            known.is_ok().then(|| over.elapsed())
-        };
+    /// Whether every room is served again, how the readers came to the head, and how long it took hubs that a fault had
+    /// separated to know each other.
+    async fn recover(
+        &self,
+        fault: Fault,
+        over: Instant,
+        healed: Instant,
+    ) -> (bool, Option<Caught>, Option<Duration>) {
         let catching = catch_up(self.history, &self.readers, healed, self.converge_within);
-        let (served, caught, known_again) =
-            tokio::join!(self.is_served_again(over), catching, known);
-        Recovered {
-            late: !served,
-            caught: Some(caught),
-            known_again,
+        let (served, caught, known) = tokio::join!(
+            self.is_served_again(over),
+            catching,
+            self.known_again(fault, over)
+        );
+        (served, Some(caught), known)
+    }
+
+    async fn known_again(&self, fault: Fault, over: Instant) -> Option<Duration> {
+        match fault {
+            Fault::Around(around) if around.separates() => {
+                let known = timeout(self.patience, self.site.until_known()).await;
+                known.is_ok().then(|| over.elapsed())
+            }
+            _ => None,
         }
     }
 
@@ -244,6 +257,15 @@ impl<G: Ground> Disturbing<'_, G> {
         };
         timeout(self.patience, served).await.is_ok()
     }
+}
+
+/// Names the classes that nobody was asked for.
+fn with_notes(mut findings: Findings, unasked: &[Unasked]) -> Findings {
+    let notes = unasked
+        .iter()
+        .map(|Unasked { class, reason }| format!("class {} is left out: {reason}", class.name()));
+    findings.notes.extend(notes);
+    findings
 }
 
 /// Traffic must go on after the last fault, and come to its end. Also answers when the last fault's time was over.

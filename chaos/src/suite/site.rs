@@ -1,7 +1,7 @@
 //! The processes of a run and what can be done to them.
 
 use std::collections::VecDeque;
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -11,9 +11,11 @@ use tokio::time::{sleep, timeout};
 use super::around::Server;
 use super::error::SiteError;
 use super::fault::{Fault, Link};
+use super::ground::Place;
 use super::links::Links;
 use super::means::{By, Means};
 use super::servers::Servers;
+use super::signer::{SECRET, Signer};
 use super::stale;
 use super::topology::Topology;
 use super::versions::Versions;
@@ -24,15 +26,9 @@ use crate::hub::{HubProcess, HubSpec, start_all};
 use crate::member::now;
 use crate::net::{Net, hub_address};
 use crate::proxy::Proxy;
-use crate::token::Claims;
 
-/// Signs the tokens of all clients of a run.
-pub(super) const SECRET: &str = "a secret of the chaos suite, long enough for any rule";
-/// Tokens outlive every run, and clocks that are an hour wrong.
-const TOKENS: Duration = Duration::from_secs(48 * 3600);
 /// How long a drain may take.
 const DRAIN: Duration = Duration::from_secs(40);
-
 /// How long hubs may take to tell who owns a room, and between two questions.
 const ASK: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_millis(50);
@@ -60,7 +56,7 @@ pub struct Site<'a> {
     topology: Topology,
     folder: PathBuf,
     pub(super) hubs: Vec<HubProcess>,
-    pub(super) fronts: Vec<Proxy>,
+    fronts: Vec<Proxy>,
     links: Vec<Links>,
     servers: Option<&'a mut Servers>,
     /// Ends after the hubs in it.
@@ -129,13 +125,12 @@ impl<'a> Site<'a> {
     /// How clients connect: each at a hub of its own at first, and then at any other.
     pub fn connect(&self) -> super::workload::Connect {
         let urls: Vec<String> = self.fronts.iter().map(Proxy::url).collect();
+        let signer = Signer::own();
         Box::new(move |user, number| {
             let (before, from) = urls.split_at(number % urls.len());
             let hubs = from.iter().chain(before);
             let mut hubs: VecDeque<String> = hubs.map(|url| format!("{url}/hubs/chat")).collect();
-            // An unsigned token is refused by the hub, which a run would show.
-            let claims = Claims::user(user).role("user").expires_in(TOKENS);
-            let token = claims.sign(SECRET).ok();
+            let token = signer.sign(user, "user");
             let first = hubs.pop_front().unwrap_or_default();
             let mut settings = Settings::new(first, super::workload::encoding(number), token);
             settings.others = hubs;
@@ -143,6 +138,33 @@ impl<'a> Site<'a> {
             settings.silence = Duration::from_secs(5);
             settings
         })
+    }
+
+    /// Where a hub listens, past the proxy.
+    pub(super) fn address(&self, hub: usize) -> SocketAddr {
+        self.hubs[hub].address()
+    }
+
+    /// Where clients reach the hubs.
+    pub(super) fn fronts(&self) -> Vec<SocketAddr> {
+        self.fronts.iter().map(Proxy::address).collect()
+    }
+
+    /// Where they tell how they are: past the proxies, but for hubs in namespaces, which are reached no other way.
+    pub(super) fn places(&self) -> Vec<Place> {
+        let addresses = match &self.net {
+            None => self.hubs.iter().map(HubProcess::address).collect(),
+            Some(_) => self.fronts(),
+        };
+        addresses.into_iter().map(Place::of).collect()
+    }
+
+    pub(super) fn process(&self, hub: usize) -> &HubProcess {
+        &self.hubs[hub]
+    }
+
+    pub(super) fn process_mut(&mut self, hub: usize) -> &mut HubProcess {
+        &mut self.hubs[hub]
     }
 
     /// The ends of all logs.
@@ -154,7 +176,7 @@ impl<'a> Site<'a> {
 
     /// Why the hubs are not all ready and known to each other, if they are not.
     pub async fn unready(&self) -> Option<String> {
-        let operator = operator();
+        let operator = Signer::own().operator();
         for (number, front) in self.fronts.iter().enumerate() {
             // A hub in a namespace is reached no other way.
             let ask = |path| http::get(front.address(), path, operator.as_deref());
@@ -186,11 +208,8 @@ impl<'a> Site<'a> {
     pub async fn owned(&self, hub: usize, rooms: &[String]) -> Vec<String> {
         let mut owned = Vec::new();
         for room in rooms.iter().filter(|_| self.topology.is_cluster()) {
-            if self
-                .owner(room, hub)
-                .await
-                .is_some_and(|owner| owner == node_name(hub))
-            {
+            let owner = self.owner(room, hub).await;
+            if owner.is_some_and(|owner| owner == node_name(hub)) {
                 owned.push(room.clone());
             }
         }
@@ -200,10 +219,11 @@ impl<'a> Site<'a> {
     /// Who owns a room, as any hub but one tells. After the fault before this one they may not be able to for a moment.
     async fn owner(&self, room: &str, but: usize) -> Option<String> {
         let path = format!("/admin/rooms/{room}");
+        let operator = Signer::own().operator();
         let asking = async {
             for asked in (1..self.hubs.len()).cycle() {
                 let other = self.fronts[(but + asked) % self.fronts.len()].address();
-                let answer = http::get(other, &path, operator().as_deref()).await;
+                let answer = http::get(other, &path, operator.as_deref()).await;
                 let body = answer.map(|answer| answer.body).unwrap_or_default();
                 let told: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
                 if let Some(owner) = told["owner"].as_str() {
@@ -375,10 +395,4 @@ impl SiteSpec {
 
 pub(super) fn node_name(hub: usize) -> String {
     format!("hub-{hub}")
-}
-
-/// A token that opens the admin endpoints.
-pub(super) fn operator() -> Option<String> {
-    let claims = Claims::user("operator").role("admin");
-    claims.expires_in(TOKENS).sign(SECRET).ok()
 }

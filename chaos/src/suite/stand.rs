@@ -7,7 +7,8 @@ use tokio::time::sleep;
 
 use super::error::SiteError;
 use super::servers::Servers;
-use super::site::{SECRET, SiteSpec};
+use super::signer::SECRET;
+use super::site::SiteSpec;
 use crate::hub::{HubProcess, start_all};
 use crate::process::ProcessError;
 

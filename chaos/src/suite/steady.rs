@@ -94,9 +94,9 @@ async fn watch(workload: &Workload, tries: &Tries) -> Result<(), Unsteady> {
             acknowledged: all.acknowledged,
         });
     }
-    for class in Class::ALL {
+    for class in tries.classes().iter().copied() {
         let fare = Fare::of(class, &tries.of(class).since(since), since, now());
-        if fare.availability < SHARE || (fare.attempted == 0 && tries.is_steady(class)) {
+        if fare.availability < SHARE || (fare.attempted == 0 && class != Class::Join) {
             return Err(Unsteady::Class {
                 class,
                 attempted: fare.attempted,

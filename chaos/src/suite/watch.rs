@@ -1,6 +1,5 @@
-//! An operator who asks every hub how it is, several times a second, past the proxies.
+//! An operator who asks every hub how it is, several times a second, past what hurts clients.
 
-use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -8,7 +7,8 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::detect::{ALARMS, Look, Standing};
-use super::site::operator;
+use super::ground::Place;
+use super::signer::Signer;
 use crate::http;
 use crate::member::now;
 
@@ -26,11 +26,11 @@ pub(super) struct Watcher {
 }
 
 impl Watcher {
-    pub(super) fn start(hubs: impl IntoIterator<Item = SocketAddr>) -> Self {
+    pub(super) fn start(hubs: Vec<Place>, signer: &Signer) -> Self {
         let looks = Arc::default();
         let mut asking = JoinSet::new();
-        for (hub, address) in hubs.into_iter().enumerate() {
-            asking.spawn(watch(hub, address, Arc::clone(&looks)));
+        for (hub, place) in hubs.into_iter().enumerate() {
+            asking.spawn(watch(hub, place, signer.clone(), Arc::clone(&looks)));
         }
         Self {
             looks,
@@ -45,10 +45,10 @@ impl Watcher {
     }
 }
 
-async fn watch(hub: usize, address: SocketAddr, looks: Arc<Mutex<Vec<Look>>>) {
+async fn watch(hub: usize, place: Place, signer: Signer, looks: Arc<Mutex<Vec<Look>>>) {
     let mut last: Option<Look> = None;
     loop {
-        let look = look(hub, address).await;
+        let look = look(hub, &place, &signer).await;
         let same = |last: &Look| (last.standing, last.alarms) == (look.standing, look.alarms);
         if !last.as_ref().is_some_and(same) {
             let mut looks = looks.lock().unwrap_or_else(PoisonError::into_inner);
@@ -62,13 +62,13 @@ async fn watch(hub: usize, address: SocketAddr, looks: Arc<Mutex<Vec<Look>>>) {
 }
 
 /// One look at one hub.
-pub(super) async fn look(hub: usize, address: SocketAddr) -> Look {
-    let operator = operator();
+pub(super) async fn look(hub: usize, place: &Place, signer: &Signer) -> Look {
+    let operator = signer.operator();
     let ask = async |path: &str| {
-        let asking = http::get(address, path, operator.as_deref());
+        let asking = http::get(place.address, path, operator.as_deref());
         timeout(ANSWER, asking).await.ok()?.ok()
     };
-    let standing = match ask("/health/ready").await {
+    let standing = match ask(&place.ready).await {
         Some(answer) => standing(answer.status, &answer.body),
         None => Standing::Silent,
     };
@@ -115,7 +115,7 @@ mod tests {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         drop(listener);
-        let seen = look(0, address).await;
+        let seen = look(0, &Place::of(address), &Signer::own()).await;
         assert_eq!((seen.standing, seen.alarms), (Standing::Silent, None));
     }
 }

@@ -13,7 +13,8 @@ use crate::member::now;
 use crate::provision::ProvisionError;
 use crate::suite::error::SiteError;
 use crate::suite::format::Check;
-use crate::suite::site::{SECRET, Site};
+use crate::suite::signer::SECRET;
+use crate::suite::site::Site;
 use crate::token::Claims;
 
 /// Names the library, if it is set.

@@ -35,7 +35,7 @@ use crate::history::History;
     rename_all = "kebab-case",
     rename_all_fields = "camelCase"
 )]
-pub enum Alone {
+pub enum Hurt {
     /// Fill the disk of the embedded store, wait, make room; start the hub again if its store broke.
     FillDisk {
         /// Which hub, from 0.
@@ -108,7 +108,7 @@ pub enum Alone {
     },
 }
 
-impl Alone {
+impl Hurt {
     /// How long it lasts, in milliseconds, without the time that processes take to start.
     pub(super) fn millis(self) -> u64 {
         match self {
@@ -141,38 +141,38 @@ pub(super) struct Carried {
 /// Carries a fault out to its end.
 pub(super) async fn carry_out(
     site: &mut Site<'_>,
-    hurt: Alone,
+    hurt: Hurt,
     scene: &Scene<'_>,
 ) -> Result<Carried, SiteError> {
     match hurt {
-        Alone::FillDisk {
+        Hurt::FillDisk {
             hub,
             left_mebibytes,
             millis,
         } => disk::fill(site, scene, hub, left_mebibytes, millis).await,
-        Alone::FailSync { hub, millis } => sync::fail(site, scene, hub, millis).await,
-        Alone::JumpClock {
+        Hurt::FailSync { hub, millis } => sync::fail(site, scene, hub, millis).await,
+        Hurt::JumpClock {
             hub,
             seconds,
             millis,
         } => clock::jump(site, scene, hub, seconds, millis).await,
-        Alone::PressCpu { hub, loops, millis } => cpu::press(site, scene, hub, loops, millis).await,
-        Alone::PressMemory {
+        Hurt::PressCpu { hub, loops, millis } => cpu::press(site, scene, hub, loops, millis).await,
+        Hurt::PressMemory {
             hub,
             mebibytes,
             millis,
         } => memory::press(site, scene, hub, mebibytes, millis).await,
-        Alone::FloodConnections {
+        Hurt::FloodConnections {
             hub,
             sockets,
             millis,
         } => flood::flood(site, scene, hub, sockets, millis).await,
-        Alone::SlowClients {
+        Hurt::SlowClients {
             hub,
             clients,
             millis,
         } => slow::stand_by(site, scene, hub, clients, millis).await,
-        Alone::PoisonRoom { hub, room, millis } => {
+        Hurt::PoisonRoom { hub, room, millis } => {
             poison::poison(site, scene, hub, room, millis).await
         }
     }

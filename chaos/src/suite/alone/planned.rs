@@ -3,7 +3,7 @@
 use rand::Rng;
 use rand::rngs::StdRng;
 
-use super::Alone;
+use super::Hurt;
 use crate::suite::fault::Scenario;
 
 /// Mebibytes that stay free in turn: less than the hub keeps in reserve, and nothing at all.
@@ -20,45 +20,45 @@ pub(crate) fn planned(
     hub: usize,
     millis: u64,
     random: &mut StdRng,
-) -> Alone {
+) -> Hurt {
     match scenario {
-        Scenario::FullDisk => Alone::FillDisk {
+        Scenario::FullDisk => Hurt::FillDisk {
             hub,
             left_mebibytes: LEFT_MEBIBYTES[number % LEFT_MEBIBYTES.len()],
             // Long enough for a hub that looks at its disk once a second.
             millis: millis.clamp(2500, 6000),
         },
-        Scenario::SyncError => Alone::FailSync {
+        Scenario::SyncError => Hurt::FailSync {
             hub,
             millis: millis.clamp(500, 2000),
         },
-        Scenario::ClockJump => Alone::JumpClock {
+        Scenario::ClockJump => Hurt::JumpClock {
             hub,
             seconds: JUMPS[number % JUMPS.len()],
             millis: millis.clamp(2000, 6000),
         },
-        Scenario::CpuPressure => Alone::PressCpu {
+        Scenario::CpuPressure => Hurt::PressCpu {
             hub,
             loops: random.random_range(2..=6),
             millis: millis.min(10_000),
         },
-        Scenario::MemoryPressure => Alone::PressMemory {
+        Scenario::MemoryPressure => Hurt::PressMemory {
             hub,
             mebibytes: random.random_range(128..=512),
             millis: millis.min(10_000),
         },
-        Scenario::ConnectionFlood => Alone::FloodConnections {
+        Scenario::ConnectionFlood => Hurt::FloodConnections {
             hub,
             sockets: random.random_range(SOCKETS / 2..=SOCKETS),
             millis: millis.min(10_000),
         },
-        Scenario::SlowClients => Alone::SlowClients {
+        Scenario::SlowClients => Hurt::SlowClients {
             hub,
             clients: random.random_range(10..=30),
             millis: millis.clamp(2000, 20_000),
         },
         // The scenarios of other files have faults of their own.
-        _ => Alone::PoisonRoom {
+        _ => Hurt::PoisonRoom {
             hub,
             room: number,
             millis: millis.clamp(2000, 6000),
@@ -77,12 +77,12 @@ mod tests {
         let mut first =
             |scenario| [0, 1].map(|number| planned(scenario, number, 0, 3000, &mut random));
         let disks = first(Scenario::FullDisk).map(|hurt| match hurt {
-            Alone::FillDisk { left_mebibytes, .. } => left_mebibytes,
+            Hurt::FillDisk { left_mebibytes, .. } => left_mebibytes,
             other => panic!("{other:?}"),
         });
         assert_eq!(disks, [24, 0]);
         let jumps = first(Scenario::ClockJump).map(|hurt| match hurt {
-            Alone::JumpClock { seconds, .. } => seconds,
+            Hurt::JumpClock { seconds, .. } => seconds,
             other => panic!("{other:?}"),
         });
         assert_eq!(jumps, [3600, -3600]);

@@ -13,7 +13,9 @@ use crate::member::now;
 use crate::suite::class::TARGET;
 use crate::suite::detect::Standing;
 use crate::suite::format::Check;
-use crate::suite::site::{Site, operator};
+use crate::suite::ground::Place;
+use crate::suite::signer::Signer;
+use crate::suite::site::Site;
 use crate::suite::watch::look;
 
 /// Between two looks.
@@ -23,12 +25,15 @@ pub(super) const ANSWER: Duration = Duration::from_secs(5);
 
 /// How a hub says it is.
 pub(super) async fn standing(site: &Site<'_>, hub: usize) -> Standing {
-    look(hub, site.address(hub)).await.standing
+    look(hub, &Place::of(site.address(hub)), &Signer::own())
+        .await
+        .standing
 }
 
 /// The sum of a metric of a hub; none without an answer.
 pub(super) async fn metric(site: &Site<'_>, hub: usize, name: &str) -> Option<f64> {
-    let answer = http::get(site.address(hub), "/metrics", operator().as_deref()).await;
+    let operator = Signer::own().operator();
+    let answer = http::get(site.address(hub), "/metrics", operator.as_deref()).await;
     let answer = answer.ok().filter(|answer| answer.status == 200)?;
     Some(http::metric(&String::from_utf8_lossy(&answer.body), name))
 }

@@ -77,14 +77,15 @@ fn needs(scenario: Scenario) -> Needs {
         Scenario::PauseCql => Needs::Any(Kind::Cql, Hurt::Pause),
         Scenario::RollingUpgrade => Needs::NoMeans("to change the hubs' program"),
         Scenario::StaleData => Needs::NoMeans("to turn data back"),
-        Scenario::FullDisk
-        | Scenario::SyncError
-        | Scenario::ClockJump
-        | Scenario::CpuPressure
-        | Scenario::MemoryPressure
-        | Scenario::ConnectionFlood
-        | Scenario::SlowClients
-        | Scenario::PoisonRoom => Needs::NoMeans("hubs that the suite itself has started"),
+        Scenario::FullDisk => Needs::NoMeans("a disk of its own under the hub's data"),
+        Scenario::SyncError => Needs::NoMeans("to make syncs of the hub fail"),
+        Scenario::ClockJump => Needs::NoMeans("a hub whose clock can be moved"),
+        Scenario::CpuPressure | Scenario::MemoryPressure => {
+            Needs::NoMeans("to press on the hub's machine, and to watch its process")
+        }
+        Scenario::ConnectionFlood => Needs::NoMeans("to take the hub's sockets from others"),
+        Scenario::SlowClients => Needs::NoMeans("to watch the memory of the hub's process"),
+        Scenario::PoisonRoom => Needs::NoMeans("to damage the hub's data"),
         Scenario::Mixed => Needs::NoMeans("all other scenarios: run those that are allowed"),
         _ => Needs::NoMeans("to hurt servers and the network between them and hubs"),
     }
@@ -254,6 +255,14 @@ mod tests {
             (Scenario::KillCql, "site.toml has none"),
             (Scenario::Partition, "partition needs"),
             (Scenario::StaleData, "turn data back"),
+            (Scenario::FullDisk, "a disk of its own"),
+            (Scenario::SyncError, "syncs"),
+            (Scenario::ClockJump, "clock"),
+            (Scenario::CpuPressure, "the hub's machine"),
+            (Scenario::MemoryPressure, "the hub's machine"),
+            (Scenario::ConnectionFlood, "sockets"),
+            (Scenario::SlowClients, "memory"),
+            (Scenario::PoisonRoom, "damage"),
         ];
         for (scenario, named) in cases {
             let error = said(scenario);

@@ -78,6 +78,10 @@ pub struct Traffic {
     pub readers: usize,
     /// Milliseconds between an answer and a sender's next message.
     pub pause_ms: u64,
+    /// Milliseconds that a live reader has to reach the head when a fault is healed.
+    pub converge_within_ms: u64,
+    /// Whether organizers submit matching requests, which people behind the hubs may be offered.
+    pub requests: bool,
 }
 
 impl Default for Traffic {
@@ -86,6 +90,8 @@ impl Default for Traffic {
             senders: 10,
             readers: 2,
             pause_ms: 250,
+            converge_within_ms: 5000,
+            requests: false,
         }
     }
 }

@@ -18,8 +18,9 @@ pub use self::member::{Hurt, Kind, Member, MemberError};
 use self::site::Given;
 use super::alone::Kit;
 use super::format::Report;
+use super::ground::Ground;
 use super::plan::Plan;
-use super::run::{RunError, run_on};
+use super::run::{Course, RunError, run_on};
 use super::workload::WorkloadSpec;
 
 /// Why there is no report of a run on a deployment.
@@ -42,32 +43,28 @@ pub async fn run_deployed(
 ) -> Result<(Report, String), DeployedError> {
     let steps = plan(deployment, from)?;
     let mut given = Given::find(deployment).await.map_err(RunError::from)?;
-    let kit = Kit::default();
-    let done = run_on(
-        &mut given,
-        &kit,
-        &folder,
-        (from, &steps),
-        traffic(deployment),
-    )
-    .await;
-    let (mut report, logs) = done?;
+    let traffic = traffic(deployment, &given.newcomers());
+    let course = Course {
+        folder: &folder,
+        from,
+        steps: &steps,
+        kit: &Kit::default(),
+    };
+    let (mut report, logs) = run_on(&mut given, &course, traffic).await?;
     report.command = command(deployment, from);
     Ok((report, logs))
 }
 
 /// Who takes part, in rooms of this run's own.
-fn traffic(deployment: &Deployment) -> WorkloadSpec {
-    let run = uuid::Uuid::new_v4().simple().to_string();
+fn traffic(deployment: &Deployment, newcomers: &str) -> WorkloadSpec {
     let rooms = ["cellar", "stage", "attic"];
     WorkloadSpec {
-        rooms: rooms
-            .map(|room| format!("chaos-{}-{room}", &run[..12]))
-            .into(),
+        rooms: rooms.map(|room| format!("{newcomers}{room}")).into(),
         readers: deployment.traffic.readers,
         senders: deployment.traffic.senders,
         pause: Duration::from_millis(deployment.traffic.pause_ms),
         patience: Duration::from_secs(60),
+        converge_within: Duration::from_millis(deployment.traffic.converge_within_ms),
         ..WorkloadSpec::default()
     }
 }

@@ -13,10 +13,12 @@ use crate::client::Settings;
 use crate::http;
 use crate::member::now;
 use crate::proxy::Proxy;
-use crate::suite::ground::Ground;
+use crate::suite::alone::{Carried, Scene};
+use crate::suite::ground::{Ground, Place, Unasked};
+use crate::suite::signer::Signer;
+use crate::suite::visitors;
 use crate::suite::workload::{Connect, encoding};
-use crate::suite::{Fault, Findings, Scenario, SiteError};
-use crate::token::Claims;
+use crate::suite::{Alone, Class, Fault, Findings, Scenario, SiteError};
 
 /// Between two looks at a member that is to come back.
 const LOOK: Duration = Duration::from_millis(100);
@@ -27,8 +29,12 @@ const ASK: Duration = Duration::from_secs(5);
 pub(super) struct Given<'d> {
     deployment: &'d Deployment,
     fronts: Vec<Proxy>,
-    /// Where each hub tells of its health, and the path.
-    health: Vec<(SocketAddr, String)>,
+    /// Where each hub tells of its health.
+    health: Vec<Place>,
+    /// Begins the names of rooms and users of this run.
+    newcomers: String,
+    /// What its hubs did not tell.
+    notes: Vec<String>,
 }
 
 impl<'d> Given<'d> {
@@ -40,11 +46,15 @@ impl<'d> Given<'d> {
             fronts.push(Proxy::start(address(hub, url).await?).await?);
             health.push(place_of_health(hub).await?);
         }
-        Ok(Self {
+        let mut given = Self {
             deployment,
             fronts,
             health,
-        })
+            newcomers: newcomers(),
+            notes: Vec::new(),
+        };
+        given.notes = given.without_metrics().await;
+        Ok(given)
     }
 
     fn member(&self, kind: Kind, number: usize) -> Result<&'d Member, SiteError> {
@@ -75,9 +85,9 @@ impl<'d> Given<'d> {
         if member.kind != Kind::Hub && member.health.is_none() {
             return Ok(());
         }
-        let (server, path) = place_of_health(member).await?;
+        let place = place_of_health(member).await?;
         let back = async {
-            while !matches!(http::get(server, &path, None).await, Ok(answer) if answer.status == 200)
+            while !matches!(http::get(place.address, &place.ready, None).await, Ok(answer) if answer.status == 200)
             {
                 sleep(LOOK).await;
             }
@@ -90,25 +100,29 @@ impl<'d> Given<'d> {
         })
     }
 
-    fn operator(&self) -> Option<String> {
-        let claims = self.claims("operator").role("admin");
-        claims.sign(&self.deployment.secret).ok()
-    }
-
-    fn claims(&self, user: &str) -> Claims {
-        claims(self.deployment, user)
+    /// Hubs whose metrics an operator is not given: then only their readiness can tell of a fault.
+    async fn without_metrics(&self) -> Vec<String> {
+        let mut without = Vec::new();
+        for (hub, place) in self.deployment.of(Kind::Hub).iter().zip(&self.health) {
+            let operator = self.signer().operator();
+            let asked = http::get(place.address, "/metrics", operator.as_deref()).await;
+            if let Some(status) = asked.ok().map(|answer| answer.status)
+                && status != 200
+            {
+                without.push(format!(
+                    "hub {} answers /metrics with {status}: only its readiness tells of faults",
+                    hub.name
+                ));
+            }
+        }
+        without
     }
 }
 
-fn claims(deployment: &Deployment, user: &str) -> Claims {
-    let mut claims = Claims::user(user);
-    if let Some(issuer) = &deployment.issuer {
-        claims = claims.issuer(issuer);
-    }
-    if let Some(audience) = &deployment.audience {
-        claims = claims.audience(audience);
-    }
-    claims
+/// Names that nobody had before.
+fn newcomers() -> String {
+    let run = uuid::Uuid::new_v4().simple().to_string();
+    format!("chaos-{}-", &run[..12])
 }
 
 async fn address(member: &Member, url: &str) -> Result<SocketAddr, SiteError> {
@@ -118,33 +132,33 @@ async fn address(member: &Member, url: &str) -> Result<SocketAddr, SiteError> {
     found.ok_or_else(|| SiteError::System(std::io::Error::other(missing())))
 }
 
-async fn place_of_health(member: &Member) -> Result<(SocketAddr, String), SiteError> {
+async fn place_of_health(member: &Member) -> Result<Place, SiteError> {
     let url = member
         .health
         .as_deref()
         .or(member.url.as_deref())
         .unwrap_or_default();
     let (_, path) = authority(url).unwrap_or((url, "/"));
-    let path = match path {
+    let ready = match path {
         "/" if member.kind == Kind::Hub => "/health/ready",
         path => path,
     };
-    Ok((address(member, url).await?, path.to_owned()))
+    let address = address(member, url).await?;
+    Ok(Place {
+        address,
+        ready: ready.to_owned(),
+    })
 }
 
 impl Ground for Given<'_> {
     fn connect(&self) -> Connect {
         let urls: Vec<String> = self.fronts.iter().map(Proxy::url).collect();
-        let deployment = self.deployment.clone();
+        let signer = self.signer();
         Box::new(move |user, number| {
             let from = number % urls.len();
             let turned = urls[from..].iter().chain(&urls[..from]);
             let mut hubs: VecDeque<String> = turned.map(|url| format!("{url}/hubs/chat")).collect();
-            // An unsigned token is refused by the hub, which a run would show.
-            let token = claims(&deployment, user)
-                .role("user")
-                .sign(&deployment.secret)
-                .ok();
+            let token = signer.sign(user, "user");
             let first = hubs.pop_front().unwrap_or_default();
             let mut settings = Settings::new(first, encoding(number), token);
             settings.others = hubs;
@@ -153,11 +167,49 @@ impl Ground for Given<'_> {
         })
     }
 
+    fn fronts(&self) -> Vec<SocketAddr> {
+        self.fronts.iter().map(Proxy::address).collect()
+    }
+
+    fn places(&self) -> Vec<Place> {
+        self.health.clone()
+    }
+
+    fn signer(&self) -> Signer {
+        Signer {
+            secret: self.deployment.secret.clone(),
+            issuer: self.deployment.issuer.clone(),
+            audience: self.deployment.audience.clone(),
+            lasting: None,
+        }
+    }
+
+    fn newcomers(&self) -> String {
+        self.newcomers.clone()
+    }
+
+    async fn unasked(&self, rooms: &[String]) -> Vec<Unasked> {
+        let (Some(front), Some(room)) = (self.fronts.first(), rooms.first()) else {
+            return Vec::new();
+        };
+        let mut unasked =
+            visitors::unasked(front.address(), &self.signer(), &self.newcomers, room).await;
+        if !self.deployment.traffic.requests {
+            let file = self.deployment.path.display();
+            unasked.retain(|one| one.class != Class::Submit);
+            unasked.push(Unasked {
+                class: Class::Submit,
+                reason: format!("{file} does not allow `requests` in its `[traffic]`"),
+            });
+        }
+        unasked
+    }
+
     async fn unready(&self) -> Option<String> {
         let hubs = self.deployment.of(Kind::Hub);
-        for (hub, (server, path)) in hubs.iter().zip(&self.health) {
+        for (hub, place) in hubs.iter().zip(&self.health) {
             let name = &hub.name;
-            match http::get(*server, path, None).await {
+            match http::get(place.address, &place.ready, None).await {
                 Ok(answer) if answer.status == 200 => {}
                 Ok(answer) => {
                     let said = String::from_utf8_lossy(&answer.body).into_owned();
@@ -166,7 +218,8 @@ impl Ground for Given<'_> {
                 Err(error) => return Some(format!("hub {name}: {error}")),
             }
             // Whoever does not tell is not asked further.
-            let metrics = http::get(*server, "/metrics", self.operator().as_deref()).await;
+            let operator = self.signer().operator();
+            let metrics = http::get(place.address, "/metrics", operator.as_deref()).await;
             let told = metrics.map(|answer| (answer.status, answer.body));
             if let Ok((200, body)) = told
                 && hubs.len() > 1
@@ -184,10 +237,10 @@ impl Ground for Given<'_> {
     async fn owned(&self, hub: usize, rooms: &[String]) -> Vec<String> {
         let mut owned = Vec::new();
         let hubs = self.deployment.of(Kind::Hub);
-        let other = self.health[(hub + 1) % self.health.len()].0;
+        let other = self.health[(hub + 1) % self.health.len()].address;
         for room in rooms.iter().filter(|_| hubs.len() > 1) {
             let path = format!("/admin/rooms/{room}");
-            let operator = self.operator();
+            let operator = self.signer().operator();
             let asked = timeout(ASK, http::get(other, &path, operator.as_deref())).await;
             let body = asked.map(|answer| answer.map(|answer| answer.body).unwrap_or_default());
             let told: serde_json::Value =
@@ -222,8 +275,21 @@ impl Ground for Given<'_> {
         }
     }
 
+    /// None of them comes as far as this: they are refused before anybody connects.
+    async fn carry_out_alone(
+        &mut self,
+        fault: Alone,
+        _scene: &Scene<'_>,
+    ) -> Result<Carried, SiteError> {
+        let missing = "its process, its data and its machine are somebody else's";
+        Err(SiteError::Foreign { fault, missing })
+    }
+
     fn findings(&mut self, _scenario: Scenario) -> Findings {
-        Findings::default()
+        Findings {
+            notes: std::mem::take(&mut self.notes),
+            ..Findings::default()
+        }
     }
 
     fn logs(&self) -> String {

@@ -17,7 +17,8 @@ use crate::history::History;
 use crate::member::connected;
 use crate::suite::encoding;
 use crate::suite::rooms::make_rooms;
-use crate::suite::site::{SECRET, Site};
+use crate::suite::signer::SECRET;
+use crate::suite::site::Site;
 use crate::token::Claims;
 
 /// Records that a drill may make.

@@ -5,15 +5,16 @@ use page::{
     Verdict as Told, format,
 };
 
-use super::{NONE, as_expected, described, millis, name, percent, told, word};
+use super::{NONE, described, millis, name, percent, told, word};
 use crate::suite::class::{Fare, Latency, Second};
+use crate::suite::findings::Findings;
 use crate::suite::format::{Report, Struck, Verdict};
 use crate::suite::measure::Moves;
 
 /// Its part of the page.
 pub(super) fn section(report: &Report) -> Section {
     let verdict = Told {
-        tone: if as_expected(report) {
+        tone: if report.is_as_expected() {
             Tone::Good
         } else {
             Tone::Bad
@@ -37,6 +38,11 @@ pub(super) fn section(report: &Report) -> Section {
             format!("What was broken ({} in all)", report.violations),
             wrongs,
         ),
+        Block::Fold(
+            format!("Aims that were missed ({})", report.findings.missed.len()),
+            report.findings.missed.clone(),
+        ),
+        Block::Fold("What else was found".into(), found(&report.findings)),
         Block::Strip(availability(report)),
         Block::Charts(
             report
@@ -59,6 +65,28 @@ pub(super) fn section(report: &Report) -> Section {
     Section::new(report.scenario.name(), report.hypothesis.clone(), blocks)
 }
 
+/// What a run found beside its judgement, in words.
+fn found(findings: &Findings) -> Vec<String> {
+    let means = findings.means.iter();
+    let means = means.map(|means| format!("the network was hurt by {means}"));
+    let versions = findings.versions.iter();
+    let versions =
+        versions.map(|both| format!("upgraded from {} to {} and back", both.old, both.next));
+    let together = findings.together.iter().map(|together| {
+        let worst = millis(Some(together.worst_millis));
+        format!("all together again after a separation within {worst}")
+    });
+    let told = findings.without_quorum.iter().map(|told| {
+        format!(
+            "without a quorum: {} attempts, {} refused, {} acknowledged",
+            told.attempted, told.refused, told.acknowledged
+        )
+    });
+    let notes = findings.notes.iter().cloned();
+    let all = means.chain(versions).chain(together).chain(told);
+    all.chain(notes).collect()
+}
+
 fn reason(report: &Report) -> String {
     let mut parts: Vec<String> = report.stuck.iter().cloned().collect();
     if report.violations > 0 {
@@ -74,6 +102,10 @@ fn reason(report: &Report) -> String {
     if report.convergence.verdict == Verdict::Broken {
         let limit = format::value(report.convergence.limit_millis as f64, Unit::Milliseconds);
         parts.push(format!("readers were not at the head within {limit}"));
+    }
+    let missed = report.findings.missed.len();
+    if missed > 0 {
+        parts.push(format!("{missed} aims were missed"));
     }
     match parts.is_empty() {
         true => "Nothing that was acknowledged is lost, doubled or out of order.".into(),

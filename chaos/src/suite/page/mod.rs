@@ -103,13 +103,8 @@ pub fn html(suite: &SuiteReport) -> String {
     page.html()
 }
 
-/// Whether it ended as it was to end.
-fn as_expected(report: &Report) -> bool {
-    report.verdict == report.expected
-}
-
 fn verdict(suite: &SuiteReport) -> Told {
-    let others = suite.experiments.iter().filter(|one| !as_expected(one));
+    let others = suite.experiments.iter().filter(|one| !one.is_as_expected());
     let names: Vec<String> = others.map(|one| one.scenario.name()).collect();
     let all = suite.experiments.len();
     let not_run: Vec<String> = suite
@@ -166,7 +161,7 @@ fn tiles(suite: &SuiteReport) -> Vec<Tile> {
         note,
         tone,
     };
-    let expected = all.iter().filter(|one| as_expected(one)).count();
+    let expected = all.iter().filter(|one| one.is_as_expected()).count();
     let kept = if expected == all.len() {
         Tone::Good
     } else {
@@ -246,7 +241,7 @@ fn overview(suite: &SuiteReport) -> Table {
         table.row(vec![
             Cell::Code(one.scenario.name()),
             Cell::text(&one.hypothesis),
-            Cell::Mark(as_expected(one), told(one)),
+            Cell::Mark(one.is_as_expected(), told(one)),
             Cell::text(format::whole(one.faults.len() as u64)),
             Cell::text(percent(sends.map(|fare| fare.availability))),
             Cell::text(millis(served)),
@@ -259,8 +254,11 @@ fn overview(suite: &SuiteReport) -> Table {
 /// `kept`, or `broken, as expected`.
 fn told(report: &Report) -> String {
     let verdict = word(&report.verdict);
-    match (report.verdict, as_expected(report)) {
+    match (report.verdict, report.is_as_expected()) {
         (Verdict::Broken, true) => format!("{verdict}, as expected"),
+        (Verdict::Kept, false) if report.expected == Verdict::Kept => {
+            format!("{verdict}, but an aim was missed")
+        }
         (Verdict::Kept, false) => format!("{verdict}, which is wrong"),
         _ => verdict,
     }

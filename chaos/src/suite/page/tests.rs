@@ -1,7 +1,7 @@
 //! The page shows every experiment with its faults, the important first, and escapes whatever it shows.
 
 use super::*;
-use crate::suite::{Class, Detection, Scenario};
+use crate::suite::{By, Class, Detection, Scenario};
 use serde_json::json;
 
 /// A second of a class, during a fault or not.
@@ -161,6 +161,29 @@ fn a_broken_promise_and_a_failed_check_are_the_first_that_one_sees() {
     );
     place(&text, "3 promises were broken; 1 checks of faults failed.");
     assert!(place(&text, "Checks that failed") < place(&text, "Error budget"));
+}
+
+#[test]
+fn aims_that_were_missed_and_what_else_was_found_are_shown() {
+    let mut missed = suite(vec![experiment(Scenario::Partition, "kept", 60)]);
+    let plain = html(&missed);
+    assert!(!plain.contains("What else was found") && !plain.contains("Aims that were missed"));
+    missed.good = false;
+    let findings = &mut missed.experiments[0].findings;
+    findings.means = Some(By::Namespaces);
+    findings.notes = vec!["class submit is left out".into()];
+    findings.missed = vec!["after a separation 9000 ms passed".into()];
+    let text = html(&missed);
+    for what in [
+        "class=\"verdict bad\"",
+        "kept, but an aim was missed",
+        "1 aims were missed.",
+        "after a separation 9000 ms passed",
+        "by network namespaces",
+        "class submit is left out",
+    ] {
+        place(&text, what);
+    }
 }
 
 #[test]

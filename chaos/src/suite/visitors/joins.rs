@@ -20,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Visits rooms in turn until the traffic ends.
 pub(super) async fn visit(common: Common, number: usize) {
     let mut pace = pace(VISITORS.1);
-    let user = format!("visitor-{number}");
+    let user = format!("{}visitor-{number}", common.newcomers);
     let mut settings = (common.connect)(&user, number);
     for visit in 0.. {
         pace.tick().await;

@@ -1,6 +1,7 @@
 //! Small steady traffic beside senders and readers: people who come back to a room, look at its history over HTTP, and
 //! organizers who submit matching requests. What they were told is judged, too.
 
+mod asking;
 mod joins;
 mod pages;
 mod submits;
@@ -14,20 +15,19 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::class::{Class, Tries};
-use super::site::SECRET;
+use super::ground::{Ground, Unasked};
+use super::signer::Signer;
 use super::workload::WorkloadError;
 use crate::attempts::Attempt;
 use crate::client::Settings;
 use crate::history::History;
-use crate::token::Claims;
 
+pub(super) use asking::unasked;
 use pages::Pages;
 use submits::Requests;
 
 /// Attempts of one class that are kept.
 const TRIES: usize = 1_000_000;
-/// Tokens outlive every run, and clocks that are an hour wrong.
-const TOKENS: Duration = Duration::from_secs(48 * 3600);
 /// Who takes part, and how long each waits from one attempt to the next: so many attempts a second whatever happens, as
 /// long as answers come.
 const VISITORS: (usize, Duration) = (2, Duration::from_millis(400));
@@ -45,6 +45,9 @@ struct Common {
     history: History,
     tries: Tries,
     connect: Connect,
+    signer: Signer,
+    /// Begins the names of all of them.
+    newcomers: String,
     stop: watch::Receiver<bool>,
 }
 
@@ -69,22 +72,24 @@ pub(super) struct Visited {
 }
 
 impl Visitors {
-    /// Lets them in; the hubs are where their clients reach them.
+    /// Lets them in, but for those who would ask what these hubs are not to be asked for.
     pub(super) fn start(
-        hubs: Vec<SocketAddr>,
+        site: &impl Ground,
         rooms: Vec<String>,
         history: History,
-        connect: super::workload::Connect,
+        unasked: &[Unasked],
     ) -> Self {
         let stop = watch::Sender::new(false);
-        let over_http = !hubs.is_empty();
-        let tries = Tries::new(&history, TRIES, over_http);
+        let tries = Tries::new(history.attempts.clone(), history.joins.clone(), TRIES);
+        let tries = tries.without(unasked.iter().map(|unasked| unasked.class));
         let common = Common {
-            hubs,
+            hubs: site.fronts(),
             rooms,
             history,
             tries,
-            connect: connect.into(),
+            connect: site.connect().into(),
+            signer: site.signer(),
+            newcomers: site.newcomers(),
             stop: stop.subscribe(),
         };
         let mut visitors = Self {
@@ -101,16 +106,17 @@ impl Visitors {
             requests,
             ..
         } = &mut visitors;
-        for number in 0..VISITORS.0 {
+        let number_of = |class, (number, _): (usize, Duration)| match common.tries.has(class) {
+            true => number,
+            false => 0,
+        };
+        for number in 0..number_of(Class::Join, VISITORS) {
             tasks.spawn(joins::visit(common.clone(), number));
         }
-        if !over_http {
-            return visitors;
-        }
-        for number in 0..PAGE_READERS.0 {
+        for number in 0..number_of(Class::Read, PAGE_READERS) {
             tasks.spawn(pages::turn(common.clone(), number, Arc::clone(pages)));
         }
-        for number in 0..ORGANIZERS.0 {
+        for number in 0..number_of(Class::Submit, ORGANIZERS) {
             tasks.spawn(submits::submit(
                 common.clone(),
                 number,
@@ -168,12 +174,6 @@ fn pace(every: Duration) -> tokio::time::Interval {
     let mut pace = interval(every);
     pace.set_missed_tick_behavior(MissedTickBehavior::Delay);
     pace
-}
-
-fn token(user: &str, role: &str) -> Option<String> {
-    let claims = Claims::user(user).role(role).expires_in(TOKENS);
-    // An unsigned one is refused by the hub, which a run would show.
-    claims.sign(SECRET).ok()
 }
 
 fn lock<T>(shared: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

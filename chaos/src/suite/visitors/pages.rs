@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::Value;
 
-use super::{Common, PAGE_READERS, lock, pace, token};
+use super::{Common, PAGE_READERS, lock, pace};
 use crate::history::{Event, History};
 use crate::http;
 use crate::member::now;
@@ -21,7 +21,7 @@ const PLACES: usize = 100_000;
 /// Reads the newest page of one room after the other until the traffic ends.
 pub(super) async fn turn(common: Common, number: usize, pages: Arc<Mutex<Pages>>) {
     let mut pace = pace(PAGE_READERS.1);
-    let token = token(&format!("page-reader-{number}"), "user");
+    let user = format!("{}page-reader-{number}", common.newcomers);
     let mut hub = number;
     for read in 0.. {
         pace.tick().await;
@@ -31,6 +31,7 @@ pub(super) async fn turn(common: Common, number: usize, pages: Arc<Mutex<Pages>>
         let room = &common.rooms[(number + read) % common.rooms.len()];
         let path = format!("/api/rooms/{room}/messages?limit={LIMIT}");
         let known = common.history.seen(|progress| progress.head(room));
+        let token = common.signer.sign(&user, "user");
         let begun = now();
         let address = common.hubs[hub % common.hubs.len()];
         let answer = http::get(address, &path, token.as_deref()).await;

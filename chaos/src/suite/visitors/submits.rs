@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep};
 
-use super::{Common, ORGANIZERS, lock, pace, token};
+use super::{Common, ORGANIZERS, lock, pace};
 use crate::http;
 use crate::member::now;
 use crate::raw::Response;
@@ -17,6 +17,8 @@ use crate::suite::class::Class;
 
 /// Requests of one organizer: no more than a hub takes of one in a day.
 const EACH: usize = 5;
+/// The role of those who submit requests.
+pub(super) const ORGANIZER: &str = "organizer";
 /// Between two looks at lists that are written after the event.
 const LOOK: Duration = Duration::from_millis(100);
 /// Days ahead of the event.
@@ -28,8 +30,9 @@ pub(super) async fn submit(common: Common, number: usize, requests: Arc<Mutex<Re
     let label: Arc<str> = "requests".into();
     let mut hub = number;
     for count in 0.. {
-        let organizer = format!("organizer-{number}-{}", count / EACH);
-        let mut request = Request::new(organizer, count % EACH);
+        let organizer = format!("{}organizer-{number}-{}", common.newcomers, count / EACH);
+        let token = common.signer.sign(&organizer, ORGANIZER);
+        let mut request = Request::new(organizer, token, count % EACH);
         while request.progress != Progress::Submitted {
             pace.tick().await;
             // A request that was begun is finished; what was not is not begun any more.
@@ -76,10 +79,10 @@ struct Request {
 struct Later;
 
 impl Request {
-    fn new(organizer: String, number: usize) -> Self {
+    fn new(organizer: String, token: Option<String>, number: usize) -> Self {
         let title = format!("Event {number} of {organizer}");
         Self {
-            token: token(&organizer, "organizer"),
+            token,
             draft: draft(&title),
             title,
             organizer,
@@ -243,7 +246,7 @@ mod tests {
         Request {
             id: "7".into(),
             progress,
-            ..Request::new("o".into(), 0)
+            ..Request::new("o".into(), None, 0)
         }
     }
 
