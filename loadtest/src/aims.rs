@@ -76,7 +76,10 @@ pub struct FixedAims {
     pub cpu_ratio: f64,
 }
 
-/// Compares two trials at the same rate. The latency may be twice that of the reference and two durable writes.
+/// The 99th percentile may be so many times that of the reference, and one durable write longer.
+const P99_RATIO: f64 = 1.3;
+
+/// Compares two trials at the same rate.
 pub fn fixed(
     name: &str,
     hub: &Figures,
@@ -90,7 +93,7 @@ pub fn fixed(
     let p99_aim = aims
         .zip(reference.zip(fsync))
         .map(|(_, (reference, fsync))| {
-            Aim::AtMost(2.0 * reference.latency.p99_ms + 2.0 * fsync.p99_ms)
+            Aim::AtMost(P99_RATIO * reference.latency.p99_ms + fsync.p99_ms)
         });
     [
         Comparison::new(
@@ -148,8 +151,8 @@ pub fn acknowledgement(
         )
     };
     [
-        row("p50", |found| found.p50_ms, 1.0),
-        row("p99", |found| found.p99_ms, 4.0),
+        row("p50", |found| found.p50_ms, 0.5),
+        row("p99", |found| found.p99_ms, 1.5),
     ]
     .into_iter()
     .flatten()
@@ -165,13 +168,13 @@ pub fn idle(hub: &IdleFigures, reference: Option<&IdleFigures>) -> Vec<Compariso
             "idle: KB per connection".into(),
             kb(hub),
             reference.and_then(kb),
-            Some(Aim::AtMost(10.0)),
+            Some(Aim::AtMost(5.0)),
         ),
         Comparison::new(
             "idle: connects per second".into(),
             Some(rate(hub)),
             reference.map(rate),
-            Some(Aim::AtLeast(5000.0)),
+            Some(Aim::AtLeast(10_000.0)),
         ),
     ]
     .into_iter()
@@ -227,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn latency_may_be_twice_the_reference_and_two_durable_writes() {
+    fn latency_may_be_a_third_above_the_reference_and_one_durable_write() {
         let with_p99 = |p99_ms| Figures {
             latency: Quantiles {
                 p99_ms,
@@ -250,6 +253,7 @@ mod tests {
             )[0]
             .met
         };
-        assert_eq!((met(7.0), met(7.1)), (Some(true), Some(false)));
+        // 1.3 × 3 ms and half a millisecond.
+        assert_eq!((met(4.39), met(4.41)), (Some(true), Some(false)));
     }
 }

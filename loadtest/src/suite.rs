@@ -267,8 +267,8 @@ impl<'a> Suite<'a> {
         let Fixed { shape, rate, time } = *fixed;
         let label = label(name, shape);
         let aims = match () {
-            () if shape == FANOUT && rate == FANOUT_RATE => Some(FixedAims { cpu_ratio: 1.35 }),
-            () if shape == ROOMS && rate == ROOMS_RATE => Some(FixedAims { cpu_ratio: 1.8 }),
+            () if shape == FANOUT && rate == FANOUT_RATE => Some(FixedAims { cpu_ratio: 1.15 }),
+            () if shape == ROOMS && rate == ROOMS_RATE => Some(FixedAims { cpu_ratio: 1.4 }),
             () => None,
         };
         let both = self.both(
@@ -313,8 +313,8 @@ impl<'a> Suite<'a> {
         tries: TryArgs,
     ) -> Result<(), BenchError> {
         let (shape, ratio) = match shape {
-            ShapeArg::Fanout => (FANOUT, 10.0),
-            ShapeArg::Rooms => (ROOMS, 0.8),
+            ShapeArg::Fanout => (FANOUT, 20.0),
+            ShapeArg::Rooms => (ROOMS, 1.6),
         };
         let label = label("capacity", shape);
         let search = search(start, highest);
