@@ -1,5 +1,7 @@
 //! What a run comes to: figures from the samples, levels before and after, and one word for all of it.
 
+use std::collections::BTreeSet;
+
 use super::record::{Measurement, Phase, Sample, Threshold, class};
 use super::slopes::{MEMBERS, median, more_after, slopes};
 use super::timeline::Timeline;
@@ -70,17 +72,13 @@ pub fn complete(
     let cores: Vec<f64> = main.iter().filter_map(|one| one.cpu_cores).collect();
     if !cores.is_empty() {
         // Of several nodes, each has its own samples.
-        let cores = cores.iter().sum::<f64>() / cores.len() as f64 * nodes(&main);
+        let cores = cores.iter().sum::<f64>() / cores.len() as f64 * names(&main).len() as f64;
         figures.push(("cpu.cores".to_owned(), cores));
         let per_second = counted_per_second(&measured);
         figures.extend(
             per_second.map(|rate| ("cpu.seconds_per_million".to_owned(), cores / rate * 1e6)),
         );
     }
-    let resident = |samples: &[Sample]| {
-        let level = median(samples.iter().filter_map(|one| one.resident_kb).collect());
-        level.map(|kb| kb * nodes(samples))
-    };
     let last = resident(&between(until_s - LEVEL_S, until_s));
     figures.extend(last.map(|kb| ("memory.resident_kb".to_owned(), kb)));
     if let Some(before_s) = levels.before_until_s {
@@ -111,11 +109,21 @@ fn probe_from(timeline: &Timeline) -> f64 {
     probe.map_or(timeline.seconds, |phase| phase.from_s)
 }
 
-fn nodes(samples: &[Sample]) -> f64 {
-    let mut nodes: Vec<&String> = samples.iter().map(|one| &one.node).collect();
-    nodes.sort_unstable();
-    nodes.dedup();
-    nodes.len() as f64
+/// Resident memory of all nodes together: the level of each, and their sum. `None` when a node did not tell it.
+fn resident(samples: &[Sample]) -> Option<f64> {
+    let nodes = names(samples);
+    let level = |node: &&String| {
+        let of = samples.iter().filter(|one| one.node == **node);
+        median(of.filter_map(|one| one.resident_kb).collect())
+    };
+    let levels: Option<Vec<f64>> = nodes.iter().map(level).collect();
+    levels
+        .filter(|levels| !levels.is_empty())
+        .map(|levels| levels.iter().sum())
+}
+
+fn names(samples: &[Sample]) -> BTreeSet<&String> {
+    samples.iter().map(|one| &one.node).collect()
 }
 
 /// What CPU seconds are counted by: deliveries where there are some, else whatever was done.
@@ -185,6 +193,19 @@ mod tests {
             ..Measurement::default()
         };
         assert_eq!(of(&lost, None, &[]), Outcome::Incorrect);
+    }
+
+    #[test]
+    fn memory_of_several_nodes_is_the_sum_of_the_level_of_each() {
+        let of = |node: &str, kb| Sample {
+            node: node.into(),
+            ..sample(1.0, kb, 1.0)
+        };
+        let mut samples = vec![of("a", 100.0), of("b", 100.0), of("c", 1_000.0)];
+        assert_eq!(resident(&samples), Some(1_200.0));
+        samples.extend([of("a", 110.0), of("a", 9_000.0)]);
+        assert_eq!(resident(&samples), Some(1_210.0), "no outlier of one node");
+        assert_eq!(resident(&[]), None);
     }
 
     #[test]
