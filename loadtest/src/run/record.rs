@@ -44,6 +44,15 @@ pub mod class {
         TYPING,
         HISTORY,
     ];
+    /// Classes that count arrivals: whoever waits for one that never comes has no operation of his own that could fail, and what is
+    /// missing is a fault. Beside so many that go well, failed operations would be a vanishing share of all, so that these do not
+    /// belong to the sum of all classes.
+    pub const ARRIVALS: [&str; 3] = [DELIVERY, NOTIFICATION, TYPING];
+
+    /// Whether a class counts for a share of failed operations: of one class, or of all that can fail.
+    pub fn counts(name: &str, wanted: Option<&str>) -> bool {
+        wanted.map_or(!ARRIVALS.contains(&name), |wanted| wanted == name)
+    }
 }
 
 /// A whole run.

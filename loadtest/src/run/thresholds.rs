@@ -176,11 +176,11 @@ fn of_quantiles(class: &ClassTotal, name: &str) -> f64 {
     }
 }
 
-fn errors_percent(measured: &Measurement, class: Option<&str>) -> Option<f64> {
+fn errors_percent(measured: &Measurement, wanted: Option<&str>) -> Option<f64> {
     let classes = measured.classes.iter();
-    let wanted = classes.filter(|(name, _)| class.is_none_or(|class| class == *name));
+    let counted = classes.filter(|(name, _)| class::counts(name, wanted));
     let (mut errors, mut all) = (0, 0);
-    for (_, total) in wanted {
+    for (_, total) in counted {
         errors += total.errors;
         all += total.errors + total.latency.count;
     }
@@ -367,6 +367,32 @@ mod tests {
         assert_eq!(of(ratio, &well).len(), 1, "left out without a reference");
         assert!(demands(ratio).need_reference());
         assert!(!demands("cpu.cores = 1").need_reference());
+    }
+
+    #[test]
+    fn refused_sends_do_not_vanish_among_their_deliveries() {
+        let total = |errors, count| ClassTotal {
+            errors,
+            latency: Quantiles {
+                count,
+                ..Quantiles::default()
+            },
+            ..ClassTotal::default()
+        };
+        let classes = [
+            (class::ACKNOWLEDGEMENT, total(10, 990)),
+            (class::DELIVERY, total(0, 500_000)),
+            (class::TYPING, total(0, 500_000)),
+            (class::NOTIFICATION, total(0, 500_000)),
+        ];
+        let measured = Measurement {
+            classes: classes.map(|(name, total)| (name.to_owned(), total)).into(),
+            ..Measurement::default()
+        };
+        let judged = demands("errors_percent = 0.1").judge(&measured, None, &[]);
+        assert_eq!((judged[0].measured, judged[0].met), (Some(1.0), false));
+        let judged = demands("errors_percent = 1").judge(&measured, None, &[]);
+        assert!(judged[0].met);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use page::Unit;
 use page::format;
 
-use super::record::{Machine, Measurement, Record, Sample, Threshold};
+use super::record::{Machine, Measurement, Record, Sample, Threshold, class};
 use crate::report::Outcome;
 
 /// Stands where nothing was measured.
@@ -99,10 +99,14 @@ pub(super) fn wrongs(of: &Measurement) -> Vec<(String, u64)> {
     found
 }
 
-/// Operations that failed, and their share of all in percent.
+/// Operations that failed, and their share in percent of all that can fail.
 pub(super) fn errors(of: &Measurement) -> (u64, f64) {
     let errors: u64 = of.classes.values().map(|total| total.errors).sum();
-    let good: u64 = of.classes.values().map(|total| total.latency.count).sum();
+    let can_fail = of
+        .classes
+        .iter()
+        .filter(|(name, _)| class::counts(name, None));
+    let good: u64 = can_fail.map(|(_, total)| total.latency.count).sum();
     match errors + good {
         0 => (0, 0.0),
         all => (errors, errors as f64 * 100.0 / all as f64),
