@@ -168,9 +168,12 @@ impl Run {
         let subject = self.measure(Subject::Hub, true)?;
         let timeline = scenario.timeline();
         let phases = &timeline.phases;
-        let thresholds = scenario
-            .thresholds
-            .judge(&subject, reference.as_ref(), phases);
+        let thresholds = scenario.thresholds.judge(
+            &subject,
+            reference.as_ref(),
+            !self.common.no_reference,
+            phases,
+        );
         Ok(Record {
             format: FORMAT,
             version: env!("CARGO_PKG_VERSION").to_owned(),

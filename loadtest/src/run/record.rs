@@ -131,8 +131,15 @@ pub struct Threshold {
     pub limit: f64,
     /// What was measured; none when there was nothing to measure, which does not meet a threshold.
     pub measured: Option<f64>,
-    /// Whether that is within the limit.
+    /// Whether that is within the limit, or needs not be because no reference was wanted.
     pub met: bool,
+}
+
+impl Threshold {
+    /// Ratios are not judged when whoever ran it wanted no reference: it passes without a measured value.
+    pub fn is_judged(&self) -> bool {
+        self.measured.is_some() || !self.met
+    }
 }
 
 /// What one server did.

@@ -22,16 +22,25 @@ pub(super) fn verdict(outcome: Outcome) -> &'static str {
 /// Why it is so, in a sentence.
 pub(super) fn reason(record: &Record) -> String {
     let missed: Vec<&Threshold> = record.thresholds.iter().filter(|one| !one.met).collect();
-    let all = record.thresholds.len();
+    let (judged, left_out): (Vec<_>, Vec<_>) =
+        record.thresholds.iter().partition(|one| one.is_judged());
+    let all = judged.len();
+    let without = match left_out.is_empty() {
+        true => String::new(),
+        false => {
+            let names: Vec<&str> = left_out.iter().map(|one| &*one.what).collect();
+            format!(" Not judged without a reference: {}.", names.join(", "))
+        }
+    };
     match record.verdict {
-        Outcome::Passed if all == 0 => "Every promise was kept. The scenario demands nothing of speed.".into(),
-        Outcome::Passed => format!("Every promise was kept, and {all} of {all} thresholds were met."),
+        Outcome::Passed if record.thresholds.is_empty() => "Every promise was kept. The scenario demands nothing of speed.".into(),
+        Outcome::Passed => format!("Every promise was kept, and {all} of {all} thresholds were met.{without}"),
         Outcome::GeneratorLimited => {
             "The generator could not offer or take in what was asked: nothing is said about the hub.".into()
         }
         Outcome::FloorMissed => {
             let told: Vec<String> = missed.iter().map(|one| told(one)).collect();
-            format!("{} of {all} thresholds were missed: {}.", missed.len(), told.join("; "))
+            format!("{} of {all} thresholds were missed: {}.{without}", missed.len(), told.join("; "))
         }
         Outcome::Incorrect => {
             let of = [Some(&record.subject), record.reference.as_ref()];
@@ -45,6 +54,15 @@ pub(super) fn reason(record: &Record) -> String {
                 false => format!("Promises were broken: {}.", wrongs.join(", ")),
             }
         }
+    }
+}
+
+/// Whether a threshold is met, in a word.
+pub(super) fn met(threshold: &Threshold) -> &'static str {
+    match (threshold.is_judged(), threshold.met) {
+        (false, _) => "not judged",
+        (true, true) => "yes",
+        (true, false) => "NO",
     }
 }
 
