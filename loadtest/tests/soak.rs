@@ -18,7 +18,7 @@ seconds = 12
 warmup = 1
 churn_percent_per_minute = 300
 away = 0.5
-after = 3
+after = 10
 [traffic]
 kind = "rooms"
 rooms = 6
@@ -26,7 +26,11 @@ members = 8
 senders = 2
 [thresholds]
 slope.resident_kb.percent_per_hour = 1000000
+after.resident_kb.more = 200000
 after.open_files.more = 10
+after.tasks.more = 10
+after.connections.more = 0
+after.subscriptions.more = 0
 reconnect.per_second = 0.5
 "#;
 
@@ -34,7 +38,11 @@ reconnect.per_second = 0.5
 fn members_that_come_back_miss_nothing_and_leave_nothing_behind() {
     let ran = run(
         SOAK,
-        &format!("--spawn {}", program::program().display()),
+        // Rooms go to sleep before the end, and with them their subscriptions.
+        &format!(
+            "--spawn {} --hub-env MUSSIKON_RUNTIME__IDLE_MS=500",
+            program::program().display()
+        ),
         "",
     );
     let subject = &ran.record["subject"];
@@ -63,7 +71,11 @@ fn members_that_come_back_miss_nothing_and_leave_nothing_behind() {
     };
     for name in [
         "slope.resident_kb.percent_per_hour",
+        "after.resident_kb.more",
         "after.open_files.more",
+        "after.tasks.more",
+        "after.connections.more",
+        "after.subscriptions.more",
     ] {
         assert_eq!(threshold(name)["met"], true, "{name}: {}", ran.printed);
     }

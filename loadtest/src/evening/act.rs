@@ -198,6 +198,9 @@ impl<'a> World<'a> for Crowd<'a> {
             self.books
                 .wrong
                 .example("lost", || format!("line {line}: {why}"));
+            if self.inbox_of(line).is_none() {
+                self.history_failed(line);
+            }
         }
         if self.inbox_of(line).is_none() {
             self.disconnected(line as u32);
@@ -236,6 +239,7 @@ impl<'a> World<'a> for Crowd<'a> {
     fn is_complete(&self) -> bool {
         let users = self.cast.users() as usize;
         (0..users).all(|user| self.people.is_there(user) && self.outboxes[user].is_empty())
+            && self.histories.iter().all(Option::is_none)
             && self.books.is_complete()
     }
 }

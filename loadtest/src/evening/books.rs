@@ -28,6 +28,8 @@ struct Room {
     places: VecDeque<u32>,
     /// The last sequence that was heard of.
     head: u64,
+    /// Before this one, a reset may have left out what then reaches nobody.
+    reset: u64,
 }
 
 /// A person in a room.
@@ -110,6 +112,8 @@ impl<'a> Books<'a> {
     /// A person's place in a room was reset by the hub to go on from here.
     pub fn reset(&mut self, slot: u32, from: u64) {
         self.slots[slot as usize].next = from;
+        let reset = &mut self.rooms[self.cast.room(slot) as usize].reset;
+        *reset = from.max(*reset);
     }
 
     /// The next operation is intended now, by this person in this room.
@@ -335,8 +339,21 @@ impl<'a> Books<'a> {
                     )
                 });
             }
+            REFUSED => {}
+            answered if sent.seen == 0 && self.is_passed(room, answered) => {
+                self.faults.missing += 1;
+                self.wrong.example("missing", || {
+                    format!("message {n} of room {room} was answered with {answered}, and reached nobody")
+                });
+            }
             _ => {}
         }
+    }
+
+    /// All members have gone on behind a place by themselves. Of whoever has not, it is missing anyhow.
+    fn is_passed(&self, room: u32, sequence: u64) -> bool {
+        let waits = |&slot: &u32| (1..=sequence).contains(&self.slots[slot as usize].next);
+        self.rooms[room as usize].reset <= sequence && !self.cast.members(room).iter().any(waits)
     }
 
     /// Forgets places that all members have seen.

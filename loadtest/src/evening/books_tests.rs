@@ -111,6 +111,27 @@ fn what_never_comes_is_missing_and_what_is_jumped_over_is_skipped() {
 }
 
 #[test]
+fn of_two_sends_answered_with_one_place_the_one_that_reached_nobody_is_missing() {
+    let arrivals: Vec<_> = good().into_iter().filter(|(.., n)| *n < 2).collect();
+    let answers = [(0, Some(11)), (1, Some(12)), (2, Some(12))];
+    let faults = after(&arrivals, &answers);
+    assert_eq!((faults.missing, faults.misacknowledged), (1, 0));
+    // What was refused needs to reach nobody, and what a reset left out may reach nobody.
+    assert_eq!(
+        after(&arrivals, &[answers[0], answers[1], (2, None)]).missing,
+        0
+    );
+    let cast = cast();
+    let mut books = begun(&cast);
+    (0..4).for_each(|slot| books.reset(slot, 14));
+    (0u32..)
+        .zip([11, 12, 13])
+        .take(3)
+        .for_each(|(n, at)| books.answered(n, Some(at)));
+    assert_eq!(books.close().0.missing, 0);
+}
+
+#[test]
 fn a_resume_with_a_gap_or_an_overlap_is_seen() {
     let cast = cast();
     let mut books = begun(&cast);

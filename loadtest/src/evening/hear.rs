@@ -238,7 +238,16 @@ impl Crowd<'_> {
             }
             return Ok(());
         }
-        for Joined { room_id, head } in result.decode::<Vec<Joined>>()? {
+        let answer = result.decode::<Vec<Joined>>()?;
+        for slot in self.cast.slots_of(line as u32) {
+            let name = &self.names[self.cast.room(slot) as usize];
+            if !answer.iter().any(|one| one.room_id == *name) {
+                self.books.wrong.count("room not joined", || {
+                    format!("the answer to user {line} leaves out room {name}")
+                });
+            }
+        }
+        for Joined { room_id, head } in answer {
             let room = self.rooms.get(room_id.as_bytes());
             match room.and_then(|room| self.cast.slot(line as u32, *room)) {
                 Some(slot) => self.books.joined(slot, head),
@@ -267,6 +276,15 @@ impl Crowd<'_> {
             if let Some(stamp) = stamp.filter(|stamp| stamp.trial == TRIAL) {
                 self.books.read_back(room, message.sequence, stamp.index);
             }
+        }
+    }
+}
+
+impl Crowd<'_> {
+    /// A page of history that somebody waits for never comes.
+    pub fn history_failed(&mut self, user: usize) {
+        if let Some((since_ns, _)) = self.histories[user].take() {
+            self.people.recorder.error(class::HISTORY, since_ns);
         }
     }
 }
@@ -300,3 +318,7 @@ impl Listener for Crowd<'_> {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "hear_tests.rs"]
+mod tests;

@@ -222,6 +222,7 @@ pub fn run(spec: &EveningSpec, traffic: Traffic<'_>) -> Result<Ran, EveningError
             .wrong
             .count("never came back", || format!("user {user}"));
     }
+    (0..users.len()).for_each(|user| crowd.history_failed(user));
     let (faults, wrong) = crowd.books.close();
     Ok(Ran {
         faults,

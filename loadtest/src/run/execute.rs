@@ -168,9 +168,12 @@ impl Run {
         let subject = self.measure(Subject::Hub, true)?;
         let timeline = scenario.timeline();
         let phases = &timeline.phases;
-        let thresholds = scenario
-            .thresholds
-            .judge(&subject, reference.as_ref(), phases);
+        let thresholds = scenario.thresholds.judge(
+            &subject,
+            reference.as_ref(),
+            !self.common.no_reference,
+            phases,
+        );
         Ok(Record {
             format: FORMAT,
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -238,14 +241,14 @@ impl Run {
             thread::sleep(Duration::from_secs_f64(timeline.after_s));
         }
         let start_ns = log.start_ns();
-        let samples = watch.end(start_ns);
+        let seen = watch.end(start_ns);
         let level_s = (level_ns as f64 - start_ns as f64) / 1e9;
         let levels = Levels {
             before_until_s: levels.then_some(level_s),
             is_back: levels && timeline.after_s > 0.0 && subject == Subject::Hub,
         };
         let measurement = log.measurement(subject.name(), found);
-        Ok(verdict::complete(measurement, samples, &timeline, levels))
+        Ok(verdict::complete(measurement, seen, &timeline, levels))
     }
 
     /// Begins to look at the server. A bare one tells nothing of itself.

@@ -44,6 +44,15 @@ pub mod class {
         TYPING,
         HISTORY,
     ];
+    /// Classes that count arrivals: whoever waits for one that never comes has no operation of his own that could fail, and what is
+    /// missing is a fault. Beside so many that go well, failed operations would be a vanishing share of all, so that these do not
+    /// belong to the sum of all classes.
+    pub const ARRIVALS: [&str; 3] = [DELIVERY, NOTIFICATION, TYPING];
+
+    /// Whether a class counts for a share of failed operations: of one class, or of all that can fail.
+    pub fn counts(name: &str, wanted: Option<&str>) -> bool {
+        wanted.map_or(!ARRIVALS.contains(&name), |wanted| wanted == name)
+    }
 }
 
 /// A whole run.
@@ -122,8 +131,15 @@ pub struct Threshold {
     pub limit: f64,
     /// What was measured; none when there was nothing to measure, which does not meet a threshold.
     pub measured: Option<f64>,
-    /// Whether that is within the limit.
+    /// Whether that is within the limit, or needs not be because no reference was wanted.
     pub met: bool,
+}
+
+impl Threshold {
+    /// Ratios are not judged when whoever ran it wanted no reference: it passes without a measured value.
+    pub fn is_judged(&self) -> bool {
+        self.measured.is_some() || !self.met
+    }
 }
 
 /// What one server did.

@@ -51,6 +51,7 @@ enum LookError {
 
 /// Takes samples until it is told to end.
 pub struct Sampler {
+    names: Vec<String>,
     end: oneshot::Sender<()>,
     thread: Option<JoinHandle<Vec<Node>>>,
 }
@@ -73,6 +74,7 @@ impl Sampler {
     /// processes alone are looked at, and without a process that one can look at nothing is.
     pub fn start(targets: &[SocketAddr], token: Option<String>, pids: &[u32]) -> Self {
         let nodes = nodes(targets, pids);
+        let names = nodes.iter().map(|node| node.name.clone()).collect();
         let (end, ended) = oneshot::channel();
         let work = move || {
             // The thread is born on the generator's core, which is to be left alone.
@@ -81,9 +83,15 @@ impl Sampler {
         };
         let named = thread::Builder::new().name("samples".into());
         Self {
+            names,
             end,
             thread: named.spawn(work).ok(),
         }
+    }
+
+    /// Whoever is looked at, as samples name it: also those that tell nothing.
+    pub fn names(&self) -> Vec<String> {
+        self.names.clone()
     }
 
     /// Ends the looks. What was seen, ordered by time. Nodes that told nothing at last are named on standard error.

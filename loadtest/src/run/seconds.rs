@@ -1,6 +1,6 @@
 //! What the seconds of one phase say together.
 
-use super::record::{ClassSecond, Phase, Second};
+use super::record::{ClassSecond, Phase, Second, class};
 use super::slopes::median;
 
 /// Quantiles that every second has.
@@ -38,14 +38,14 @@ pub fn per_second<'a>(seconds: impl Iterator<Item = &'a Second>, class: &str) ->
     (!counts.is_empty()).then(|| counts.iter().sum::<u64>() as f64 / counts.len() as f64)
 }
 
-/// Operations of a class, or of all, that failed, in percent.
+/// Operations of a class, or of all that can fail, that failed, in percent.
 pub fn errors_percent<'a>(
     seconds: impl Iterator<Item = &'a Second>,
-    class: Option<&str>,
+    wanted: Option<&str>,
 ) -> Option<f64> {
     let (mut errors, mut all) = (0, 0);
     for (name, of) in seconds.flat_map(|second| &second.classes) {
-        if class.is_none_or(|class| class == name) {
+        if class::counts(name, wanted) {
             errors += of.errors;
             all += of.errors + of.count;
         }
@@ -56,7 +56,7 @@ pub fn errors_percent<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::record::class::DELIVERY;
+    use crate::run::record::class::{ACKNOWLEDGEMENT, DELIVERY};
 
     #[test]
     fn only_whole_seconds_of_the_phase_count_and_one_bad_one_is_not_the_rule() {
@@ -67,9 +67,15 @@ mod tests {
                 p95_ms: if at_s == 4 { 900.0 } else { f64::from(at_s) },
                 ..ClassSecond::default()
             };
+            let arrivals = ClassSecond {
+                count: 1_000,
+                ..ClassSecond::default()
+            };
             Second {
                 at_s,
-                classes: [(DELIVERY.to_owned(), class)].into(),
+                classes: [(ACKNOWLEDGEMENT, class), (DELIVERY, arrivals)]
+                    .map(|(name, class)| (name.to_owned(), class))
+                    .into(),
                 ..Second::default()
             }
         };
@@ -84,9 +90,10 @@ mod tests {
         // Seconds 2 to 6.
         let part = || within(&seconds, &phase);
         assert_eq!(part().count(), 5);
-        assert_eq!(quantile(part(), DELIVERY, "p95_ms"), Some(5.0));
-        assert_eq!(per_second(part(), DELIVERY), Some(10.0));
+        assert_eq!(quantile(part(), ACKNOWLEDGEMENT, "p95_ms"), Some(5.0));
+        assert_eq!(per_second(part(), ACKNOWLEDGEMENT), Some(10.0));
         assert_eq!(errors_percent(part(), None), Some(100.0 / 51.0));
+        assert_eq!(errors_percent(part(), Some(DELIVERY)), Some(0.0));
         assert_eq!(errors_percent(part(), Some("http")), None);
         assert_eq!(quantile(part(), "http", "p95_ms"), None);
         let empty = Phase {
@@ -94,6 +101,6 @@ mod tests {
             until_s: 30.0,
             ..phase.clone()
         };
-        assert_eq!(per_second(within(&seconds, &empty), DELIVERY), None);
+        assert_eq!(per_second(within(&seconds, &empty), ACKNOWLEDGEMENT), None);
     }
 }

@@ -1,7 +1,5 @@
 //! Whether something grows over a run: a line through noisy samples that outliers do not bend.
 
-use std::collections::BTreeSet;
-
 use super::record::{Sample, Slope};
 
 /// Medians that a line goes through, at most: all pairs of them are looked at.
@@ -13,7 +11,8 @@ const NORMAL_95: f64 = 1.96;
 /// Shortest time over which growth per hour makes sense.
 const SHORTEST_S: f64 = 10.0;
 
-type Member = fn(&Sample) -> Option<f64>;
+/// Reads one member of a sample.
+pub type Member = fn(&Sample) -> Option<f64>;
 
 /// Members of a sample that must not grow for ever.
 pub const MEMBERS: [(&str, Member); 6] = [
@@ -96,44 +95,53 @@ pub fn line(points: &[(f64, f64)]) -> Option<Line> {
     })
 }
 
-/// How every member of the samples of every node grew between two times.
-pub fn slopes(samples: &[Sample], from_s: f64, until_s: f64) -> Vec<Slope> {
-    let nodes: BTreeSet<&String> = samples.iter().map(|sample| &sample.node).collect();
-    let mut found = Vec::new();
-    for node in nodes {
-        let inside = |sample: &&Sample| {
-            sample.node == *node && sample.at_s >= from_s && sample.at_s <= until_s
-        };
-        for (what, member) in MEMBERS {
-            let points = samples.iter().filter(inside);
-            let points: Vec<(f64, f64)> = points
-                .filter_map(|sample| Some((sample.at_s, member(sample)?)))
-                .collect();
-            let Some(line) = line(&points) else { continue };
-            found.push(Slope {
-                what: what.to_owned(),
-                node: node.clone(),
-                first: line.first,
-                last: line.last,
-                // Of nothing, there is no percentage: one is the least that can be there.
-                percent_per_hour: line.per_second * 3_600.0 / line.first.max(1.0) * 100.0,
-            });
-        }
-    }
-    found
+/// How every member of the samples of every node grew between two times. A member that some node did not tell for long enough is
+/// left out altogether: of whoever is silent, nobody knows whether it grows.
+pub fn slopes(nodes: &[String], samples: &[Sample], from_s: f64, until_s: f64) -> Vec<Slope> {
+    let inside = |sample: &&Sample| sample.at_s >= from_s && sample.at_s <= until_s;
+    let slope = |node: &String, what: &str, member: Member| {
+        let of = samples
+            .iter()
+            .filter(inside)
+            .filter(|one| one.node == *node);
+        let points = of.filter_map(|sample| Some((sample.at_s, member(sample)?)));
+        let line = line(&points.collect::<Vec<_>>())?;
+        Some(Slope {
+            what: what.to_owned(),
+            node: node.clone(),
+            first: line.first,
+            last: line.last,
+            // Of nothing, there is no percentage: one is the least that can be there.
+            percent_per_hour: line.per_second * 3_600.0 / line.first.max(1.0) * 100.0,
+        })
+    };
+    let of_all = MEMBERS.iter().filter_map(|(what, member)| {
+        let each = nodes.iter().map(|node| slope(node, what, *member));
+        each.collect::<Option<Vec<Slope>>>()
+    });
+    of_all.flatten().collect()
 }
 
-/// By how much more of a member there is at the end than before the clients came, of the node with most; `None` when nobody told.
-pub fn more_after(before: &[Sample], after: &[Sample], member: Member) -> Option<f64> {
-    let nodes: BTreeSet<&String> = before.iter().map(|sample| &sample.node).collect();
-    let level = |samples: &[Sample], node: &String| {
+/// The level of a member at each node; `None` when one did not tell it.
+pub fn levels(nodes: &[String], samples: &[Sample], member: Member) -> Option<Vec<f64>> {
+    let level = |node: &String| {
         let of = samples.iter().filter(|sample| sample.node == *node);
         median(of.filter_map(member).collect())
     };
-    let more = nodes
-        .into_iter()
-        .filter_map(|node| Some(level(after, node)? - level(before, node)?));
-    more.reduce(f64::max)
+    nodes.iter().map(level).collect()
+}
+
+/// By how much more of a member there is at the end than before the clients came, of the node with most; `None` when some node
+/// did not tell it.
+pub fn more_after(
+    nodes: &[String],
+    before: &[Sample],
+    after: &[Sample],
+    member: Member,
+) -> Option<f64> {
+    let level = |samples| levels(nodes, samples, member);
+    let more = level(after)?.into_iter().zip(level(before)?);
+    more.map(|(after, before)| after - before).reduce(f64::max)
 }
 
 #[cfg(test)]
@@ -166,8 +174,12 @@ mod tests {
         (0..600).map(one).collect()
     }
 
+    fn named(names: &[&str]) -> Vec<String> {
+        names.iter().map(|&name| name.to_owned()).collect()
+    }
+
     fn growth(samples: &[Sample]) -> f64 {
-        let found = slopes(samples, 0.0, 600.0);
+        let found = slopes(&named(&["a"]), samples, 0.0, 600.0);
         assert_eq!(found.len(), 1, "{found:?}");
         assert_eq!(found[0].what, "resident_kb");
         found[0].percent_per_hour
@@ -199,10 +211,28 @@ mod tests {
 
     #[test]
     fn a_short_time_and_few_samples_say_nothing() {
-        let all = samples(2.0, 1);
-        assert!(slopes(&all, 0.0, 9.0).is_empty());
-        assert!(slopes(&all[..7], 0.0, 600.0).is_empty());
-        assert!(slopes(&[], 0.0, 600.0).is_empty());
+        let (all, a) = (samples(2.0, 1), named(&["a"]));
+        assert!(slopes(&a, &all, 0.0, 9.0).is_empty());
+        assert!(slopes(&a, &all[..7], 0.0, 600.0).is_empty());
+        assert!(slopes(&a, &[], 0.0, 600.0).is_empty());
+    }
+
+    #[test]
+    fn of_nodes_of_which_one_is_silent_no_growth_is_told() {
+        let mut all = samples(2.0, 1);
+        let both = named(&["a", "b"]);
+        assert!(slopes(&both, &all, 0.0, 600.0).is_empty(), "b never spoke");
+        let b = |sample| Sample {
+            node: "b".into(),
+            ..sample
+        };
+        all.extend(samples(0.0, 2).into_iter().map(b));
+        assert_eq!(slopes(&both, &all, 0.0, 600.0).len(), 2);
+        all.retain(|one| one.node == "a" || one.at_s < 100.0);
+        assert!(
+            slopes(&both, &all, 100.0, 600.0).is_empty(),
+            "b fell silent"
+        );
     }
 
     #[test]
@@ -223,8 +253,15 @@ mod tests {
         };
         let before = [sample("a", 10.0), sample("a", 11.0), sample("b", 20.0)];
         let after = [sample("a", 10.5), sample("b", 27.0)];
-        let more = |member| more_after(&before, &after, member);
+        let both = named(&["a", "b"]);
+        let more = |member| more_after(&both, &before, &after, member);
         assert_eq!(more(|sample| sample.tasks), Some(7.0));
         assert_eq!(more(|sample| sample.entities), None);
+        // Whoever is silent at the end, before, or always may have kept anything.
+        let tasks = |sample: &Sample| sample.tasks;
+        assert_eq!(more_after(&both, &before, &after[..1], tasks), None);
+        assert_eq!(more_after(&both, &before[..2], &after, tasks), None);
+        let three = named(&["a", "b", "c"]);
+        assert_eq!(more_after(&three, &before, &after, tasks), None);
     }
 }

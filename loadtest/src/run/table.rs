@@ -40,7 +40,7 @@ pub fn write(record: &Record, out: &mut impl Write) -> io::Result<()> {
         let sign = if one.at_most { "≤" } else { "≥" };
         let limit = format!("{sign} {}", format::value(one.limit, unit));
         let measured = format::optional(one.measured, unit);
-        let met = if one.met { "yes" } else { "NO" };
+        let met = words::met(one);
         writeln!(out, "{:<36} {limit:>12} {measured:>12}  {met}", one.what)?;
     }
     for of in servers() {
@@ -124,6 +124,24 @@ mod tests {
         let mut out = Vec::new();
         write(record, &mut out).unwrap();
         String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn a_ratio_without_a_reference_is_named_as_not_judged() {
+        let mut record = example::record(120);
+        record.verdict = Outcome::Passed;
+        record.thresholds.truncate(2);
+        record.thresholds.iter_mut().for_each(|one| one.met = true);
+        let one = &mut record.thresholds[1];
+        (one.what, one.measured) = ("delivery.p99_ms.ratio".into(), None);
+        let text = text(&record);
+        assert!(
+            text.contains(
+                "1 of 1 thresholds were met. Not judged without a reference: delivery.p99_ms.ratio."
+            ),
+            "{text}"
+        );
+        assert!(text.contains("  not judged\n"), "{text}");
     }
 
     #[test]

@@ -176,11 +176,11 @@ fn of_quantiles(class: &ClassTotal, name: &str) -> f64 {
     }
 }
 
-fn errors_percent(measured: &Measurement, class: Option<&str>) -> Option<f64> {
+fn errors_percent(measured: &Measurement, wanted: Option<&str>) -> Option<f64> {
     let classes = measured.classes.iter();
-    let wanted = classes.filter(|(name, _)| class.is_none_or(|class| class == *name));
+    let counted = classes.filter(|(name, _)| class::counts(name, wanted));
     let (mut errors, mut all) = (0, 0);
-    for (_, total) in wanted {
+    for (_, total) in counted {
         errors += total.errors;
         all += total.errors + total.latency.count;
     }
@@ -243,12 +243,13 @@ impl Demands {
         names.any(|name| name.is_ratio)
     }
 
-    /// Compares what was measured with what is demanded. Without a word of errors, none is allowed. Ratios are left out when the
-    /// reference was not wanted.
+    /// Compares what was measured with what is demanded. Without a word of errors, none is allowed. Without a reference,
+    /// ratios are not measured: that meets them only if it was not `wanted`.
     pub fn judge(
         &self,
         hub: &Measurement,
         reference: Option<&Measurement>,
+        wanted: bool,
         phases: &[Phase],
     ) -> Vec<Threshold> {
         let none = (ERRORS_PERCENT.to_owned(), 0.0);
@@ -259,7 +260,7 @@ impl Demands {
             let name = Name::parse(what)?;
             let measured = match (name.is_ratio, reference) {
                 (false, _) => name.of(hub, phases),
-                (true, None) => return None,
+                (true, None) => None,
                 (true, Some(reference)) => {
                     let of = name.of(reference, phases).filter(|value| *value > 0.0);
                     name.of(hub, phases)
@@ -268,7 +269,8 @@ impl Demands {
                 }
             };
             let at_most = name.at_most();
-            let met = measured.is_some_and(|measured| match at_most {
+            let is_left_out = name.is_ratio && reference.is_none() && !wanted;
+            let met = measured.map_or(is_left_out, |measured| match at_most {
                 true => measured <= *limit,
                 false => measured >= *limit,
             });
@@ -327,7 +329,7 @@ mod tests {
         let demands = demands(text);
         demands.check(&[]).unwrap();
         let (hub, reference) = (measured(20.0, 1_000, 1), measured(8.0, 2_000, 0));
-        let judged = demands.judge(&hub, Some(&reference), &[]);
+        let judged = demands.judge(&hub, Some(&reference), true, &[]);
         let told = judged.iter().filter(|one| one.what != ERRORS_PERCENT);
         told.map(|one| (one.met, one.measured)).collect()
     }
@@ -357,16 +359,49 @@ mod tests {
     #[test]
     fn no_error_is_allowed_when_nothing_is_said_and_ratios_need_a_reference() {
         let (failing, well) = (measured(1.0, 999, 1), measured(1.0, 1_000, 0));
-        let of = |text: &str, measured: &Measurement| demands(text).judge(measured, None, &[]);
+        let of =
+            |text: &str, measured: &Measurement| demands(text).judge(measured, None, true, &[]);
         let judged = of("", &failing);
         assert_eq!((judged[0].measured, judged[0].met), (Some(0.1), false));
         assert!(of("", &well)[0].met);
         assert!(of("errors_percent = 0.1", &failing)[0].met);
         assert!(!of("", &Measurement::default())[0].met, "nothing happened");
         let ratio = "errors_percent = 1\nacknowledgement.p95_ms.ratio = 2";
-        assert_eq!(of(ratio, &well).len(), 1, "left out without a reference");
+        let judged = |wanted| demands(ratio).judge(&well, None, wanted, &[]).remove(0);
+        let (missing, left_out) = (judged(true), judged(false));
+        assert_eq!((missing.measured, missing.met), (None, false));
+        assert_eq!((left_out.measured, left_out.met), (None, true));
+        assert!(missing.is_judged() && !left_out.is_judged());
+        let other = demands("delivery.p95_ms = 1").judge(&well, None, false, &[]);
+        assert!(!other[0].met, "only ratios need a reference");
         assert!(demands(ratio).need_reference());
         assert!(!demands("cpu.cores = 1").need_reference());
+    }
+
+    #[test]
+    fn refused_sends_do_not_vanish_among_their_deliveries() {
+        let total = |errors, count| ClassTotal {
+            errors,
+            latency: Quantiles {
+                count,
+                ..Quantiles::default()
+            },
+            ..ClassTotal::default()
+        };
+        let classes = [
+            (class::ACKNOWLEDGEMENT, total(10, 990)),
+            (class::DELIVERY, total(0, 500_000)),
+            (class::TYPING, total(0, 500_000)),
+            (class::NOTIFICATION, total(0, 500_000)),
+        ];
+        let measured = Measurement {
+            classes: classes.map(|(name, total)| (name.to_owned(), total)).into(),
+            ..Measurement::default()
+        };
+        let judged = demands("errors_percent = 0.1").judge(&measured, None, true, &[]);
+        assert_eq!((judged[0].measured, judged[0].met), (Some(1.0), false));
+        let judged = demands("errors_percent = 1").judge(&measured, None, true, &[]);
+        assert!(judged[0].met);
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! What a run comes to: figures from the samples, levels before and after, and one word for all of it.
 
 use super::record::{Measurement, Phase, Sample, Threshold, class};
-use super::slopes::{MEMBERS, median, more_after, slopes};
+use super::slopes::{MEMBERS, levels as levels_of, more_after, slopes};
 use super::timeline::Timeline;
+use super::watch::Seen;
 use crate::figures::is_late;
 use crate::report::Outcome;
 
@@ -51,13 +52,14 @@ pub fn phases(timeline: &Timeline) -> Vec<Phase> {
     phases
 }
 
-/// Adds what the samples tell: consumption, levels and slopes.
+/// Adds what the samples tell: consumption, levels and slopes. What some node did not tell is not told of all.
 pub fn complete(
     mut measured: Measurement,
-    samples: Vec<Sample>,
+    seen: Seen,
     timeline: &Timeline,
     levels: Levels,
 ) -> Measurement {
+    let Seen { nodes, samples } = seen;
     let until_s = probe_from(timeline);
     let between = |from: f64, until: f64| {
         let inside = samples
@@ -67,25 +69,18 @@ pub fn complete(
     };
     let main = between(timeline.warmup_s, until_s);
     let mut figures = Vec::new();
-    let cores: Vec<f64> = main.iter().filter_map(|one| one.cpu_cores).collect();
-    if !cores.is_empty() {
-        // Of several nodes, each has its own samples.
-        let cores = cores.iter().sum::<f64>() / cores.len() as f64 * nodes(&main);
+    if let Some(cores) = cores(&nodes, &main) {
         figures.push(("cpu.cores".to_owned(), cores));
         let per_second = counted_per_second(&measured);
         figures.extend(
             per_second.map(|rate| ("cpu.seconds_per_million".to_owned(), cores / rate * 1e6)),
         );
     }
-    let resident = |samples: &[Sample]| {
-        let level = median(samples.iter().filter_map(|one| one.resident_kb).collect());
-        level.map(|kb| kb * nodes(samples))
-    };
-    let last = resident(&between(until_s - LEVEL_S, until_s));
+    let last = resident(&nodes, &between(until_s - LEVEL_S, until_s));
     figures.extend(last.map(|kb| ("memory.resident_kb".to_owned(), kb)));
     if let Some(before_s) = levels.before_until_s {
         let before = between(before_s - LEVEL_S, before_s);
-        if let (Some(last), Some(first)) = (last, resident(&before)) {
+        if let (Some(last), Some(first)) = (last, resident(&nodes, &before)) {
             let each = (last - first) / f64::from(measured.connections.max(1));
             figures.push(("memory.kb_per_connection".to_owned(), each));
         }
@@ -93,12 +88,12 @@ pub fn complete(
             let end = timeline.seconds + timeline.after_s;
             let after = between(end - LEVEL_S, f64::INFINITY);
             figures.extend(MEMBERS.iter().filter_map(|(name, member)| {
-                let more = more_after(&before, &after, *member)?;
+                let more = more_after(&nodes, &before, &after, *member)?;
                 Some((format!("after.{name}.more"), more))
             }));
         }
     }
-    measured.slopes = slopes(&samples, timeline.warmup_s, until_s);
+    measured.slopes = slopes(&nodes, &samples, timeline.warmup_s, until_s);
     measured.figures.extend(figures);
     // What was before the traffic only served to compare levels.
     measured.samples = samples.into_iter().filter(|one| one.at_s >= 0.0).collect();
@@ -111,11 +106,21 @@ fn probe_from(timeline: &Timeline) -> f64 {
     probe.map_or(timeline.seconds, |phase| phase.from_s)
 }
 
-fn nodes(samples: &[Sample]) -> f64 {
-    let mut nodes: Vec<&String> = samples.iter().map(|one| &one.node).collect();
-    nodes.sort_unstable();
-    nodes.dedup();
-    nodes.len() as f64
+/// Resident memory of all nodes together: the level of each, and their sum. `None` when a node did not tell it.
+fn resident(nodes: &[String], samples: &[Sample]) -> Option<f64> {
+    let levels = levels_of(nodes, samples, |one| one.resident_kb)?;
+    levels.into_iter().reduce(|sum, level| sum + level)
+}
+
+/// Cores that all nodes together used: the mean of each, and their sum. `None` when a node did not tell it.
+fn cores(nodes: &[String], samples: &[Sample]) -> Option<f64> {
+    let mean = |node: &String| {
+        let of = samples.iter().filter(|one| one.node == *node);
+        let used: Vec<f64> = of.filter_map(|one| one.cpu_cores).collect();
+        (!used.is_empty()).then(|| used.iter().sum::<f64>() / used.len() as f64)
+    };
+    let means: Vec<f64> = nodes.iter().map(mean).collect::<Option<_>>()?;
+    means.into_iter().reduce(|sum, mean| sum + mean)
 }
 
 /// What CPU seconds are counted by: deliveries where there are some, else whatever was done.
@@ -188,6 +193,24 @@ mod tests {
     }
 
     #[test]
+    fn memory_of_several_nodes_is_the_sum_of_the_level_of_each() {
+        let of = |node: &str, kb| Sample {
+            node: node.into(),
+            ..sample(1.0, kb, 1.0)
+        };
+        let mut samples = vec![of("a", 100.0), of("b", 100.0), of("c", 1_000.0)];
+        let names = ["a", "b", "c", "d"].map(str::to_owned);
+        assert_eq!(resident(&names[..3], &samples), Some(1_200.0));
+        assert_eq!(cores(&names[..3], &samples), Some(1.5));
+        assert_eq!(resident(&names, &samples), None, "d is silent");
+        assert_eq!(cores(&names, &samples), None);
+        samples.extend([of("a", 110.0), of("a", 9_000.0)]);
+        let kb = resident(&names[..3], &samples);
+        assert_eq!(kb, Some(1_210.0), "no outlier of one node");
+        assert_eq!(resident(&[], &samples), None);
+    }
+
+    #[test]
     fn levels_before_during_and_after_make_the_figures() {
         let phase = |name: &str, from_s, until_s| Phase {
             name: name.into(),
@@ -214,7 +237,13 @@ mod tests {
             before_until_s: Some(-4.0),
             is_back: true,
         };
-        let measured = complete(measured, samples, &timeline, levels);
+        let seen = |nodes: &[&str]| Seen {
+            nodes: nodes.iter().map(|&node| node.to_owned()).collect(),
+            samples: samples.clone(),
+        };
+        let silent = complete(measured.clone(), seen(&["a", "b"]), &timeline, levels);
+        assert!(silent.figures.is_empty() && silent.slopes.is_empty());
+        let measured = complete(measured, seen(&["a"]), &timeline, levels);
         let figure = |name: &str| measured.figures[name];
         assert_eq!(figure("memory.kb_per_connection"), 50.0);
         assert_eq!(figure("after.tasks.more"), 4.0);

@@ -6,6 +6,15 @@ use super::record::Sample;
 use super::samples::Sampler;
 use crate::clock::Clock;
 
+/// What was seen.
+#[derive(Clone, Debug, Default)]
+pub struct Seen {
+    /// Whoever was looked at, also those that told nothing.
+    pub nodes: Vec<String>,
+    /// Everything that was told, ordered by time.
+    pub samples: Vec<Sample>,
+}
+
 /// Looks again and again, until it is ended.
 pub struct Watch {
     sampler: Sampler,
@@ -22,14 +31,18 @@ impl Watch {
     }
 
     /// Everything that was seen, with times since `start_ns`: what was before is negative.
-    pub fn end(self, start_ns: u64) -> Vec<Sample> {
+    pub fn end(self, start_ns: u64) -> Seen {
+        let nodes = self.sampler.names();
         let before_s = (start_ns as f64 - self.begun_ns as f64) / 1e9;
         let samples = self.sampler.finish().into_iter();
         let since = |sample: Sample| Sample {
             at_s: sample.at_s - before_s,
             ..sample
         };
-        samples.map(since).collect()
+        Seen {
+            nodes,
+            samples: samples.map(since).collect(),
+        }
     }
 }
 
@@ -45,7 +58,8 @@ mod tests {
         while clock.now_ns() + 4_900_000_000 < start_ns {
             std::thread::yield_now();
         }
-        let samples = watch.end(start_ns);
+        let Seen { nodes, samples } = watch.end(start_ns);
+        assert_eq!(nodes, [samples[0].node.clone()]);
         assert!(!samples.is_empty());
         assert!(
             samples.iter().all(|sample| sample.at_s < -1.0),

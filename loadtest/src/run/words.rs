@@ -3,7 +3,7 @@
 use page::Unit;
 use page::format;
 
-use super::record::{Machine, Measurement, Record, Sample, Threshold};
+use super::record::{Machine, Measurement, Record, Sample, Threshold, class};
 use crate::report::Outcome;
 
 /// Stands where nothing was measured.
@@ -22,16 +22,25 @@ pub(super) fn verdict(outcome: Outcome) -> &'static str {
 /// Why it is so, in a sentence.
 pub(super) fn reason(record: &Record) -> String {
     let missed: Vec<&Threshold> = record.thresholds.iter().filter(|one| !one.met).collect();
-    let all = record.thresholds.len();
+    let (judged, left_out): (Vec<_>, Vec<_>) =
+        record.thresholds.iter().partition(|one| one.is_judged());
+    let all = judged.len();
+    let without = match left_out.is_empty() {
+        true => String::new(),
+        false => {
+            let names: Vec<&str> = left_out.iter().map(|one| &*one.what).collect();
+            format!(" Not judged without a reference: {}.", names.join(", "))
+        }
+    };
     match record.verdict {
-        Outcome::Passed if all == 0 => "Every promise was kept. The scenario demands nothing of speed.".into(),
-        Outcome::Passed => format!("Every promise was kept, and {all} of {all} thresholds were met."),
+        Outcome::Passed if record.thresholds.is_empty() => "Every promise was kept. The scenario demands nothing of speed.".into(),
+        Outcome::Passed => format!("Every promise was kept, and {all} of {all} thresholds were met.{without}"),
         Outcome::GeneratorLimited => {
             "The generator could not offer or take in what was asked: nothing is said about the hub.".into()
         }
         Outcome::FloorMissed => {
             let told: Vec<String> = missed.iter().map(|one| told(one)).collect();
-            format!("{} of {all} thresholds were missed: {}.", missed.len(), told.join("; "))
+            format!("{} of {all} thresholds were missed: {}.{without}", missed.len(), told.join("; "))
         }
         Outcome::Incorrect => {
             let of = [Some(&record.subject), record.reference.as_ref()];
@@ -45,6 +54,15 @@ pub(super) fn reason(record: &Record) -> String {
                 false => format!("Promises were broken: {}.", wrongs.join(", ")),
             }
         }
+    }
+}
+
+/// Whether a threshold is met, in a word.
+pub(super) fn met(threshold: &Threshold) -> &'static str {
+    match (threshold.is_judged(), threshold.met) {
+        (false, _) => "not judged",
+        (true, true) => "yes",
+        (true, false) => "NO",
     }
 }
 
@@ -99,10 +117,14 @@ pub(super) fn wrongs(of: &Measurement) -> Vec<(String, u64)> {
     found
 }
 
-/// Operations that failed, and their share of all in percent.
+/// Operations that failed, and their share in percent of all that can fail.
 pub(super) fn errors(of: &Measurement) -> (u64, f64) {
     let errors: u64 = of.classes.values().map(|total| total.errors).sum();
-    let good: u64 = of.classes.values().map(|total| total.latency.count).sum();
+    let can_fail = of
+        .classes
+        .iter()
+        .filter(|(name, _)| class::counts(name, None));
+    let good: u64 = can_fail.map(|(_, total)| total.latency.count).sum();
     match errors + good {
         0 => (0, 0.0),
         all => (errors, errors as f64 * 100.0 / all as f64),

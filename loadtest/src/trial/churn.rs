@@ -97,6 +97,14 @@ impl Churning {
         self.due.is_empty() && self.coming.is_empty()
     }
 
+    /// Nobody comes any more: whoever was to come back, those still away included, with the time for which each return was planned.
+    fn give_up(&mut self) -> Vec<(u64, usize)> {
+        let coming = std::mem::take(&mut self.coming).into_iter();
+        let all = coming.chain(std::mem::take(&mut self.due));
+        all.filter(|(_, one)| self.stages[*one] != Stage::Here)
+            .collect()
+    }
+
     /// Who leaves now, if somebody does.
     fn leaver(&mut self, now_ns: u64) -> Option<usize> {
         let due_ns = self.start_ns + (self.left as f64 * self.interval_ns) as u64;
@@ -147,6 +155,19 @@ impl<B: Books> Trial<'_, B> {
                 self.books.back(due_ns, None);
                 self.ledger.fault().disconnected += 1;
             }
+        }
+    }
+
+    /// The trial is over. Members who are still away, or on their way, never came back.
+    pub(super) fn end_churn(&mut self) {
+        let Some(churning) = &mut self.churn else {
+            return;
+        };
+        for (due_ns, one) in churning.give_up() {
+            churning.stages[one] = Stage::Away;
+            self.fleet.pool.close(one);
+            self.books.back(due_ns, None);
+            self.ledger.fault().disconnected += 1;
         }
     }
 
@@ -288,6 +309,27 @@ mod tests {
         different.sort_unstable();
         different.dedup();
         assert_eq!(different.len(), left.len(), "all take turns");
+    }
+
+    #[test]
+    fn whoever_is_not_back_at_the_end_is_named_once() {
+        let shape = Shape {
+            rooms: 1,
+            members: 8,
+            senders: 2,
+            listeners: 8,
+        };
+        let mut churning = Churning::new(shape, 0.1, S, 7).unwrap();
+        churning.between(0, 60 * S);
+        assert!(churning.give_up().is_empty());
+        // One is back but not yet crossed off, one joins, and one is away.
+        churning.coming = [(S, 2), (2 * S, 3)].into();
+        churning.due = [(3 * S, 4)].into();
+        churning.stages[3] = Stage::Joining;
+        churning.stages[4] = Stage::Away;
+        assert!(!churning.all_here());
+        assert_eq!(churning.give_up(), [(2 * S, 3), (3 * S, 4)]);
+        assert!(churning.all_here() && churning.give_up().is_empty());
     }
 
     #[test]

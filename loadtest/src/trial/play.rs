@@ -60,6 +60,7 @@ impl<'a, B: Books> Trial<'a, B> {
         let begin = self.run_until(measured_ns)?;
         let end: Mark = self.run_until(end_ns)?;
         self.drain()?;
+        self.end_churn();
         let deliveries = self.ledger.received();
         let shared = !self.plan.siblings.is_empty();
         let (faults, parts) = match shared {

@@ -151,7 +151,10 @@ fn demand(of: Option<&Threshold>) -> [Cell; 3] {
     [
         Cell::text(format!("{sign} {}", format::value(one.limit, unit))),
         Cell::text(format::optional(one.measured, unit)),
-        Cell::met(one.met),
+        match one.is_judged() {
+            true => Cell::met(one.met),
+            false => Cell::text(words::met(one).to_owned()),
+        },
     ]
 }
 

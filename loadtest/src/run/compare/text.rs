@@ -119,7 +119,7 @@ fn demand(of: Option<&Threshold>) -> String {
     };
     let unit = words::unit(&one.what);
     let sign = if one.at_most { "≤" } else { "≥" };
-    let met = if one.met { "yes" } else { "NO" };
+    let met = words::met(one);
     format!(
         "{}, {sign} {}: {met}",
         format::optional(one.measured, unit),

@@ -24,7 +24,10 @@ pub(super) fn thresholds(all: &[Threshold]) -> Table {
                     .map_or_else(|| UNKNOWN.into(), |measured| format::value(measured, unit)),
             ),
             share,
-            Cell::met(one.met),
+            match one.is_judged() {
+                true => Cell::met(one.met),
+                false => Cell::text(words::met(one).to_owned()),
+            },
         ]);
     }
     table
