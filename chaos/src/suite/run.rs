@@ -175,16 +175,29 @@ impl<G: Ground> Disturbing<'_, G> {
                 None => Vec::new(),
             };
             let begun = now();
-            let Carried { in_force, checks } = self.strike(step.fault).await?;
+            let struck = self.strike(step.fault).await;
             let over = now();
+            let (Carried { in_force, checks }, failed) = match struck {
+                Ok(carried) => (carried, None),
+                // What clients saw until then is judged all the same.
+                Err(error) if error.is_of_hub() => (
+                    Carried {
+                        in_force: begun,
+                        checks: Vec::new(),
+                    },
+                    Some(WorkloadError::Hub(error.to_string())),
+                ),
+                Err(error) => return Err(error),
+            };
             let healed = match step.fault {
                 Fault::HalfOpen { .. } => over + UNNOTICED,
                 _ => over,
             };
             // Data that went back may have damaged rooms for good, and the next step is to show it.
-            let (stuck, caught, known_again) = match step.fault {
-                Fault::StaleData => (None, None, None),
-                fault => self.recover(fault, over, healed).await,
+            let (stuck, caught, known_again) = match (failed, step.fault) {
+                (None, Fault::StaleData) => (None, None, None),
+                (None, fault) => self.recover(fault, over, healed).await,
+                (failed, _) => (failed, None, None),
             };
             self.deeds.push(Deed {
                 step: *step,

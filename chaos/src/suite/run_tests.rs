@@ -1,9 +1,11 @@
-//! What faults leave behind is found: hubs that do not come back, whatever the rooms say.
+//! What faults leave behind is found: hubs that fail or do not come back, whatever the rooms say.
 
 use std::net::SocketAddr;
 
 use super::*;
 use crate::attempts::Attempt;
+use crate::hub::NAME;
+use crate::process::{ProcessError, StartError};
 use crate::suite::alone::Hurt;
 use crate::suite::fault::Scenario;
 use crate::suite::ground::Place;
@@ -125,4 +127,41 @@ async fn a_hub_that_does_not_get_ready_again_is_stuck_though_every_room_is_serve
         "{text}"
     );
     assert_eq!(noted, 1);
+}
+
+#[tokio::test]
+async fn a_hub_that_fails_in_a_fault_is_stuck_and_another_failure_ends_the_run() {
+    let (logs, within) = (String::new(), Duration::from_secs(1));
+    let silent = |name| {
+        let logs = logs.clone();
+        SiteError::Restart(StartError::Silent { name, within, logs })
+    };
+    let lingers = |name| {
+        let logs = logs.clone();
+        SiteError::Process(ProcessError::Lingers { name, within, logs })
+    };
+    let drained = SiteError::Drain {
+        hub: 1,
+        status: std::process::ExitStatus::default(),
+        logs: logs.clone(),
+    };
+    for error in [silent(NAME), lingers(NAME), drained] {
+        let text = error.to_string();
+        let site = Said {
+            unready: None,
+            fails: Some(error),
+        };
+        let (stuck, noted) = killed(site).await;
+        assert_eq!(stuck.unwrap().unwrap().to_string(), text);
+        assert_eq!(noted, 1);
+    }
+    for error in [silent("the NATS server"), lingers("a CQL node")] {
+        let site = Said {
+            unready: None,
+            fails: Some(error),
+        };
+        let (stuck, noted) = killed(site).await;
+        assert!(stuck.is_err(), "{stuck:?}");
+        assert_eq!(noted, 0);
+    }
 }
