@@ -177,14 +177,11 @@ impl<G: Ground> Disturbing<'_, G> {
             let begun = now();
             let struck = self.strike(step.fault).await;
             let over = now();
-            let (Carried { in_force, checks }, failed) = match struck {
+            let (carried, failed) = match struck {
                 Ok(carried) => (carried, None),
                 // What clients saw until then is judged all the same.
                 Err(error) if error.is_of_hub() => (
-                    Carried {
-                        in_force: begun,
-                        checks: Vec::new(),
-                    },
+                    Carried::seen(begun, Vec::new()),
                     Some(WorkloadError::Hub(error.to_string())),
                 ),
                 Err(error) => return Err(error),
@@ -203,11 +200,12 @@ impl<G: Ground> Disturbing<'_, G> {
                 step: *step,
                 owned,
                 begun,
-                in_force,
+                in_force: carried.in_force,
                 over,
                 known_again,
                 healed,
-                checks,
+                checks: carried.checks,
+                unhurt: carried.unhurt,
                 caught,
             });
             if stuck.is_some() {
@@ -220,8 +218,7 @@ impl<G: Ground> Disturbing<'_, G> {
     async fn strike(&mut self, fault: Fault) -> Result<Carried, SiteError> {
         let Fault::Alone(hurt) = fault else {
             let in_force = self.site.carry_out(fault).await?;
-            let checks = Vec::new();
-            return Ok(Carried { in_force, checks });
+            return Ok(Carried::seen(in_force, Vec::new()));
         };
         let scene = Scene {
             history: self.history,

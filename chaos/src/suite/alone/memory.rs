@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use super::probe::{every_room_goes_on, others_go_on, rest_of};
+use super::probe::{every_room_goes_on, rest_of};
 use super::{Carried, Scene};
 use crate::member::now;
 use crate::suite::error::SiteError;
@@ -129,6 +129,7 @@ pub(super) async fn press(
     if !lives {
         site.process_mut(hub).restart().await?;
     }
+    let over = now();
     let attempts = scene.history.attempts.since(in_force);
     let grown = after.saturating_sub(before) >> 20;
     let checks = vec![
@@ -147,10 +148,9 @@ pub(super) async fn press(
             format!("from {} to {} MiB", before >> 20, after >> 20),
             grown <= GROWTH_MEBIBYTES,
         ),
-        every_room_goes_on(&attempts, scene.rooms, in_force, now()),
-        others_go_on(&attempts, in_force, now()),
+        every_room_goes_on(&attempts, scene.rooms, in_force, over),
     ];
-    Ok(Carried { in_force, checks })
+    Ok(Carried::seen(in_force, checks).while_others_go_on(in_force, over))
 }
 
 #[cfg(test)]
