@@ -80,19 +80,6 @@ impl Observed {
         from: &Plan,
         history: &History,
     ) -> Result<Report, KeepError> {
-        let resets = match from.scenario {
-            // Readers know more than a store that went back.
-            Scenario::StaleData => Resets::Allowed,
-            _ => Resets::Forbidden,
-        };
-        let mut violations: Vec<String> = check(history, resets)
-            .iter()
-            .map(ToString::to_string)
-            .collect();
-        // Requests and pages of a store that went back are as they were then.
-        if from.scenario != Scenario::StaleData {
-            violations.extend(self.visited.violations.iter().cloned());
-        }
         let attempts = history.attempts.all();
         // By now whatever hung was answered, or the run is stuck.
         for deed in &mut self.deeds {
@@ -100,12 +87,24 @@ impl Observed {
             let check = unhurt.map(|(from, to)| others_go_on(&attempts, from, to));
             deed.checks.extend(check);
         }
+        let resets = match from.scenario {
+            // Readers know more than a store that went back.
+            Scenario::StaleData => Resets::Allowed,
+            _ => Resets::Forbidden,
+        };
+        // The few that are told in words of their own come first: a report names only so many.
+        let findings = self.find(&attempts);
+        let mut violations = findings.broken.clone();
+        let seen = check(history, resets);
+        violations.extend(seen.iter().map(ToString::to_string));
+        // Requests and pages of a store that went back are as they were then.
+        if from.scenario != Scenario::StaleData {
+            violations.extend(self.visited.violations.iter().cloned());
+        }
         let fares = self.tries.iter();
         let fares: Vec<Fare> = fares
             .map(|(class, attempts)| Fare::of(*class, attempts, self.steady, self.over))
             .collect();
-        let findings = self.find(&attempts);
-        violations.extend(findings.broken.iter().cloned());
         let (stuck, outcome) = match &self.ended {
             Ok(outcome) => (None, Some(outcome)),
             Err(error) => (Some(error.to_string()), None),

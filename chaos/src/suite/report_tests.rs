@@ -91,3 +91,17 @@ fn messages_that_hung_until_a_fault_was_over_are_found_at_the_end_of_the_run() {
         assert_eq!(report.verdict == Verdict::Kept, kept);
     }
 }
+
+#[test]
+fn what_was_broken_besides_is_named_however_much_else_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut observed, plan) = observed(None, now());
+    observed.visited.violations = (0..2 * NAMED).map(|n| format!("page {n}")).collect();
+    observed.findings.broken = vec!["acknowledged without a quorum".into()];
+    let report = observed
+        .judge(folder.path(), &plan, &History::new(1))
+        .unwrap();
+    assert_eq!(report.violations, 2 * NAMED + 1);
+    assert_eq!(report.first_violations.len(), NAMED);
+    assert_eq!(report.first_violations[0], "acknowledged without a quorum");
+}
