@@ -20,6 +20,9 @@ use crate::process::{Launch, Process, StartError};
 /// What the hub prints before its address once it accepts connections.
 const READY: &str = "listening on http://";
 
+/// What errors call a hub.
+pub(crate) const NAME: &str = "the hub";
+
 /// How to start a hub.
 #[derive(Clone, Debug)]
 pub struct HubSpec {
@@ -109,7 +112,7 @@ impl HubSpec {
             }
         };
         Launch {
-            name: "the hub",
+            name: NAME,
             program,
             arguments,
             folder: self.folder.clone(),

@@ -76,6 +76,7 @@ pub async fn read(
             sleep(PAUSE).await;
             continue;
         }
+        history.record(&name, &room, Event::Joined);
         joins.send_modify(|joins| *joins += 1);
         // However often it had to ask: a reader without its room waits, and that is one wait.
         history.joins.add(Attempt {
@@ -92,6 +93,7 @@ pub async fn read(
                     Some(callback) => record(&name, &room, &callback, &mut last, &history),
                     None => {
                         lost = now();
+                        history.record(&name, &room, Event::Lost);
                         settings.turn();
                         break;
                     }

@@ -60,16 +60,30 @@ fn figures(report: &Report) {
             fare.budget.spent_percent,
         );
     }
-    let most = |times: Vec<Option<u64>>| times.into_iter().flatten().max();
-    let of = |time: fn(&Struck) -> Option<u64>| most(report.faults.iter().map(time).collect());
-    let told = |time: Option<u64>| time.map_or("never".to_owned(), |millis| format!("{millis} ms"));
+    let of = |time: fn(&Struck) -> Option<u64>| {
+        let times: Vec<Option<u64>> = report.faults.iter().map(time).collect();
+        latest(&times)
+    };
     println!(
         "  at the latest: felt after {}, reported after {}, served again after {}, at the head after {}",
-        told(of(|fault| fault.detection.first_failed_in_millis)),
-        told(of(|fault| fault.detection.reported_in_millis)),
-        told(of(|fault| fault.served_again_in_millis)),
-        told(report.convergence.longest_millis),
+        of(|fault| fault.detection.first_failed_in_millis),
+        of(|fault| fault.detection.reported_in_millis),
+        of(|fault| fault.served_again_in_millis),
+        latest(&[report.convergence.longest_millis]),
     );
+}
+
+/// The latest of the times after each fault; one that never came is later than all others.
+fn latest(times: &[Option<u64>]) -> String {
+    let never = times.iter().filter(|time| time.is_none()).count();
+    match (never, times.iter().flatten().max()) {
+        (0, Some(millis)) => format!("{millis} ms"),
+        (_, None) => "never".to_owned(),
+        (_, Some(millis)) => format!(
+            "never ({never} of {} faults, {millis} ms else)",
+            times.len()
+        ),
+    }
 }
 
 /// Prints what else was found.
@@ -94,4 +108,18 @@ fn findings(findings: &Findings) {
         .missed
         .iter()
         .for_each(|missed| println!("  missed: {missed}"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_never_came_is_later_than_all_that_did() {
+        assert_eq!(latest(&[Some(3), Some(20)]), "20 ms");
+        assert_eq!(latest(&[None]), "never");
+        assert_eq!(latest(&[]), "never");
+        let some = latest(&[Some(3), None, Some(20)]);
+        assert_eq!(some, "never (1 of 3 faults, 20 ms else)");
+    }
 }

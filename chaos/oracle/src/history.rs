@@ -49,6 +49,10 @@ pub enum Event {
         /// The sequence before the first one owed.
         after: u64,
     },
+    /// Is in the room: what it asked for with its subscription was granted.
+    Joined,
+    /// Lost the connection that it was in the room with. What it is owed stays owed.
+    Lost,
     /// Was told that it goes on from another place.
     Reset {
         /// The next sequence owed.

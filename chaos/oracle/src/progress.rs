@@ -13,11 +13,19 @@ pub struct Progress {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Room {
     head: u64,
-    readers: BTreeMap<String, u64>,
+    readers: BTreeMap<String, Reader>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Reader {
+    place: u64,
+    /// Whether it joined, and lost no connection since.
+    is_there: bool,
 }
 
 impl Progress {
-    /// Takes in what happened to a client. Whoever leaves is no reader any more.
+    /// Takes in what happened to a client. Whoever leaves is no reader any more, and whoever lost its connection is none
+    /// until it has joined again: a subscription alone is a wish.
     pub fn take(&mut self, record: &Record) {
         let reached = match record.event {
             Event::Acknowledged { sequence, .. } | Event::Received { sequence, .. } => sequence,
@@ -26,6 +34,13 @@ impl Progress {
             Event::Left => {
                 if let Some(room) = self.rooms.get_mut(&record.room) {
                     room.readers.remove(&record.client);
+                }
+                return;
+            }
+            Event::Joined | Event::Lost => {
+                let room = self.rooms.get_mut(&record.room);
+                if let Some(reader) = room.and_then(|r| r.readers.get_mut(&record.client)) {
+                    reader.is_there = record.event == Event::Joined;
                 }
                 return;
             }
@@ -41,9 +56,13 @@ impl Progress {
         if matches!(record.event, Event::Acknowledged { .. }) {
             return;
         }
-        match room.readers.get_mut(&record.client) {
-            Some(place) => *place = reached,
-            None => drop(room.readers.insert(record.client.clone(), reached)),
+        if !room.readers.contains_key(&record.client) {
+            let reader = Reader::default();
+            room.readers.insert(record.client.clone(), reader);
+        }
+        if let Some(reader) = room.readers.get_mut(&record.client) {
+            reader.place = reached;
+            reader.is_there &= !matches!(record.event, Event::Subscribed { .. });
         }
     }
 
@@ -52,9 +71,10 @@ impl Progress {
         self.rooms.get(room).map_or(0, |room| room.head)
     }
 
-    /// Where a reader of a room is; none if it does not read the room now.
+    /// Where a reader of a room is; none if it is not in the room now.
     pub fn place(&self, room: &str, reader: &str) -> Option<u64> {
-        self.rooms.get(room)?.readers.get(reader).copied()
+        let reader = self.rooms.get(room)?.readers.get(reader)?;
+        reader.is_there.then_some(reader.place)
     }
 
     /// Rooms with their heads.
@@ -92,6 +112,7 @@ mod tests {
         let mut progress = Progress::default();
         assert_eq!((progress.head("r"), progress.place("r", "a")), (0, None));
         take(&mut progress, "a", Event::Subscribed { after: 3 });
+        take(&mut progress, "a", Event::Joined);
         take(&mut progress, "a", got(4));
         let acknowledged = Event::Acknowledged {
             id: "m".into(),
@@ -106,5 +127,23 @@ mod tests {
         take(&mut progress, "a", Event::Left);
         assert_eq!(progress.place("r", "a"), None);
         assert_eq!(progress.heads(), BTreeMap::from([("r".to_owned(), 9)]));
+    }
+
+    #[test]
+    fn a_reader_is_somewhere_only_from_its_join_to_the_loss_of_its_connection() {
+        let mut progress = Progress::default();
+        // Nobody can join or be lost who never asked.
+        take(&mut progress, "a", Event::Joined);
+        assert_eq!(progress, Progress::default());
+        take(&mut progress, "a", Event::Subscribed { after: 3 });
+        assert_eq!((progress.head("r"), progress.place("r", "a")), (3, None));
+        take(&mut progress, "a", Event::Joined);
+        assert_eq!(progress.place("r", "a"), Some(3));
+        take(&mut progress, "a", Event::Lost);
+        assert_eq!(progress.place("r", "a"), None);
+        take(&mut progress, "a", Event::Subscribed { after: 3 });
+        assert_eq!(progress.place("r", "a"), None);
+        take(&mut progress, "a", Event::Joined);
+        assert_eq!(progress.place("r", "a"), Some(3));
     }
 }

@@ -94,9 +94,10 @@ fn behind(
     let late = readers.iter().filter_map(|(room, reader)| {
         let head = heads.get(room).copied().unwrap_or_default();
         let place = progress.place(room, reader);
-        (place.unwrap_or_default() < head).then(|| match place {
+        let is_there = place.is_some_and(|place| place >= head);
+        (!is_there).then(|| match place {
             Some(place) => format!("{reader} in {room} is at {place} of {head}"),
-            None => format!("{reader} in {room} reads nothing, and the room is at {head}"),
+            None => format!("{reader} in {room} is not connected, and the room is at {head}"),
         })
     });
     late.collect()
@@ -124,6 +125,7 @@ mod tests {
         history.record("s", "r", acknowledged(5));
         for (_, reader) in readers() {
             history.record(&reader, "r", Event::Subscribed { after: 5 });
+            history.record(&reader, "r", Event::Joined);
         }
         let (short, long) = (Duration::from_millis(60), Duration::from_secs(60));
         let caught = catch_up(&history, &readers(), now(), long).await;
@@ -132,6 +134,7 @@ mod tests {
         // One of them stays behind.
         history.record("s", "r", acknowledged(7));
         history.record("b", "r", Event::Subscribed { after: 7 });
+        history.record("b", "r", Event::Joined);
         let late = catch_up(&history, &readers(), now(), short).await;
         assert_eq!(late.time, None);
         assert_eq!(late.late, ["a in r is at 5 of 7"]);
@@ -140,6 +143,7 @@ mod tests {
             sleep(LOOK).await;
             history.record("s", "r", acknowledged(90));
             history.record("a", "r", Event::Subscribed { after: 7 });
+            history.record("a", "r", Event::Joined);
         };
         let readers = readers();
         let (caught, ()) = tokio::join!(catch_up(&history, &readers, now(), long), coming);
@@ -155,11 +159,36 @@ mod tests {
         assert_eq!((judged.verdict, judged.judged), (Verdict::Kept, 1));
     }
 
+    #[tokio::test]
+    async fn a_reader_that_had_everything_and_is_away_is_late_until_it_is_back() {
+        let history = History::new(100);
+        history.record("s", "r", acknowledged(5));
+        for (_, reader) in readers() {
+            history.record(&reader, "r", Event::Subscribed { after: 5 });
+            history.record(&reader, "r", Event::Joined);
+        }
+        history.record("a", "r", Event::Lost);
+        let (short, long) = (Duration::from_millis(60), Duration::from_secs(60));
+        let away = ["a in r is not connected, and the room is at 5"];
+        let late = catch_up(&history, &readers(), now(), short).await;
+        assert_eq!(
+            (late.time, &late.late[..]),
+            (None, &away.map(str::to_owned)[..])
+        );
+        // It asks for its room, which does not let it in yet.
+        history.record("a", "r", Event::Subscribed { after: 5 });
+        let late = catch_up(&history, &readers(), now(), short).await;
+        assert_eq!((late.time, late.late.len()), (None, 1));
+        history.record("a", "r", Event::Joined);
+        let caught = catch_up(&history, &readers(), now(), long).await;
+        assert!(caught.time.is_some(), "{caught:?}");
+    }
+
     #[test]
     fn a_reader_without_a_subscription_is_behind() {
         let heads = BTreeMap::from([("r".to_owned(), 1)]);
         let late = behind(&Progress::default(), &readers(), &heads);
         assert_eq!(late.len(), 2);
-        assert!(late[0].contains("reads nothing"), "{late:?}");
+        assert!(late[0].contains("not connected"), "{late:?}");
     }
 }

@@ -8,7 +8,7 @@ use super::alone::DamageError;
 use super::deployment::MemberError;
 use super::topology::Topology;
 use crate::cql::CqlError;
-use crate::hub::HubError;
+use crate::hub::{HubError, NAME};
 use crate::nats::NatsError;
 use crate::net::NetError;
 use crate::ports::PortError;
@@ -117,4 +117,17 @@ pub enum SiteError {
     /// Files or sockets.
     #[error("{0}")]
     System(#[from] io::Error),
+}
+
+impl SiteError {
+    /// Whether it is a hub that failed, which is what an experiment is to find: it did not start again, did not end when it
+    /// was asked to, or said that it failed. All else keeps an experiment from being carried out.
+    pub(super) fn is_of_hub(&self) -> bool {
+        match self {
+            Self::Drain { .. } => true,
+            Self::Restart(StartError::Ended { name, .. } | StartError::Silent { name, .. })
+            | Self::Process(ProcessError::Lingers { name, .. }) => *name == NAME,
+            _ => false,
+        }
+    }
 }

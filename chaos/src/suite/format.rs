@@ -174,9 +174,11 @@ pub struct Report {
 }
 
 impl Report {
-    /// Whether it ended as it was to end, and missed no aim.
+    /// Whether it ended as it was to end, and missed no aim. One that is to be broken must show which promises: traffic that
+    /// is merely stuck has shown none.
     pub fn is_as_expected(&self) -> bool {
-        self.verdict == self.expected && self.findings.missed.is_empty()
+        let shown = self.expected == Verdict::Kept || self.violations > 0;
+        self.verdict == self.expected && shown && self.findings.missed.is_empty()
     }
 
     /// Checks of faults that were not as expected.

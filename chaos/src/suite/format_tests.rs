@@ -163,6 +163,17 @@ fn a_missed_aim_is_not_as_expected_though_every_promise_was_kept() {
 }
 
 #[test]
+fn a_run_that_is_to_be_broken_must_name_a_violation() {
+    let mut broken = report();
+    broken.findings.missed.clear();
+    broken.expected = Verdict::Broken;
+    assert!(broken.is_as_expected());
+    broken.stuck = Some("the first acknowledgement took too long".into());
+    broken.violations = 0;
+    assert!(!broken.is_as_expected());
+}
+
+#[test]
 fn faults_of_every_kind_come_back_as_they_were() {
     let all = [
         Fault::StaleData,

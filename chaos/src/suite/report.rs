@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use thiserror::Error;
 
+use super::alone::others_go_on;
 use super::class::{Class, Fare};
 use super::converge::{Caught, Convergence};
 use super::detect::{Look, Span, available_again, detection};
@@ -47,6 +48,8 @@ pub(super) struct Deed {
     pub healed: Instant,
     /// What it was to do, and did.
     pub checks: Vec<Check>,
+    /// When the messages of everybody were to go well all the same.
+    pub unhurt: Option<(Instant, Instant)>,
     /// How the readers came to the head; none if that was not judged.
     pub caught: Option<Caught>,
 }
@@ -72,31 +75,36 @@ pub(super) struct Observed {
 
 impl Observed {
     pub(super) fn judge(
-        self,
+        mut self,
         folder: &Path,
         from: &Plan,
         history: &History,
     ) -> Result<Report, KeepError> {
+        let attempts = history.attempts.all();
+        // By now whatever hung was answered, or the run is stuck.
+        for deed in &mut self.deeds {
+            let unhurt = deed.unhurt;
+            let check = unhurt.map(|(from, to)| others_go_on(&attempts, from, to));
+            deed.checks.extend(check);
+        }
         let resets = match from.scenario {
             // Readers know more than a store that went back.
             Scenario::StaleData => Resets::Allowed,
             _ => Resets::Forbidden,
         };
-        let mut violations: Vec<String> = check(history, resets)
-            .iter()
-            .map(ToString::to_string)
-            .collect();
+        // The few that are told in words of their own come first: a report names only so many.
+        let findings = self.find(&attempts);
+        let mut violations = findings.broken.clone();
+        let seen = check(history, resets);
+        violations.extend(seen.iter().map(ToString::to_string));
         // Requests and pages of a store that went back are as they were then.
         if from.scenario != Scenario::StaleData {
             violations.extend(self.visited.violations.iter().cloned());
         }
-        let attempts = history.attempts.all();
         let fares = self.tries.iter();
         let fares: Vec<Fare> = fares
             .map(|(class, attempts)| Fare::of(*class, attempts, self.steady, self.over))
             .collect();
-        let findings = self.find(&attempts);
-        violations.extend(findings.broken.iter().cloned());
         let (stuck, outcome) = match &self.ended {
             Ok(outcome) => (None, Some(outcome)),
             Err(error) => (Some(error.to_string()), None),
@@ -226,3 +234,7 @@ pub(super) fn keep(history: &History, folder: &Path) -> Result<PathBuf, KeepErro
         Err(source) => Err(KeepError { path, source }),
     }
 }
+
+#[cfg(test)]
+#[path = "report_tests.rs"]
+mod tests;

@@ -175,33 +175,41 @@ impl<G: Ground> Disturbing<'_, G> {
                 None => Vec::new(),
             };
             let begun = now();
-            let Carried { in_force, checks } = self.strike(step.fault).await?;
+            let struck = self.strike(step.fault).await;
             let over = now();
+            let (carried, failed) = match struck {
+                Ok(carried) => (carried, None),
+                // What clients saw until then is judged all the same.
+                Err(error) if error.is_of_hub() => (
+                    Carried::seen(begun, Vec::new()),
+                    Some(WorkloadError::Hub(error.to_string())),
+                ),
+                Err(error) => return Err(error),
+            };
             let healed = match step.fault {
                 Fault::HalfOpen { .. } => over + UNNOTICED,
                 _ => over,
             };
             // Data that went back may have damaged rooms for good, and the next step is to show it.
-            let (served, caught, known_again) = match step.fault {
-                Fault::StaleData => (true, None, None),
-                fault => self.recover(fault, over, healed).await,
+            let (stuck, caught, known_again) = match (failed, step.fault) {
+                (None, Fault::StaleData) => (None, None, None),
+                (None, fault) => self.recover(fault, over, healed).await,
+                (failed, _) => (failed, None, None),
             };
             self.deeds.push(Deed {
                 step: *step,
                 owned,
                 begun,
-                in_force,
+                in_force: carried.in_force,
                 over,
                 known_again,
                 healed,
-                checks,
+                checks: carried.checks,
+                unhurt: carried.unhurt,
                 caught,
             });
-            if !served {
-                return Ok(Some(WorkloadError::Late {
-                    what: "the first acknowledgement in every room after a fault",
-                    within: self.patience,
-                }));
+            if stuck.is_some() {
+                return Ok(stuck);
             }
         }
         Ok(None)
@@ -210,8 +218,7 @@ impl<G: Ground> Disturbing<'_, G> {
     async fn strike(&mut self, fault: Fault) -> Result<Carried, SiteError> {
         let Fault::Alone(hurt) = fault else {
             let in_force = self.site.carry_out(fault).await?;
-            let checks = Vec::new();
-            return Ok(Carried { in_force, checks });
+            return Ok(Carried::seen(in_force, Vec::new()));
         };
         let scene = Scene {
             history: self.history,
@@ -221,30 +228,48 @@ impl<G: Ground> Disturbing<'_, G> {
         self.site.carry_out_alone(hurt, &scene).await
     }
 
-    /// Whether every room is served again, how the readers came to the head, and how long it took hubs that a fault had
-    /// separated to know each other.
+    /// What did not come back: every room is to be served again, and every hub to be ready and known to the others. Also how
+    /// the readers came to the head, and how long it took hubs that a fault had separated to know each other.
     async fn recover(
         &self,
         fault: Fault,
         over: Instant,
         healed: Instant,
-    ) -> (bool, Option<Caught>, Option<Duration>) {
+    ) -> (Option<WorkloadError>, Option<Caught>, Option<Duration>) {
         let catching = catch_up(self.history, &self.readers, healed, self.converge_within);
-        let (served, caught, known) = tokio::join!(
-            self.is_served_again(over),
-            catching,
-            self.known_again(fault, over)
-        );
-        (served, Some(caught), known)
+        let (served, caught, known) =
+            tokio::join!(self.is_served_again(over), catching, self.known_again(over));
+        let unserved = (!served).then_some(WorkloadError::Late {
+            what: "the first acknowledgement in every room after a fault",
+            within: self.patience,
+        });
+        let (unready, known) = match known {
+            Ok(time) => (None, Some(time)),
+            Err(unready) => (Some(unready), None),
+        };
+        let separates = matches!(fault, Fault::Around(around) if around.separates());
+        // A hub that is missing tells more than a room that it would serve.
+        (
+            unready.or(unserved),
+            Some(caught),
+            known.filter(|_| separates),
+        )
     }
 
-    async fn known_again(&self, fault: Fault, over: Instant) -> Option<Duration> {
-        match fault {
-            Fault::Around(around) if around.separates() => {
-                let known = timeout(self.patience, self.site.until_known()).await;
-                known.is_ok().then(|| over.elapsed())
+    /// How long it took from a fault's end until all hubs were ready and known to each other.
+    async fn known_again(&self, over: Instant) -> Result<Duration, WorkloadError> {
+        let mut reason = "no hub told".to_owned();
+        let waiting = async {
+            while let Some(wrong) = self.site.unready().await {
+                reason = wrong;
+                sleep(LOOK).await;
             }
-            _ => None,
+        };
+        let within = self.patience;
+        let known = timeout(within, waiting).await.is_ok();
+        match known {
+            true => Ok(over.elapsed()),
+            false => Err(WorkloadError::Unready { reason, within }),
         }
     }
 
@@ -306,3 +331,7 @@ async fn watch_silence(history: History, longest: watch::Sender<Duration>) {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "run_tests.rs"]
+mod tests;

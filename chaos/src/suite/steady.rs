@@ -94,9 +94,14 @@ async fn watch(workload: &Workload, tries: &Tries) -> Result<(), Unsteady> {
             acknowledged: all.acknowledged,
         });
     }
+    each_class_goes_well(tries, since, now())
+}
+
+/// Every class that is asked for must have been, and must have gone well: who visits a room comes several times a second.
+fn each_class_goes_well(tries: &Tries, since: Instant, to: Instant) -> Result<(), Unsteady> {
     for class in tries.classes().iter().copied() {
-        let fare = Fare::of(class, &tries.of(class).since(since), since, now());
-        if fare.availability < SHARE || (fare.attempted == 0 && class != Class::Join) {
+        let fare = Fare::of(class, &tries.of(class).since(since), since, to);
+        if fare.availability < SHARE || fare.attempted == 0 {
             return Err(Unsteady::Class {
                 class,
                 attempted: fare.attempted,
@@ -105,4 +110,50 @@ async fn watch(workload: &Workload, tries: &Tries) -> Result<(), Unsteady> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::attempts::{Attempt, Attempts};
+
+    #[test]
+    fn a_class_that_is_asked_for_and_has_no_answers_is_not_steady() {
+        let since = now();
+        let to = since + WATCHED;
+        let none = |_: &Class| false;
+        assert_eq!(judged(since, to, none), Ok(()));
+        for missing in Class::ALL {
+            let unsteady = judged(since, to, |class| *class == missing);
+            let expected = Unsteady::Class {
+                class: missing,
+                attempted: 0,
+                good: 0,
+            };
+            assert_eq!(unsteady, Err(expected));
+        }
+        let unasked = tries(since, |class| *class == Class::Join);
+        let unasked = unasked.without([Class::Join].into_iter());
+        assert_eq!(each_class_goes_well(&unasked, since, to), Ok(()));
+    }
+
+    fn judged(since: Instant, to: Instant, lacks: impl Fn(&Class) -> bool) -> Result<(), Unsteady> {
+        each_class_goes_well(&tries(since, lacks), since, to)
+    }
+
+    /// One good attempt of each class, but for some.
+    fn tries(begun: Instant, lacks: impl Fn(&Class) -> bool) -> Tries {
+        let tries = Tries::new(Attempts::new(9), Attempts::new(9), 9);
+        for class in Class::ALL.iter().filter(|class| !lacks(class)) {
+            tries.of(*class).add(Attempt {
+                room: "r".into(),
+                wished: begun,
+                begun,
+                ended: begun + Duration::from_millis(1),
+                acknowledged: true,
+                refused: false,
+            });
+        }
+        tries
+    }
 }

@@ -112,6 +112,19 @@ pub enum WorkloadError {
         /// The patience.
         within: Duration,
     },
+    /// A hub failed in the midst of a fault.
+    #[error("{0}")]
+    Hub(String),
+    /// After a fault the hubs did not all get ready and know each other.
+    #[error(
+        "the hubs were not all ready and known to each other within {within:?} after a fault: {reason}"
+    )]
+    Unready {
+        /// What was wrong last.
+        reason: String,
+        /// The patience.
+        within: Duration,
+    },
 }
 
 /// How a user's client connects: its name and number go in.

@@ -5,7 +5,7 @@ use std::future::ready;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::probe::{every_room_goes_on, others_go_on, rest_of};
+use super::probe::{every_room_goes_on, rest_of};
 use super::{Carried, Scene};
 use crate::member::now;
 use crate::process::{Launch, Process};
@@ -45,6 +45,7 @@ pub(super) async fn press(
         ran += usize::from(process.ended()?.is_none());
     }
     drop(busy);
+    let over = now();
     let attempts = scene.history.attempts.since(in_force);
     let checks = vec![
         Check::new(
@@ -52,10 +53,9 @@ pub(super) async fn press(
             format!("{ran} did"),
             ran == loops,
         ),
-        every_room_goes_on(&attempts, scene.rooms, in_force, now()),
-        others_go_on(&attempts, in_force, now()),
+        every_room_goes_on(&attempts, scene.rooms, in_force, over),
     ];
-    Ok(Carried { in_force, checks })
+    Ok(Carried::seen(in_force, checks).while_others_go_on(in_force, over))
 }
 
 async fn a_loop(taskset: PathBuf, cores: &str, folder: PathBuf) -> Result<Process, SiteError> {

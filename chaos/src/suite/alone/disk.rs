@@ -119,7 +119,7 @@ pub(super) async fn fill(
     ));
     fs::remove_file(&filler)?;
     checks.push(serve_again(site, hub).await?);
-    Ok(Carried { in_force, checks })
+    Ok(Carried::seen(in_force, checks))
 }
 
 /// With space the hub goes on by itself, unless a write met the full disk half-way: then its store is broken until it is

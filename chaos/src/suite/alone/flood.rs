@@ -12,8 +12,8 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{interval, timeout};
 
-use super::probe::{connect, others_go_on, rest_of};
-use super::{Carried, Scene};
+use super::Carried;
+use super::probe::{connect, rest_of};
 use crate::member::now;
 use crate::suite::error::SiteError;
 use crate::suite::format::Check;
@@ -70,7 +70,6 @@ impl Manner {
 /// Floods a hub for a while. Whoever is thrown out does not come again.
 pub(super) async fn flood(
     site: &mut Site<'_>,
-    scene: &Scene<'_>,
     hub: usize,
     sockets: usize,
     millis: u64,
@@ -101,10 +100,10 @@ pub(super) async fn flood(
     let settings = (site.connect())("latecomer", hub);
     let came = connect(&settings).await;
     rest_of(millis, in_force).await;
+    let over = now();
     while flooding.try_join_next().is_some() {}
     let stayed = flooding.len();
     drop(flooding);
-    let attempts = scene.history.attempts.since(begun);
     let checks = vec![
         Check::new(
             format!("a flood of {sockets} sockets comes about, at least half of it"),
@@ -117,9 +116,8 @@ pub(super) async fn flood(
                 .map_or_else(String::clone, |_| "it was".to_owned()),
             came.is_ok(),
         ),
-        others_go_on(&attempts, begun, now()),
     ];
-    Ok(Carried { in_force, checks })
+    Ok(Carried::seen(in_force, checks).while_others_go_on(begun, over))
 }
 
 async fn open(address: SocketAddr) -> io::Result<TcpStream> {

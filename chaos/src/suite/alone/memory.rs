@@ -1,16 +1,17 @@
 //! Memory that is short: a process that takes and touches a bounded amount, in one memory group with the hub where the
 //! system lets us make one, so that what it takes is missing there.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use super::probe::{every_room_goes_on, others_go_on, rest_of};
+use super::probe::{every_room_goes_on, rest_of};
 use super::{Carried, Scene};
 use crate::member::now;
 use crate::suite::error::SiteError;
@@ -26,9 +27,10 @@ const ROOTS: [(&str, &str); 2] = [
     ("/sys/fs/cgroup", "memory.max"),
     ("/sys/fs/cgroup/memory", "memory.limit_in_bytes"),
 ];
-/// Joins the group, if there is one, then takes and touches memory until the time is over.
+/// Joins the group, if there is one, then takes and touches memory until the time is over. It ends well only if all that it
+/// took was still there then: what was taken passes through at the end, and is counted.
 const TAKE: &str = r#"[ -z "$3" ] || echo $$ > "$3/cgroup.procs"
-head -c "$1" /dev/zero | tail -c "$1" | sleep "$2""#;
+head -c "$1" /dev/zero | tail -c "$1" | { sleep "$2"; [ "$(wc -c)" -eq "$1" ]; }"#;
 
 /// A memory group with the hub in it, which leaves it when this is dropped.
 struct Group {
@@ -90,6 +92,21 @@ fn home(own: &str, root: &str) -> Option<PathBuf> {
     Some(Path::new(root).join(line.trim_start_matches('/')))
 }
 
+/// A process that takes memory.
+fn neighbour(mebibytes: u64, seconds: u64, group: &OsStr) -> Command {
+    let mut neighbour = Command::new("/bin/sh");
+    neighbour
+        .args(["-c", TAKE, "neighbour"])
+        .arg((mebibytes << 20).to_string())
+        .arg(seconds.to_string())
+        .arg(group)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .kill_on_drop(true);
+    neighbour
+}
+
 /// Takes memory for a while.
 pub(super) async fn press(
     site: &mut Site<'_>,
@@ -104,38 +121,37 @@ pub(super) async fn press(
     let group = Group::make(id, mebibytes + LEFT_MEBIBYTES);
     let seconds = millis.div_ceil(1000).max(1);
     let path = group.as_ref().map(|group| group.path.as_os_str()).ok();
-    let mut neighbour = Command::new("/bin/sh")
-        .args(["-c", TAKE, "neighbour"])
-        .arg((mebibytes << 20).to_string())
-        .arg(seconds.to_string())
-        .arg(path.unwrap_or_default())
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .kill_on_drop(true)
-        .spawn()?;
+    let mut neighbour = neighbour(mebibytes, seconds, path.unwrap_or_default()).spawn()?;
     let in_force = now();
     rest_of(millis, in_force).await;
     let after = site.process(hub).rss_bytes()?;
     // It ends by itself with its time.
     let ended = timeout(Duration::from_secs(seconds + 5), neighbour.wait()).await;
-    let pressed = match (&group, ended) {
-        (Ok(_), Ok(_)) => "in one memory group with the hub".to_owned(),
-        (Err(error), Ok(_)) => format!("beside the hub: no memory group can be made ({error})"),
-        (_, Err(_)) => "it did not end".to_owned(),
+    let where_to = match &group {
+        Ok(_) => "in one memory group with the hub".to_owned(),
+        Err(error) => format!("beside the hub: no memory group can be made ({error})"),
+    };
+    let (pressed, pressed_on) = match ended {
+        Ok(status) if status.as_ref().is_ok_and(ExitStatus::success) => (where_to, true),
+        Ok(_) => (
+            format!("{where_to}; it lost its memory before the end"),
+            false,
+        ),
+        Err(_) => ("it did not end".to_owned(), false),
     };
     drop(group);
     let lives = site.process_mut(hub).ended()?.is_none();
     if !lives {
         site.process_mut(hub).restart().await?;
     }
+    let over = now();
     let attempts = scene.history.attempts.since(in_force);
     let grown = after.saturating_sub(before) >> 20;
     let checks = vec![
         Check::new(
-            format!("a neighbour takes {mebibytes} MiB and ends in time"),
-            pressed.as_str(),
-            pressed != "it did not end",
+            format!("a neighbour takes {mebibytes} MiB, keeps them to the end and ends in time"),
+            pressed,
+            pressed_on,
         ),
         Check::new(
             "the hub lives on",
@@ -147,15 +163,36 @@ pub(super) async fn press(
             format!("from {} to {} MiB", before >> 20, after >> 20),
             grown <= GROWTH_MEBIBYTES,
         ),
-        every_room_goes_on(&attempts, scene.rooms, in_force, now()),
-        others_go_on(&attempts, in_force, now()),
+        every_room_goes_on(&attempts, scene.rooms, in_force, over),
     ];
-    Ok(Carried { in_force, checks })
+    Ok(Carried::seen(in_force, checks).while_others_go_on(in_force, over))
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::probe::until;
     use super::*;
+
+    #[tokio::test]
+    async fn a_neighbour_ends_well_only_if_it_kept_its_memory_to_the_end() {
+        let kept = neighbour(4, 0, OsStr::new("")).status().await.unwrap();
+        assert!(kept.success());
+        let mut short = neighbour(4, 1, OsStr::new("")).spawn().unwrap();
+        let id = short.id().unwrap();
+        let children = format!("/proc/{id}/task/{id}/children");
+        let holder = until(Duration::from_secs(20), async || {
+            let children = fs::read_to_string(&children).ok()?;
+            let mut children = children.split_whitespace();
+            let name = |child: &str| fs::read_to_string(format!("/proc/{child}/comm"));
+            let holder = children.find(|child| name(child).is_ok_and(|n| n.trim() == "tail"));
+            holder.map(str::to_owned)
+        });
+        let holder = holder.await.unwrap();
+        let mut killing = Command::new("/bin/sh");
+        killing.args(["-c", "kill -9 $0", &holder]);
+        assert!(killing.status().await.unwrap().success());
+        assert!(!short.wait().await.unwrap().success());
+    }
 
     #[test]
     fn a_process_goes_back_to_the_group_that_it_came_from() {

@@ -22,6 +22,7 @@ pub use disk::let_go;
 pub(super) use kit::Kit;
 pub use log::DamageError;
 pub(super) use planned::planned;
+pub(super) use probe::others_go_on;
 
 use super::error::SiteError;
 use super::format::Check;
@@ -136,6 +137,25 @@ pub(super) struct Scene<'r> {
 pub(super) struct Carried {
     pub in_force: Instant,
     pub checks: Vec<Check>,
+    /// Between these moments the messages of everybody were to go well, which can be told once all of them were answered.
+    pub unhurt: Option<(Instant, Instant)>,
+}
+
+impl Carried {
+    /// With what was seen of it.
+    pub(super) fn seen(in_force: Instant, checks: Vec<Check>) -> Self {
+        Self {
+            in_force,
+            checks,
+            unhurt: None,
+        }
+    }
+
+    /// The same, through which the messages of everybody were to go well.
+    fn while_others_go_on(mut self, from: Instant, to: Instant) -> Self {
+        self.unhurt = Some((from, to));
+        self
+    }
 }
 
 /// Carries a fault out to its end.
@@ -166,7 +186,7 @@ pub(super) async fn carry_out(
             hub,
             sockets,
             millis,
-        } => flood::flood(site, scene, hub, sockets, millis).await,
+        } => flood::flood(site, hub, sockets, millis).await,
         Hurt::SlowClients {
             hub,
             clients,

@@ -1,13 +1,13 @@
 //! A room that fails whenever it is asked: its newest stored row is damaged while the hub is down.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
 use super::log::damage;
-use super::probe::{ANSWER, Said, connect, metric, others_go_on, send, until};
+use super::probe::{ANSWER, Said, connect, metric, send, until};
 use super::{Carried, Scene};
 use crate::client::{Client, Settings};
 use crate::history::History;
@@ -71,7 +71,7 @@ pub(super) async fn poison(
     }
     let end = now();
     let after = counted().await.unwrap_or_default();
-    let mut checks = vec![
+    let checks = vec![
         Check::new(
             "the other rooms are served again after the start",
             served.map_or("not all were", |_| "they were"),
@@ -84,13 +84,8 @@ pub(super) async fn poison(
             after > before,
         ),
     ];
-    checks.push(rooms_go_on(scene, in_force, end));
-    Ok(Carried { in_force, checks })
-}
-
-/// The other rooms are all that senders send to.
-fn rooms_go_on(scene: &Scene<'_>, from: Instant, to: Instant) -> Check {
-    others_go_on(&scene.history.attempts.since(from), from, to)
+    // The other rooms are all that senders send to.
+    Ok(Carried::seen(in_force, checks).while_others_go_on(in_force, end))
 }
 
 /// Every answer must be an error, and none may be missing.

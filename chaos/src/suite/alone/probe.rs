@@ -10,7 +10,7 @@ use crate::client::{Client, InvokeError, Settings};
 use crate::history::{Event, History};
 use crate::http;
 use crate::member::now;
-use crate::suite::class::TARGET;
+use crate::suite::class::{TARGET, WINDOW};
 use crate::suite::detect::Standing;
 use crate::suite::format::Check;
 use crate::suite::ground::Place;
@@ -123,13 +123,20 @@ pub(super) async fn send(
     Said::of(outcome)
 }
 
-/// Whether messages of everybody went well between two moments: of the attempts that ended then, answered ones by all.
-pub(super) fn others_go_on(attempts: &[Attempt], from: Instant, to: Instant) -> Check {
+/// Whether messages of everybody went well between two moments, of all attempts that were under way then, those too that
+/// were answered later: one that hangs counts again, as failed, for every second that it hangs in that time. Whoever asks
+/// must have waited until everybody has an answer.
+pub(in crate::suite) fn others_go_on(attempts: &[Attempt], from: Instant, to: Instant) -> Check {
     let then = attempts
         .iter()
-        .filter(|attempt| attempt.begun >= from && attempt.ended <= to);
+        .filter(|attempt| attempt.begun < to && attempt.ended >= from);
     let (good, all) = then.fold((0_u64, 0_u64), |(good, all), attempt| {
-        (good + u64::from(attempt.acknowledged), all + 1)
+        let (begun, ended) = (attempt.begun.max(from), attempt.ended.min(to));
+        let hung = (ended - begun).as_nanos() / WINDOW.as_nanos();
+        // An answer after the end is one in time if it did not take a second.
+        let in_time = attempt.ended <= to || attempt.ended - begun < WINDOW;
+        let is_good = attempt.acknowledged && in_time;
+        (good + u64::from(is_good), all + 1 + hung as u64)
     });
     let share = good as f64 / all.max(1) as f64;
     Check::new(
@@ -213,6 +220,39 @@ mod tests {
         // Failures of another time.
         let later = start + Duration::from_millis(500);
         assert!(others_go_on(&attempts(400), later, end).kept);
+    }
+
+    #[test]
+    fn a_hang_at_the_end_is_seen_though_it_is_answered_afterwards() {
+        let start = now();
+        let end = start + Duration::from_millis(1500);
+        let mut attempts: Vec<Attempt> = (0..1000).map(|n| attempt(start, "r", n, true)).collect();
+        assert!(others_go_on(&attempts, start, end).kept);
+        // All that nine senders have under way then, which is answered when the trouble is over.
+        let mut under_way = attempt(start, "r", 1001, true);
+        under_way.ended = start + Duration::from_secs(9);
+        let hung = vec![under_way.clone(); 9];
+        let seen = others_go_on(&[&attempts[..], &hung].concat(), start, end);
+        assert!(
+            !seen.kept && seen.seen.starts_with("1000 of 1009"),
+            "{seen:?}"
+        );
+        // The longer it is, the more it counts.
+        let later = start + Duration::from_millis(4500);
+        let seen = others_go_on(&[&attempts[..], &hung].concat(), start, later);
+        assert!(seen.seen.starts_with("1000 of 1036"), "{seen:?}");
+        // A hang that had begun before counts from the beginning on.
+        let seen = others_go_on(
+            &hung,
+            start + Duration::from_secs(5),
+            start + Duration::from_secs(6),
+        );
+        assert!(seen.seen.starts_with("0 of 18"), "{seen:?}");
+        // What is merely under way at the end is no hang.
+        under_way.ended = end + Duration::from_millis(2);
+        under_way.begun = end - Duration::from_millis(2);
+        attempts.push(under_way);
+        assert!(others_go_on(&attempts, start, end).kept);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use super::probe::{others_go_on, rest_of};
+use super::probe::rest_of;
 use super::{Carried, Scene};
 use crate::client::{Client, Settings};
 use crate::history::{Event, History};
@@ -132,7 +132,6 @@ pub(super) async fn stand_by(
         there
     };
     let there = timeout(READ, reading).await;
-    let attempts = scene.history.attempts.since(in_force);
     let bound = (clients as u64 * EACH_KIBIBYTES).div_ceil(1024) + SLACK_MEBIBYTES;
     let checks = vec![
         Check::new(
@@ -145,7 +144,6 @@ pub(super) async fn stand_by(
             format!("from {} to {} MiB", before >> 20, most >> 20),
             most.saturating_sub(before) >> 20 <= bound,
         ),
-        others_go_on(&attempts, in_force, asleep),
         Check::new(
             format!(
                 "all of them reach the head within {} s when they read again",
@@ -158,5 +156,5 @@ pub(super) async fn stand_by(
             there.is_ok_and(|count| count == clients),
         ),
     ];
-    Ok(Carried { in_force, checks })
+    Ok(Carried::seen(in_force, checks).while_others_go_on(in_force, asleep))
 }

@@ -84,7 +84,7 @@ pub(super) async fn fail(
     ));
     // By design: only a store that is opened anew knows again what is on the disk.
     site.process_mut(hub).restart().await?;
-    Ok(Carried { in_force, checks })
+    Ok(Carried::seen(in_force, checks))
 }
 
 /// Attached until it is dropped.

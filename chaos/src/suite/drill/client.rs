@@ -109,6 +109,8 @@ pub(super) async fn live(user: User, common: Arc<Common>) -> Life {
         }
         living.common.joined.fetch_sub(1, Ordering::Relaxed);
         lost_at = Some(now());
+        let User { name, room, .. } = &living.user;
+        living.common.history.record(name, room, Event::Lost);
         living.user.settings.turn();
     }
 }
@@ -144,7 +146,10 @@ impl Living {
         history.record(name, room, Event::Subscribed { after });
         let joining = client.invoke::<Value>("JoinRoom", json!([&**room, after]));
         match timeout(ANSWER, joining).await {
-            Ok(Ok(_)) => Ok(client),
+            Ok(Ok(_)) => {
+                history.record(name, room, Event::Joined);
+                Ok(client)
+            }
             Ok(Err(error)) => Err(code(&error)),
             Err(_) => Err("late".to_owned()),
         }

@@ -124,16 +124,8 @@ impl Crowd {
                 self.clients
             ));
         }
-        let witness = connected(&self.witness).await;
-        for (room, goal) in &self.goals {
-            let joined = witness.invoke::<Value>("JoinRoom", json!([&**room])).await;
-            match joined.map(|summary| summary["head"].as_u64()) {
-                Ok(Some(head)) => {
-                    goal.send_replace(Some(head));
-                }
-                Ok(None) => stuck = Some(format!("room {room} has no head")),
-                Err(error) => stuck = Some(format!("room {room}: {error}")),
-            }
+        if let Err(reason) = tell_heads(&self.witness, &self.goals, PATIENCE).await {
+            stuck = Some(reason);
         }
         let mut lives = Vec::new();
         let reading = async {
@@ -146,7 +138,8 @@ impl Crowd {
             Ok(read) => read?,
             Err(_) => {
                 let read = lives.len();
-                stuck = Some(format!(
+                // What came before is why.
+                stuck.get_or_insert(format!(
                     "{read} of {} users read to the end within {PATIENCE:?}",
                     self.clients
                 ));
@@ -154,6 +147,34 @@ impl Crowd {
         }
         Ok((lives, stuck))
     }
+}
+
+/// Looks where each room ends and tells its readers; or what is in the way, which does not keep other rooms from being looked
+/// at unless the time is over.
+async fn tell_heads(
+    witness: &Settings,
+    goals: &[(Arc<str>, watch::Sender<Option<u64>>)],
+    within: Duration,
+) -> Result<(), String> {
+    let telling = async {
+        let mut told = Ok(());
+        let witness = connected(witness).await;
+        for (room, goal) in goals {
+            let joined = witness.invoke::<Value>("JoinRoom", json!([&**room])).await;
+            match joined.map(|summary| summary["head"].as_u64()) {
+                Ok(Some(head)) => drop(goal.send_replace(Some(head))),
+                Ok(None) => told = Err(format!("room {room} has no head")),
+                Err(error) => told = Err(format!("room {room}: {error}")),
+            }
+        }
+        told
+    };
+    let late = |_| {
+        Err(format!(
+            "the ends of the rooms were not told within {within:?}"
+        ))
+    };
+    timeout(within, telling).await.unwrap_or_else(late)
 }
 
 /// Waits until something holds; false if it took too long.
@@ -164,4 +185,23 @@ async fn until(holds: impl Fn() -> bool) -> bool {
         }
     };
     timeout(PATIENCE, waiting).await.is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_hub_that_never_answers_does_not_keep_the_end_from_coming() {
+        // Its connections are accepted by the system, and nobody ever says a word on them.
+        let silent = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let url = format!("http://{}/hubs/chat", silent.local_addr().unwrap());
+        let settings = Settings::new(url, encoding(0), None);
+        let goals = [("r".into(), watch::Sender::new(None))];
+        let told = tell_heads(&settings, &goals, Duration::from_millis(50)).await;
+        assert!(told.unwrap_err().contains("not told within 50ms"));
+        assert_eq!(*goals[0].1.borrow(), None);
+    }
 }

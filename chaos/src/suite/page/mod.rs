@@ -260,6 +260,9 @@ fn told(report: &Report) -> String {
             format!("{verdict}, but an aim was missed")
         }
         (Verdict::Kept, false) => format!("{verdict}, which is wrong"),
+        (Verdict::Broken, false) if report.expected == Verdict::Broken => {
+            format!("{verdict}, but no promise was seen to be")
+        }
         _ => verdict,
     }
 }
