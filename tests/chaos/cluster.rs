@@ -42,7 +42,7 @@ async fn hubs_broker_store_and_links_fail_in_turn_and_nothing_is_lost() {
     let mut servers = shared.servers.lock().await;
     let plan = Plan {
         // Eleven faults: each kind once, and a pause long enough for a hub to be taken for dead.
-        seed: 182,
+        seed: 320,
         length: Duration::from_secs(34),
         longest: Duration::from_secs(3),
         ..short(Scenario::Mixed, Topology::Cluster)

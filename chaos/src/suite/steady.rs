@@ -14,6 +14,8 @@ use crate::member::now;
 
 /// Traffic must go well for so long.
 const WATCHED: Duration = Duration::from_secs(1);
+/// Visits are few, some twenty in the time watched: one of them may fail.
+const SHARE_OF_FEW: f64 = 0.9;
 /// Attempts of all classes count that began within so long before that time is over.
 const CLASSES_WATCHED: Duration = Duration::from_secs(5);
 /// The share of attempts in that time that must be acknowledged.
@@ -106,7 +108,7 @@ async fn watch(workload: &Workload, tries: &Tries) -> Result<(), Unsteady> {
 fn each_class_goes_well(tries: &Tries, since: Instant, to: Instant) -> Result<(), Unsteady> {
     for class in tries.classes().iter().copied() {
         let fare = Fare::of(class, &tries.of(class).since(since), since, to);
-        if fare.availability < SHARE || fare.attempted == 0 {
+        if fare.availability < SHARE_OF_FEW || fare.attempted == 0 {
             return Err(Unsteady::Class {
                 class,
                 attempted: fare.attempted,
