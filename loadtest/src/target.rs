@@ -118,6 +118,22 @@ impl Target {
     }
 }
 
+#[cfg(test)]
+impl Target {
+    /// For tests that connect to nobody.
+    pub fn nowhere() -> Self {
+        Self {
+            addresses: vec![([127, 0, 0, 1], 1).into()],
+            credentials: Credentials::Token("any".into()),
+            encoding: Encoding::Json,
+            mixed: false,
+            first: 0,
+            nonce: "n".into(),
+            text_bytes: 64,
+        }
+    }
+}
+
 /// Appends one masked frame with this record in an encoding.
 pub fn push_frame(encoding: Encoding, out: &mut Vec<u8>, record: &[u8]) {
     websocket::push_frame(out, hub::opcode(encoding), record, Some(*b"mask"));

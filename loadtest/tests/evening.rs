@@ -4,19 +4,20 @@
 #[path = "mistakes/bytes.rs"]
 mod bytes;
 mod hub;
+#[path = "hub/measured.rs"]
+mod measured;
 #[path = "mistakes/lines.rs"]
 mod mistakes;
 #[path = "hub/ran.rs"]
 mod ran;
 
 use serde_json::Value;
-use std::thread;
 
 use hub::{Hub, SECRET, program};
+use measured::{EXIT_INCORRECT, each_is_noticed};
 use mistakes::{Mistake, proxy};
 use ran::Ran;
 
-const EXIT_INCORRECT: i32 = 1;
 /// Some who come and go, read slowly, type and look back within few seconds.
 const SHORT: &str = "--users 30 --rate 80 --seconds 4 --warmup 1 --set public_rooms=1 --set public_share=0.3 \
     --set group_size=6 --set visitors=0.5 --set visit_s=1 --set away_s=0.5 --set slow_share=0.2 --set slow_every_s=1 \
@@ -114,30 +115,13 @@ fn every_mistake_on_a_line_is_noticed_and_named() {
         (Mistake::CountTyping, &["typing with a sequence"]),
         (Mistake::ChangeHistory, &["other history"]),
     ];
-    let check = |mistake: Mistake, names: &[&str]| {
+    each_is_noticed(&cases, |mistake| {
         let proxy = proxy(hub.address, mistake);
-        let ran = evening(&format!(
+        evening(&format!(
             "--target http://{} --secret {SECRET} {SHORT} --set losses_allowed=true",
             proxy.address
-        ));
-        assert_eq!(
-            ran.code,
-            Some(EXIT_INCORRECT),
-            "{mistake:?}: {}",
-            ran.printed
-        );
-        for name in names {
-            assert!(ran.wrong(name) > 0, "{mistake:?}: {name}: {}", ran.printed);
-        }
-    };
-    // Some at a time: each run has much time in which nothing happens.
-    for some in cases.chunks(6) {
-        thread::scope(|scope| {
-            for (mistake, names) in some {
-                scope.spawn(|| check(*mistake, names));
-            }
-        });
-    }
+        ))
+    });
 }
 
 /// A scenario that ends connections must say so; then they count as what they are, and nothing is lost or doubled with them.

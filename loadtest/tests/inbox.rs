@@ -4,19 +4,20 @@
 #[path = "mistakes/bytes.rs"]
 mod bytes;
 mod hub;
+#[path = "hub/measured.rs"]
+mod measured;
 #[path = "mistakes/inboxes.rs"]
 mod mistakes;
 #[path = "hub/ran.rs"]
 mod ran;
 
 use serde_json::Value;
-use std::thread;
 
 use hub::{Hub, SECRET, program};
+use measured::each_is_noticed;
 use mistakes::{Mistake, proxy};
 use ran::Ran;
 
-const EXIT_INCORRECT: i32 = 1;
 /// Some who come and go, look and mark within few seconds.
 const SHORT: &str = "--users 20 --rate 60 --seconds 4 --warmup 1 --set visitors=0.5 --set visit_s=1 --set away_s=0.7 \
     --set look_after_s=0.3 --set spread_ms=200 --set http_connections=4 --set page=5";
@@ -60,30 +61,13 @@ fn every_mistake_is_noticed_and_named() {
         (Mistake::HideInList, &["foreign", "lost notice"]),
         (Mistake::Miscount, &["wrong count"]),
     ];
-    let check = |mistake: Mistake, names: &[&str]| {
+    each_is_noticed(&cases, |mistake| {
         let proxy = proxy(hub.address, mistake);
-        let ran = inbox(&format!(
+        inbox(&format!(
             "--target http://{} --secret {SECRET} {SHORT}",
             proxy.address
-        ));
-        assert_eq!(
-            ran.code,
-            Some(EXIT_INCORRECT),
-            "{mistake:?}: {}",
-            ran.printed
-        );
-        for name in names {
-            assert!(ran.wrong(name) > 0, "{mistake:?}: {name}: {}", ran.printed);
-        }
-    };
-    // Some at a time: each run has much time in which nothing happens.
-    for some in cases.chunks(6) {
-        thread::scope(|scope| {
-            for (mistake, names) in some {
-                scope.spawn(|| check(*mistake, names));
-            }
-        });
-    }
+        ))
+    });
 }
 
 #[test]

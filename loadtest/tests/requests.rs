@@ -4,44 +4,23 @@
 mod hub;
 #[path = "mistakes/requests.rs"]
 mod mistakes;
+#[path = "hub/ran.rs"]
+mod ran;
 
 use serde_json::Value;
 use std::net::TcpListener;
 use std::path::Path;
-use std::process::Command;
 
 use hub::{Hub, SECRET, program};
 use mistakes::{Mistake, proxy};
+use ran::Ran;
 
 const EXIT_INCORRECT: i32 = 1;
 const EXIT_ERROR: i32 = 2;
 const SHORT: &str = "--musicians 64 --organizers 5 --open 40 --connections 16 --timeout-ms 60000 --seconds 3 --warmup 3";
 
-/// What a run came to.
-struct Ran {
-    code: Option<i32>,
-    report: Value,
-    printed: String,
-}
-
 fn requests(line: &str) -> Ran {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("report.json");
-    let output = Command::new(env!("CARGO_BIN_EXE_loadtest"))
-        .arg("requests")
-        .args(line.split_whitespace())
-        .arg("--report")
-        .arg(&path)
-        .env_remove("MUSSIKON_JWT_SECRET")
-        .output()
-        .unwrap();
-    let texts = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
-    let report = std::fs::read(&path).map(|bytes| serde_json::from_slice(&bytes).unwrap());
-    Ran {
-        code: output.status.code(),
-        report: report.unwrap_or_default(),
-        printed: texts.concat(),
-    }
+    Ran::of("requests", line)
 }
 
 impl Ran {

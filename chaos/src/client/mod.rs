@@ -104,6 +104,12 @@ impl InvokeError {
     }
 }
 
+/// The stable code in a hub's error text, or what stands in its place.
+pub fn code_of(text: &str) -> &str {
+    let told = text.split("HubException: ").nth(1).unwrap_or(text);
+    told.split(": ").next().unwrap_or(told)
+}
+
 /// Takes the result of a call or the error text of the hub.
 type Answer = oneshot::Sender<Result<Option<Raw>, String>>;
 

@@ -6,8 +6,6 @@ use super::*;
 use crate::clock::Clock;
 use crate::run::recorder::Recorder;
 use crate::target::Target;
-use crate::token::Credentials;
-use protocol::Encoding;
 
 /// Keeps what was done. Odd deeds are operations, each with a deed before it.
 struct Stub<'a> {
@@ -82,15 +80,7 @@ impl<'a> World<'a> for Stub<'a> {
 
 /// Runs deeds 0 to 9, one each 20 ms, and whatever the end brings; what was done, and how many operations were counted.
 fn run(steady: &Steady, hook: &mut Hook<'_>) -> (Vec<u32>, bool, u64) {
-    let target = Target {
-        addresses: vec![([127, 0, 0, 1], 1).into()],
-        credentials: Credentials::Token("any".into()),
-        encoding: Encoding::Json,
-        mixed: false,
-        first: 0,
-        nonce: "n".into(),
-        text_bytes: 64,
-    };
+    let target = Target::nowhere();
     let clock = Clock::start();
     let mut recorder = Recorder::new(0);
     let stub = Stub {

@@ -116,19 +116,9 @@ impl<D: Ord + Copy> Gate<D> {
 mod tests {
     use super::*;
     use crate::target::Target;
-    use crate::token::Credentials;
-    use protocol::Encoding;
 
     fn gate() -> Gate<u32> {
-        let target = Target {
-            addresses: vec![([127, 0, 0, 1], 1).into()],
-            credentials: Credentials::Token("any".into()),
-            encoding: Encoding::Json,
-            mixed: false,
-            first: 0,
-            nonce: "n".into(),
-            text_bytes: 64,
-        };
+        let target = Target::nowhere();
         let clock = Clock::start();
         Gate::new(Lines::new(&target, clock).unwrap(), clock, 1, 1_000)
     }

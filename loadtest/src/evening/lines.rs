@@ -12,7 +12,7 @@ use crate::clock::Clock;
 use crate::fleet::connect_with;
 use crate::hub::{self, HubError};
 use crate::pool::{Pool, Ready};
-use crate::target::{ConnectError, Target};
+use crate::target::{ConnectError, Target, push_frame};
 use crate::websocket;
 
 /// Every line pings once in this time; hubs drop clients after 30 s of silence.
@@ -117,9 +117,9 @@ impl Lines {
             receive_buffer,
         } = &line.owner;
         let mut frames = Vec::new();
-        push(&mut frames, *encoding, &hub::handshake_request(*encoding));
+        push_frame(*encoding, &mut frames, &hub::handshake_request(*encoding));
         for record in hello {
-            push(&mut frames, *encoding, record);
+            push_frame(*encoding, &mut frames, record);
         }
         line.stage = Stage::Upgrading(frames);
         line.heard_ns = self.clock.now_ns();
@@ -144,7 +144,7 @@ impl Lines {
     /// Says one record.
     pub fn say_record(&mut self, index: usize, record: &[u8]) {
         let mut frame = Vec::new();
-        push(&mut frame, self.encoding(index), record);
+        push_frame(self.encoding(index), &mut frame, record);
         self.say(index, &frame);
     }
 
@@ -158,7 +158,7 @@ impl Lines {
                 let encoding = self.encoding(index);
                 let mut frames = Vec::new();
                 if let Ok(goodbye) = hub::goodbye(encoding) {
-                    push(&mut frames, encoding, &goodbye);
+                    push_frame(encoding, &mut frames, &goodbye);
                 }
                 websocket::push_frame(
                     &mut frames,
@@ -338,11 +338,6 @@ impl Line {
                 Ok(())
             })?)
     }
-}
-
-/// Appends one masked frame with this record.
-pub fn push(out: &mut Vec<u8>, encoding: Encoding, record: &[u8]) {
-    websocket::push_frame(out, hub::opcode(encoding), record, Some(*b"mask"));
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tokio::time::{sleep, timeout};
 
 use crate::attempts::Attempt;
-use crate::client::{Client, InvokeError, Settings};
+use crate::client::{Client, InvokeError, Settings, code_of};
 use crate::history::{Event, History};
 use crate::http;
 use crate::member::now;
@@ -70,16 +70,10 @@ impl Said {
     pub(super) fn of<T>(outcome: Result<T, InvokeError>) -> Self {
         match outcome {
             Ok(_) => Self::Done,
-            Err(InvokeError::Refused(text)) => Self::Refused(code(&text)),
+            Err(InvokeError::Refused(text)) => Self::Refused(code_of(&text).to_owned()),
             Err(other) => Self::Nothing(other.to_string()),
         }
     }
-}
-
-/// The stable code in the error text of a hub.
-fn code(text: &str) -> String {
-    let after = text.split("HubException: ").nth(1).unwrap_or(text);
-    after.split(": ").next().unwrap_or(after).to_owned()
 }
 
 /// A connection of its own, or why there is none.

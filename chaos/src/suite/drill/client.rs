@@ -12,7 +12,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::time::{sleep, sleep_until, timeout};
 
 use crate::attempts::Attempt;
-use crate::client::{Client, ConnectError, InvokeError, Settings};
+use crate::client::{Client, ConnectError, InvokeError, Settings, code_of};
 use crate::history::{Event, History};
 use crate::member::{ANSWER, is_for_good, now, record};
 
@@ -319,10 +319,7 @@ async fn answered(pending: &mut Option<BoxFuture<'static, Answer>>) -> Answer {
 /// The stable code of an error, or a word for what it is.
 fn code(error: &InvokeError) -> String {
     match error {
-        InvokeError::Refused(text) => {
-            let told = text.split("HubException: ").nth(1).unwrap_or(text);
-            told.split(':').next().unwrap_or(told).to_owned()
-        }
+        InvokeError::Refused(text) => code_of(text).to_owned(),
         InvokeError::Lost => "lost".to_owned(),
         InvokeError::Value(_) => "unreadable".to_owned(),
     }
