@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use chaos::suite::{Means, Plan, Scenario, Shares, Topology, share};
+use chaos::suite::{Demand, Means, Plan, Scenario, Shares, Topology, share};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
@@ -116,6 +116,10 @@ pub(crate) struct Options {
     /// By what means partitions, loss and throttling are made.
     #[arg(long, default_value = "auto")]
     pub(crate) means: Means,
+    /// What a run must reach beside its promises, or fail: `CLASS=PERCENT` of the attempts that go well, `CLASS.uptime=PERCENT`
+    /// of the seconds that are up; CLASS is `send`, `join`, `read`, `submit` or `all`. May be repeated.
+    #[arg(long, value_parser = Demand::parse)]
+    pub(crate) demand: Vec<Demand>,
     /// A file that describes hubs which run already, and what may be done to them: `run` takes these then and starts none.
     #[arg(long, conflicts_with_all = ["topology", "hub", "next", "means", "minutes"])]
     pub(crate) deployment: Option<PathBuf>,

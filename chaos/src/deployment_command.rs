@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use chaos::suite::{Deployment, Plan, Scenario, Topology, Verdict, run_deployed};
+use chaos::suite::{Deployment, Plan, Scenario, Topology, Verdict, demand, run_deployed};
 
 use crate::begun;
 use crate::command::Options;
@@ -30,6 +30,7 @@ pub(crate) async fn run(
     println!("{}: {}", scenario.name(), scenario.hypothesis());
     let (mut report, _) = run_deployed(&deployment, &plan, folder).await?;
     report.expected = Verdict::Kept;
+    demand(&mut report, &options.demand);
     let mut suite = begun(options, Topology::Existing, Vec::new());
     suite.good = tell(&report);
     suite.experiments.push(report);

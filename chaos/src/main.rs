@@ -17,7 +17,7 @@ use std::time::{Duration, SystemTime};
 
 use chaos::suite::{
     FORMAT, Means, NotRun, Plan, Report, Scenario, Servers, Shares, SiteSpec, SuiteReport,
-    Topology, Verdict, WorkloadSpec, page, plan, run,
+    Topology, Verdict, WorkloadSpec, demand, page, plan, run,
 };
 use clap::Parser;
 
@@ -96,6 +96,7 @@ async fn experiments(
                 if let Chosen::One(_) = chosen {
                     report.expected = Verdict::Kept;
                 }
+                demand(&mut report, &options.demand);
                 suite.good &= tell(&report);
                 suite.experiments.push(report);
             }

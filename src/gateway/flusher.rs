@@ -15,19 +15,24 @@ use tokio::time::Instant;
 
 use super::clock::CoarseClock;
 use super::metrics::GatewayMetrics;
+use super::pressure::Pressure;
 use super::send_queue::{Batch, QueueBounds, SendQueue, Settled};
 
-/// A rest is this many times as long as the flush before it,
+/// Up to this share of busy time nobody rests: what is saved would only be idle time, and every message waits for it.
+const FREE: f64 = 0.65;
+/// From this share on rests have their whole length.
+const BUSY: f64 = 0.85;
+/// That is so many times as long as the flush before,
 const REST_FACTOR: u32 = 4;
-/// none below this (timers are no finer),
-const REST_LEAST: Duration = Duration::from_millis(1);
-/// and not longer than this,
+/// but not longer than this,
 const REST_USUAL: Duration = Duration::from_millis(5);
 /// unless the flush itself took long: writing is then what the worker is busy with, and only fewer writes, each of more
 /// messages, leave it time for anything else. So many times as long as the flush,
-const REST_FACTOR_BUSY: u32 = 2;
+const REST_FACTOR_LONG: u32 = 2;
 /// but never longer than this.
 const REST_MOST: Duration = Duration::from_millis(20);
+/// Shorter ones are not worth it (timers are no finer).
+const REST_LEAST: Duration = Duration::from_millis(1);
 
 /// Connections flushed before others get their turn on the worker.
 const PART: usize = 512;
@@ -75,6 +80,7 @@ impl Flusher {
         let mut scratch = Vec::new();
         let mut list = Vec::new();
         let mut rest_until = Instant::now();
+        let mut pressure = Pressure::new(rest_until);
         loop {
             self.wake.notified().await;
             // The readers of this turn run first; what they push leaves with it.
@@ -98,7 +104,7 @@ impl Flusher {
                 }
             }
             list.clear();
-            rest_until = ended + rest_after(worked);
+            rest_until = ended + rest_after(worked, pressure.share(ended));
             self.record(turn);
         }
     }
@@ -190,14 +196,15 @@ impl Flusher {
     }
 }
 
-/// How long to gather after a flush that took so long.
-fn rest_after(flush: Duration) -> Duration {
-    let rest = flush * REST_FACTOR;
-    if rest < REST_LEAST {
-        return Duration::ZERO;
+/// How long to gather after a flush that took so long, when the runtime's threads are busy for such a share of their time.
+fn rest_after(flush: Duration, busy: f64) -> Duration {
+    let most = (flush * REST_FACTOR_LONG).clamp(REST_USUAL, REST_MOST);
+    let whole = (flush * REST_FACTOR).min(most);
+    let rest = whole.mul_f64(((busy - FREE) / (BUSY - FREE)).clamp(0.0, 1.0));
+    match rest < REST_LEAST {
+        true => Duration::ZERO,
+        false => rest,
     }
-    let most = (flush * REST_FACTOR_BUSY).clamp(REST_USUAL, REST_MOST);
-    rest.min(most)
 }
 
 /// One system call: the only frame as it is, several copied together.
@@ -263,20 +270,27 @@ fn write_what_fits(batch: &mut Batch) -> io::Result<usize> {
 mod tests {
     use super::*;
 
+    const MILLISECOND: Duration = Duration::from_millis(1);
+
     #[test]
-    fn a_flusher_rests_four_times_as_long_as_it_worked_or_twice_when_that_was_long() {
-        assert_eq!(rest_after(Duration::from_micros(249)), Duration::ZERO);
-        assert_eq!(
-            rest_after(Duration::from_micros(250)),
-            Duration::from_millis(1)
-        );
-        assert_eq!(
-            rest_after(Duration::from_micros(900)),
-            Duration::from_micros(3_600)
-        );
+    fn a_busy_flusher_rests_four_times_as_long_as_it_worked_or_twice_when_that_was_long() {
+        let micros = Duration::from_micros;
+        assert_eq!(rest_after(micros(249), 1.0), Duration::ZERO);
+        assert_eq!(rest_after(micros(250), 1.0), MILLISECOND);
+        assert_eq!(rest_after(micros(900), 1.0), micros(3_600));
         for (flush_ms, rest_ms) in [(2, 5), (3, 6), (9, 18), (50, 20)] {
-            let rest = rest_after(Duration::from_millis(flush_ms));
-            assert_eq!(rest, Duration::from_millis(rest_ms), "{flush_ms} ms");
+            let rest = rest_after(MILLISECOND * flush_ms, 1.0);
+            assert_eq!(rest, MILLISECOND * rest_ms, "{flush_ms} ms");
         }
+    }
+
+    #[test]
+    fn nobody_rests_while_there_is_time_to_spare() {
+        for busy in [0.0, 0.5, FREE] {
+            assert_eq!(rest_after(MILLISECOND * 9, busy), Duration::ZERO, "{busy}");
+        }
+        let half = rest_after(MILLISECOND * 9, (FREE + BUSY) / 2.0);
+        assert!(half.abs_diff(MILLISECOND * 9) < MILLISECOND, "{half:?}");
+        assert_eq!(rest_after(MILLISECOND * 9, BUSY), MILLISECOND * 18);
     }
 }

@@ -23,6 +23,7 @@ mod negotiate;
 pub mod notice_shapes;
 pub mod notices;
 mod parked;
+mod pressure;
 pub(crate) mod rate;
 mod registry;
 mod reply;

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::ops::Bound;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -34,6 +35,9 @@ struct Waiting {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("too many read marks are waiting to be written")]
 pub struct CursorsFull;
+
+/// Cursors in one write.
+const AT_ONCE: usize = 1_024;
 
 type Pending = BTreeMap<(RoomId, UserId), Waiting>;
 
@@ -95,34 +99,51 @@ impl Cursors {
         Ok(())
     }
 
-    /// Writes what waits and answers what others are to be told of. What could not be written waits on.
-    pub async fn flush(&self) -> Result<Vec<(RoomId, UserId, Sequence)>, AppendError> {
-        // Written ones stay here until they are, so that nobody sees a cursor go back meanwhile.
-        let batch = self.pending.lock().clone();
-        if batch.is_empty() {
-            return Ok(Vec::new());
+    /// Writes what waits, some of it at a time, and adds to `told` what others are to be told of. What could not be written
+    /// waits on.
+    pub async fn flush(
+        &self,
+        told: &mut Vec<(RoomId, UserId, Sequence)>,
+    ) -> Result<(), AppendError> {
+        let mut after = None;
+        loop {
+            // Written ones stay here until they are, so that nobody sees a cursor go back meanwhile.
+            let batch = self.batch(after.as_ref());
+            let Some((last, _)) = batch.last() else {
+                return Ok(());
+            };
+            let next = last.clone();
+            self.journal
+                .put_rows(batch.iter().map(row).collect())
+                .await?;
+            self.written(batch, told);
+            after = Some(next);
         }
-        let writes = batch
-            .iter()
-            .map(|((room, user), Waiting { cursor, .. })| TableWrite {
-                table: Table::ReadCursors,
-                key: key(room, user),
-                rank: cursor.up_to.0,
-                value: Some(encode(*cursor)),
-            });
-        self.journal.put_rows(writes.collect()).await?;
+    }
+
+    /// The next ones that wait: a node has many users, and who sends meanwhile must not wait for a copy of all.
+    fn batch(&self, after: Option<&(RoomId, UserId)>) -> Vec<((RoomId, UserId), Waiting)> {
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let pending = self.pending.lock();
+        let rest = pending.range((from, Bound::Unbounded)).take(AT_ONCE);
+        rest.map(|(key, waiting)| (key.clone(), *waiting)).collect()
+    }
+
+    fn written(
+        &self,
+        batch: Vec<((RoomId, UserId), Waiting)>,
+        told: &mut Vec<(RoomId, UserId, Sequence)>,
+    ) {
         let mut pending = self.pending.lock();
-        for (key, written) in &batch {
-            if pending.get(key) == Some(written) {
-                pending.remove(key);
+        for (key, written) in batch {
+            if pending.get(&key) == Some(&written) {
+                pending.remove(&key);
+            }
+            if written.told {
+                let (room, user) = key;
+                told.push((room, user, written.cursor.up_to));
             }
         }
-        drop(pending);
-        Ok(batch
-            .into_iter()
-            .filter(|(_, written)| written.told)
-            .map(|((room, user), written)| (room, user, written.cursor.up_to))
-            .collect())
     }
 
     /// The cursors of one user in several rooms, in the order asked; zero where nothing was read.
@@ -158,6 +179,15 @@ pub fn key(room: &RoomId, user: &UserId) -> Vec<u8> {
     key
 }
 
+fn row(((room, user), waiting): &((RoomId, UserId), Waiting)) -> TableWrite {
+    TableWrite {
+        table: Table::ReadCursors,
+        key: key(room, user),
+        rank: waiting.cursor.up_to.0,
+        value: Some(encode(waiting.cursor)),
+    }
+}
+
 fn encode(cursor: Cursor) -> Bytes {
     Bytes::copy_from_slice(&cursor.number.to_be_bytes())
 }
@@ -167,5 +197,55 @@ fn decode(row: &TableRow) -> Cursor {
     Cursor {
         up_to: Sequence(row.rank),
         number: number.map_or(0, u64::from_be_bytes),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::memory::MemoryJournal;
+
+    fn place(number: u64) -> (RoomId, UserId) {
+        let room = RoomId::parse("band").expect("a valid id");
+        let user = UserId::parse(&format!("u{number:05}")).expect("a valid id");
+        (room, user)
+    }
+
+    fn at(up_to: u64) -> Cursor {
+        Cursor {
+            up_to: Sequence(up_to),
+            number: up_to,
+        }
+    }
+
+    #[tokio::test]
+    async fn more_than_fit_one_write_are_all_written_and_those_who_are_to_know_are_told() {
+        let journal = Arc::new(MemoryJournal::new());
+        let cursors = Cursors::new(journal.clone(), Arc::default());
+        let count = 2 * AT_ONCE as u64 + 1;
+        for number in 0..count {
+            let (room, user) = place(number);
+            match number % 2 {
+                0 => cursors.mark(&room, &user, at(number + 1)).expect("room"),
+                _ => cursors.sent(&room, [(&user, at(number + 1))].into_iter()),
+            }
+        }
+        let mut told = Vec::new();
+        cursors.flush(&mut told).await.expect("written");
+        let expected: Vec<_> = (0..count)
+            .step_by(2)
+            .map(|number| {
+                let (room, user) = place(number);
+                (room, user, Sequence(number + 1))
+            })
+            .collect();
+        assert_eq!(told, expected);
+        assert!(cursors.pending.lock().is_empty());
+        let others = Cursors::new(journal, Arc::default());
+        for number in [0, count - 1] {
+            let (room, user) = place(number);
+            let stored = others.of(&user, &[room]).await.expect("read");
+            assert_eq!(stored, [at(number + 1)]);
+        }
     }
 }

@@ -90,10 +90,11 @@ impl Hub {
 
     async fn each_second(&self) {
         self.directories.passivate_idle();
-        match self.cursors.flush().await {
-            Ok(written) => self.tell_read(written).await,
-            Err(error) => tracing::warn!(%error, "read marks not written yet"),
+        let mut told = Vec::new();
+        if let Err(error) = self.cursors.flush(&mut told).await {
+            tracing::warn!(%error, "read marks not written yet");
         }
+        self.tell_read(told).await;
         if let Err(error) = self.note_seen().await {
             tracing::warn!(%error, "signs of life not written");
         }

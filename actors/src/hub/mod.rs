@@ -333,7 +333,8 @@ impl Hub {
 
     /// Writes what waits, takes no new commands and puts all entities to sleep; returns when done.
     pub async fn drain(&self) {
-        if let Err(error) = self.cursors.flush().await {
+        // Whoever would be told leaves with this node, or reads what is stored.
+        if let Err(error) = self.cursors.flush(&mut Vec::new()).await {
             tracing::warn!(%error, "read marks not written at drain");
         }
         if let Some(peers) = &self.parts.peers {

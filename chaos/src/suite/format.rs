@@ -215,4 +215,4 @@ impl SuiteReport {
 
 #[cfg(test)]
 #[path = "format_tests.rs"]
-mod tests;
+pub(super) mod tests;

@@ -16,7 +16,7 @@ use crate::suite::{
 
 const PAGE: &str = include_str!("../../README.md");
 
-fn report() -> Report {
+pub(in crate::suite) fn report() -> Report {
     let start = now();
     let attempts = [crate::attempts::Attempt {
         room: "r".into(),

@@ -104,7 +104,8 @@ impl FjallJournal {
         let guard = Guard::acquire(directory)?;
         check_files(&guard.engine())?;
         let logged = check_logs(&guard, options)?;
-        let store = Arc::new(Store::open(&guard, options)?);
+        let opened = behind(options.workers_nice, || Store::open(&guard, options));
+        let store = Arc::new(opened.map_err(OpenError::io(directory))??);
         guard.sync_names()?;
         let status = Arc::new(Status::default());
         let commits = store.commits().map_err(|error| OpenError::Engine {
@@ -204,6 +205,25 @@ impl Drop for FjallJournal {
             self.readers.store.write().take(),
         );
     }
+}
+
+/// Does something on a thread that steps back for others, and so do the threads that it starts: merging tables takes a core
+/// for a quarter of a second at times, and messages must not wait for that.
+fn behind<T: Send>(nice: u8, work: impl FnOnce() -> T + Send) -> std::io::Result<T> {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().name("journal-open".into());
+        let running = thread.spawn_scoped(scope, || {
+            // Elsewhere it would be the whole process that steps back.
+            if cfg!(target_os = "linux")
+                && let Err(error) = rustix::process::nice(nice.into())
+            {
+                tracing::warn!(%error, nice, "the threads that write tables do not step back");
+            }
+            work()
+        })?;
+        let panicked = |_| std::io::Error::other("the thread that opens the store panicked");
+        running.join().map_err(panicked)
+    })
 }
 
 /// Ends the commit thread, then the engine, then writes the last count and frees the directory.

@@ -16,8 +16,10 @@ pub struct FjallOptions {
     pub write_buffer_bytes: u64,
     /// Bytes of commit log after which the oldest is forced into tables; at least 64 MiB.
     pub log_bytes: u64,
-    /// Threads that write and merge tables.
+    /// Threads that write and merge tables. Of two, one would spin while the other merges.
     pub workers: usize,
+    /// How far those threads step back for all others where there are too few cores: their niceness, 0 to 19 (Linux).
+    pub workers_nice: u8,
     /// Table files kept open.
     pub open_files: usize,
     /// Writes that may wait for the commit thread; further ones are refused.
@@ -48,9 +50,10 @@ impl Default for FjallOptions {
         const MIB: usize = 1 << 20;
         Self {
             cache_bytes: 16 * MIB as u64,
-            write_buffer_bytes: 16 * MIB as u64,
+            write_buffer_bytes: 32 * MIB as u64,
             log_bytes: 128 * MIB as u64,
-            workers: 2,
+            workers: 3,
+            workers_nice: 10,
             open_files: 256,
             queue_requests: 4096,
             queue_bytes: 16 * MIB,

@@ -19,6 +19,10 @@ const REQUEST_BYTES: usize = 256;
 /// Rows or overlays removed by one commit.
 const STEP_KEYS: usize = 512;
 
+/// Table rows written by one commit, if they are outside an append: each is looked up first, and messages must not wait
+/// for thousands of them.
+const STEP_ROWS: usize = 64;
+
 impl Journal for FjallJournal {
     fn capabilities(&self) -> Capabilities {
         self.capabilities
@@ -159,9 +163,18 @@ impl Journal for FjallJournal {
     fn put_rows(&self, rows: Vec<TableWrite>) -> BoxFuture<'static, Result<(), AppendError>> {
         let writer = self.writer.clone();
         async move {
-            let writes: Vec<_> = rows.iter().map(table_row).collect();
-            let bytes = size(&writes) + REQUEST_BYTES;
-            writer.submit(Work::Writes(writes), bytes).await
+            let mut rest = &rows[..];
+            loop {
+                // Also when there are none: whether writes are refused is asked all the same.
+                let (step, later) = rest.split_at(rest.len().min(STEP_ROWS));
+                let writes: Vec<_> = step.iter().map(table_row).collect();
+                let bytes = size(&writes) + REQUEST_BYTES;
+                writer.submit(Work::Writes(writes), bytes).await?;
+                if later.is_empty() {
+                    return Ok(());
+                }
+                rest = later;
+            }
         }
         .boxed()
     }

@@ -253,3 +253,50 @@ fn a_directory_is_locked_until_the_last_read_has_ended() {
     drop(reading);
     open().expect("it is free");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_rows_are_several_commits_so_that_others_need_not_wait_for_all() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let journal = FjallJournal::open(directory.path(), &FjallOptions::default()).expect("it opens");
+    let rows: Vec<_> = (0..200)
+        .map(|room| membership(room, 1, Some("joined")))
+        .collect();
+    let before = journal.commits();
+    journal.put_rows(rows).await.expect("written");
+    assert_eq!(journal.commits() - before, 4, "200 rows, 64 in each");
+    let scanned = journal.scan_rows(Table::RoomsOfUser, b"ana\0".to_vec(), None, 1_000);
+    assert_eq!(scanned.await.expect("read").len(), 200);
+}
+
+/// Name and niceness of every thread of this process.
+#[cfg(target_os = "linux")]
+fn threads() -> Vec<(String, i64)> {
+    let tasks = std::fs::read_dir("/proc/self/task").expect("a list of threads");
+    let stats = tasks.flatten().filter_map(|task| {
+        // A thread may have ended meanwhile.
+        let stat = std::fs::read_to_string(task.path().join("stat")).ok()?;
+        let (name, fields) = stat.split_once('(')?.1.rsplit_once(')')?;
+        let nice = fields.split_whitespace().nth(16)?.parse().ok()?;
+        Some((name.to_owned(), nice))
+    });
+    stats.collect()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn whoever_merges_tables_steps_back_and_whoever_commits_does_not() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    // A niceness that no other test uses.
+    let options = FjallOptions {
+        workers_nice: 13,
+        ..FjallOptions::default()
+    };
+    let journal = FjallJournal::open(directory.path(), &options).expect("it opens");
+    let threads = threads();
+    let stepped: Vec<_> = threads.iter().filter(|(_, nice)| *nice == 13).collect();
+    assert_eq!(stepped.len(), options.workers, "{threads:?}");
+    assert!(stepped.iter().all(|(name, _)| name.starts_with("fjall")));
+    let mut commit = threads.iter().filter(|(name, _)| name == "journal-commit");
+    assert!(commit.all(|(_, nice)| *nice < 10), "{threads:?}");
+    drop(journal);
+}
