@@ -280,6 +280,11 @@ fn bounds(config: &Config, checks: &mut Checks<'_>) {
         "threads.workers",
         "must not be above 1024",
     );
+    checks.require(
+        config.journal.workers_nice <= 19,
+        "journal.workers_nice",
+        "must not be above 19",
+    );
     if let Err(error) = EnvFilter::builder().parse(&config.log.level) {
         checks.require(false, "log.level", error.to_string());
     }

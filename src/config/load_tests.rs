@@ -180,10 +180,12 @@ fn contradictions_are_reported_together_with_wrong_values() {
         ("MUSSIKON_GATEWAY__PARALLEL_STREAMS", "0"),
         ("MUSSIKON_JOURNAL__LOG_BYTES", "1"),
         ("MUSSIKON_JOURNAL__MAX_ROW_BYTES", "1"),
+        ("MUSSIKON_JOURNAL__WORKERS_NICE", "20"),
     ]));
     for key in [
         "journal.log_bytes (from MUSSIKON_JOURNAL__LOG_BYTES): must be at least 67108864",
         "journal.max_row_bytes",
+        "journal.workers_nice (from MUSSIKON_JOURNAL__WORKERS_NICE): must not be above 19",
         "gateway.max_message_bytes",
         "gateway.parallel_streams (from MUSSIKON_GATEWAY__PARALLEL_STREAMS): must be at least 1",
         "jwt_secret",

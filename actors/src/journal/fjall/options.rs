@@ -50,7 +50,7 @@ impl Default for FjallOptions {
         const MIB: usize = 1 << 20;
         Self {
             cache_bytes: 16 * MIB as u64,
-            write_buffer_bytes: 32 * MIB as u64,
+            write_buffer_bytes: 16 * MIB as u64,
             log_bytes: 128 * MIB as u64,
             workers: 3,
             workers_nice: 10,
