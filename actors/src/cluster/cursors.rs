@@ -112,11 +112,15 @@ impl Cursors {
             let Some((last, _)) = batch.last() else {
                 return Ok(());
             };
-            let next = last.clone();
+            let (next, whole) = (last.clone(), batch.len() == AT_ONCE);
             self.journal
                 .put_rows(batch.iter().map(row).collect())
                 .await?;
             self.written(batch, told);
+            // What came meanwhile is for the next time, or it would be written more often.
+            if !whole {
+                return Ok(());
+            }
             after = Some(next);
         }
     }

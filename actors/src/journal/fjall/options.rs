@@ -18,7 +18,8 @@ pub struct FjallOptions {
     pub log_bytes: u64,
     /// Threads that write and merge tables. Of two, one would spin while the other merges.
     pub workers: usize,
-    /// How far those threads step back for all others where there are too few cores: their niceness, 0 to 19 (Linux).
+    /// How far those threads step back for all others where there are too few cores: added to their niceness, 0 to 19
+    /// (Linux).
     pub workers_nice: u8,
     /// Table files kept open.
     pub open_files: usize,

@@ -293,10 +293,17 @@ fn whoever_merges_tables_steps_back_and_whoever_commits_does_not() {
     };
     let journal = FjallJournal::open(directory.path(), &options).expect("it opens");
     let threads = threads();
-    let stepped: Vec<_> = threads.iter().filter(|(_, nice)| *nice == 13).collect();
-    assert_eq!(stepped.len(), options.workers, "{threads:?}");
-    assert!(stepped.iter().all(|(name, _)| name.starts_with("fjall")));
-    let mut commit = threads.iter().filter(|(name, _)| name == "journal-commit");
-    assert!(commit.all(|(_, nice)| *nice < 10), "{threads:?}");
+    // The process may have been told to step back as a whole; the commit thread goes with it.
+    let of = |part: &'static str| {
+        let named = threads
+            .iter()
+            .filter(move |(name, _)| name.starts_with(part));
+        named.map(|(_, nice)| *nice)
+    };
+    let own = of("journal-commit").next().expect("a commit thread");
+    let behind = (own + 13).min(19);
+    let stepped = of("fjall").filter(|nice| *nice == behind).count();
+    assert!(stepped >= options.workers, "{threads:?}");
+    assert!(of("journal-commit").all(|nice| nice == own), "{threads:?}");
     drop(journal);
 }
