@@ -18,7 +18,9 @@ use super::metrics::GatewayMetrics;
 use super::pressure::Pressure;
 use super::send_queue::{Batch, QueueBounds, SendQueue, Settled};
 
-/// Up to this share of busy time nobody rests: what is saved would only be idle time, and every message waits for it.
+/// Frames for each connection of a turn from which gathering pays by itself: the next write carries several of them, too.
+const DENSE: usize = 2;
+/// Else nobody rests up to this share of busy time: what is saved would only be idle time, and every message waits for it.
 const FREE: f64 = 0.65;
 /// From this share on rests have their whole length.
 const BUSY: f64 = 0.85;
@@ -63,6 +65,12 @@ pub struct Turn {
     pub bytes: usize,
 }
 
+impl Turn {
+    fn is_dense(&self) -> bool {
+        self.connections > 0 && self.frames >= DENSE * self.connections
+    }
+}
+
 impl Flusher {
     /// A flusher; [`Flusher::run`] has to be spawned.
     pub fn new(bounds: QueueBounds, clock: Arc<CoarseClock>, metrics: GatewayMetrics) -> Arc<Self> {
@@ -104,7 +112,7 @@ impl Flusher {
                 }
             }
             list.clear();
-            rest_until = ended + rest_after(worked, pressure.share(ended));
+            rest_until = ended + rest_after(worked, turn.is_dense(), pressure.share(ended));
             self.record(turn);
         }
     }
@@ -196,11 +204,16 @@ impl Flusher {
     }
 }
 
-/// How long to gather after a flush that took so long, when the runtime's threads are busy for such a share of their time.
-fn rest_after(flush: Duration, busy: f64) -> Duration {
+/// How long to gather after a flush that took so long, of many frames for each connection or not, when the runtime's threads
+/// are busy for such a share of their time.
+fn rest_after(flush: Duration, dense: bool, busy: f64) -> Duration {
     let most = (flush * REST_FACTOR_LONG).clamp(REST_USUAL, REST_MOST);
     let whole = (flush * REST_FACTOR).min(most);
-    let rest = whole.mul_f64(((busy - FREE) / (BUSY - FREE)).clamp(0.0, 1.0));
+    let scarce = whole.mul_f64(((busy - FREE) / (BUSY - FREE)).clamp(0.0, 1.0));
+    let rest = match dense {
+        true => scarce.max(whole.min(REST_USUAL)),
+        false => scarce,
+    };
     match rest < REST_LEAST {
         true => Duration::ZERO,
         false => rest,
@@ -275,22 +288,36 @@ mod tests {
     #[test]
     fn a_busy_flusher_rests_four_times_as_long_as_it_worked_or_twice_when_that_was_long() {
         let micros = Duration::from_micros;
-        assert_eq!(rest_after(micros(249), 1.0), Duration::ZERO);
-        assert_eq!(rest_after(micros(250), 1.0), MILLISECOND);
-        assert_eq!(rest_after(micros(900), 1.0), micros(3_600));
+        assert_eq!(rest_after(micros(249), false, 1.0), Duration::ZERO);
+        assert_eq!(rest_after(micros(250), false, 1.0), MILLISECOND);
+        assert_eq!(rest_after(micros(900), false, 1.0), micros(3_600));
         for (flush_ms, rest_ms) in [(2, 5), (3, 6), (9, 18), (50, 20)] {
-            let rest = rest_after(MILLISECOND * flush_ms, 1.0);
+            let rest = rest_after(MILLISECOND * flush_ms, false, 1.0);
             assert_eq!(rest, MILLISECOND * rest_ms, "{flush_ms} ms");
         }
     }
 
     #[test]
-    fn nobody_rests_while_there_is_time_to_spare() {
+    fn nobody_rests_for_single_frames_while_there_is_time_to_spare() {
+        let flush = MILLISECOND * 9;
         for busy in [0.0, 0.5, FREE] {
-            assert_eq!(rest_after(MILLISECOND * 9, busy), Duration::ZERO, "{busy}");
+            assert_eq!(rest_after(flush, false, busy), Duration::ZERO, "{busy}");
         }
-        let half = rest_after(MILLISECOND * 9, (FREE + BUSY) / 2.0);
-        assert!(half.abs_diff(MILLISECOND * 9) < MILLISECOND, "{half:?}");
-        assert_eq!(rest_after(MILLISECOND * 9, BUSY), MILLISECOND * 18);
+        let half = rest_after(flush, false, (FREE + BUSY) / 2.0);
+        assert!(half.abs_diff(flush) < MILLISECOND, "{half:?}");
+        assert_eq!(rest_after(flush, false, BUSY), flush * 2);
+    }
+
+    #[test]
+    fn where_each_write_carries_several_frames_a_flusher_rests_for_a_while_in_any_case() {
+        assert_eq!(rest_after(MILLISECOND * 9, true, 0.0), REST_USUAL);
+        assert_eq!(rest_after(MILLISECOND, true, 0.0), MILLISECOND * 4);
+        assert_eq!(rest_after(MILLISECOND * 9, true, 1.0), MILLISECOND * 18);
+        let turn = |connections, frames| Turn {
+            connections,
+            frames,
+            bytes: 0,
+        };
+        assert!(turn(10, 20).is_dense() && !turn(10, 19).is_dense() && !turn(0, 0).is_dense());
     }
 }

@@ -12,6 +12,9 @@ const SOON: Duration = Duration::from_secs(10);
 /// After one that leaves nothing to write to: the store has to start, to find its members and to be found.
 const STORE_BACK: Duration = Duration::from_secs(60);
 
+/// What a share may be short of a demand by rounding alone, in percent.
+const ROUNDING: f64 = 1e-9;
+
 /// A share of the attempts, or of the seconds, of a class or of each.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Demand {
@@ -68,10 +71,20 @@ impl Demand {
             false => "of the attempts went well",
         };
         let reached = fares.iter().filter(asked).map(reached);
-        let short = reached.filter(move |(_, share)| *share < percent);
-        short.map(move |(class, share)| {
-            format!("{class}: {share:.2} % {what}; demanded are {percent} %")
-        })
+        let short = reached.filter(move |(_, share)| *share + ROUNDING < percent);
+        let short = short.map(move |(class, share)| {
+            format!("{class}: {share:.3} % {what}; demanded are {percent} %")
+        });
+        // Where nobody asked, nothing was reached.
+        let unasked = class.filter(|class| {
+            let mut asked = fares.iter().filter(|fare| fare.attempted > 0);
+            !asked.any(|fare| fare.class == *class)
+        });
+        let unasked = unasked.map(|class| {
+            let class = class.name();
+            format!("{class}: nobody asked; demanded are {percent} %")
+        });
+        short.chain(unasked)
     }
 
     fn word(&self) -> String {
@@ -160,8 +173,9 @@ mod tests {
         assert_eq!(missed(0.98, 1.0, Some(3), &["send=99"]), 1);
         assert_eq!(missed(1.0, 0.9, Some(3), &["send=99", "send.uptime=95"]), 1);
         assert_eq!(missed(0.5, 0.5, Some(3), &["all=99", "all.uptime=99"]), 2);
+        assert_eq!(missed(0.979, 0.5, Some(3), &["send=97.9"]), 0);
         // The report has no such class.
-        assert_eq!(missed(0.5, 0.5, Some(3), &["read=99"]), 0);
+        assert_eq!(missed(0.5, 0.5, Some(3), &["read=99"]), 1);
     }
 
     #[test]

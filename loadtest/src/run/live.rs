@@ -12,7 +12,7 @@ use std::thread::{self, JoinHandle};
 use super::record::{Phase, Second};
 use crate::process;
 
-/// Rates and latencies are those of so many seconds.
+/// Rates are those of so many seconds that are over, latencies those of the one that goes on as well.
 const RECENT: usize = 5;
 /// Seconds between two lines where there is no terminal.
 const LINES_S: u32 = 5;
@@ -104,7 +104,7 @@ impl Board {
         Self {
             phases: phases.to_vec(),
             total_s,
-            recent: VecDeque::with_capacity(RECENT + 1),
+            recent: VecDeque::with_capacity(RECENT + 2),
             errors_before: 0,
         }
     }
@@ -119,7 +119,7 @@ impl Board {
             self.recent.pop_back();
         }
         self.recent.push_back(second);
-        if self.recent.len() > RECENT
+        if self.recent.len() > RECENT + 1
             && let Some(old) = self.recent.pop_front()
         {
             self.errors_before += errors(&old);
@@ -165,16 +165,24 @@ impl Board {
     /// Figures of the recent seconds, by class.
     fn classes(&self) -> BTreeMap<&str, Recent> {
         let mut classes: BTreeMap<&str, Vec<_>> = BTreeMap::new();
-        for (name, found) in self.recent.iter().flat_map(|second| &second.classes) {
-            classes.entry(name).or_default().push(found);
+        for second in &self.recent {
+            for (name, found) in &second.classes {
+                classes.entry(name).or_default().push((second.at_s, found));
+            }
         }
-        let figures = |(name, found): (_, Vec<&super::record::ClassSecond>)| {
-            let good = || found.iter().filter(|one| one.count > 0);
+        // Of the newest second there is as much as has passed of it; the first one has to do for itself.
+        let newest = self.recent.back().map(|second| second.at_s);
+        let over = self.recent.len().saturating_sub(1).max(1);
+        let figures = |(name, found): (_, Vec<(u32, &super::record::ClassSecond)>)| {
+            let whole = found
+                .iter()
+                .filter(|(at_s, _)| self.recent.len() == 1 || Some(*at_s) != newest);
+            let count: u64 = whole.map(|(_, one)| one.count).sum();
+            let good = || found.iter().map(|(_, one)| one).filter(|one| one.count > 0);
             let mut middles: Vec<f64> = good().map(|one| one.p50_ms).collect();
             middles.sort_by(f64::total_cmp);
             let recent = Recent {
-                per_second: found.iter().map(|one| one.count as f64).sum::<f64>()
-                    / self.recent.len() as f64,
+                per_second: count as f64 / over as f64,
                 p50_ms: middles.get(middles.len() / 2).copied(),
                 p99_ms: good().map(|one| one.p99_ms).reduce(f64::max),
             };
@@ -290,9 +298,11 @@ mod tests {
         for at_s in 0..72 {
             board.take(second(at_s, 100, u64::from(at_s == 3), f64::from(at_s)));
         }
+        // That one has only begun.
+        board.take(second(72, 3, 0, 0.0));
         assert_eq!(
             board.progress(),
-            "steady (2 of 2) · 1:12 of 3:00 · 1:48 left"
+            "steady (2 of 2) · 1:13 of 3:00 · 1:47 left"
         );
         let block = board.block();
         let words: Vec<&str> = block[0].split_whitespace().collect();
@@ -317,7 +327,7 @@ mod tests {
         board.take(second(1, 0, 7, 0.0));
         let classes = board.classes();
         let recent = &classes["delivery"];
-        assert_eq!((recent.per_second, recent.p99_ms), (50.0, Some(9.0)));
+        assert_eq!((recent.per_second, recent.p99_ms), (100.0, Some(9.0)));
         assert_eq!(board.errors(), 12);
     }
 

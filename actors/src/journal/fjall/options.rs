@@ -16,7 +16,7 @@ pub struct FjallOptions {
     pub write_buffer_bytes: u64,
     /// Bytes of commit log after which the oldest is forced into tables; at least 64 MiB.
     pub log_bytes: u64,
-    /// Threads that write and merge tables. Of two, one would spin while the other merges.
+    /// Threads that write and merge tables. Of two, one would spin while the other merges; of three only while two merge at once.
     pub workers: usize,
     /// How far those threads step back for all others where there are too few cores: added to their niceness, 0 to 19
     /// (Linux).

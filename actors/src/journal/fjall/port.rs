@@ -21,7 +21,7 @@ const STEP_KEYS: usize = 512;
 
 /// Table rows written by one commit, if they are outside an append: each is looked up first, and messages must not wait
 /// for thousands of them.
-const STEP_ROWS: usize = 64;
+const STEP_ROWS: usize = 256;
 
 impl Journal for FjallJournal {
     fn capabilities(&self) -> Capabilities {

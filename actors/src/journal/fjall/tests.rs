@@ -258,14 +258,14 @@ fn a_directory_is_locked_until_the_last_read_has_ended() {
 async fn many_rows_are_several_commits_so_that_others_need_not_wait_for_all() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let journal = FjallJournal::open(directory.path(), &FjallOptions::default()).expect("it opens");
-    let rows: Vec<_> = (0..200)
+    let rows: Vec<_> = (0..800)
         .map(|room| membership(room, 1, Some("joined")))
         .collect();
     let before = journal.commits();
     journal.put_rows(rows).await.expect("written");
-    assert_eq!(journal.commits() - before, 4, "200 rows, 64 in each");
+    assert_eq!(journal.commits() - before, 4, "800 rows, 256 in each");
     let scanned = journal.scan_rows(Table::RoomsOfUser, b"ana\0".to_vec(), None, 1_000);
-    assert_eq!(scanned.await.expect("read").len(), 200);
+    assert_eq!(scanned.await.expect("read").len(), 800);
 }
 
 /// Name and niceness of every thread of this process.
@@ -292,7 +292,19 @@ fn whoever_merges_tables_steps_back_and_whoever_commits_does_not() {
         ..FjallOptions::default()
     };
     let journal = FjallJournal::open(directory.path(), &options).expect("it opens");
-    let threads = threads();
+    // A thread names itself once it runs.
+    let named = |threads: &[(String, i64)], part: &str| {
+        let named = threads.iter().filter(|(name, _)| name.starts_with(part));
+        named.count()
+    };
+    let mut threads = threads();
+    for _ in 0..1_000 {
+        if named(&threads, "fjall") >= options.workers && named(&threads, "journal-commit") > 0 {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+        threads = self::threads();
+    }
     // The process may have been told to step back as a whole; the commit thread goes with it.
     let of = |part: &'static str| {
         let named = threads
