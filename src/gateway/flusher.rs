@@ -2,7 +2,7 @@
 //! every one of them once.
 //!
 //! Many messages leave in one system call that way, also when each was pushed alone; a task per
-//! connection would be woken for each. Under load a flusher rests between turns, so that more gathers.
+//! connection would be woken for each. Where that saves writes a flusher rests between turns, so that more gathers.
 
 use std::io;
 use std::mem;

@@ -274,7 +274,7 @@ pub trait Journal: Send + Sync + 'static {
         first: Sequence,
     ) -> BoxFuture<'static, Result<Sequence, AppendError>>;
 
-    /// Writes table rows outside an append, durable on `Ok`.
+    /// Writes table rows outside an append, durable on `Ok`. Each stands alone: after an error some may be written.
     fn put_rows(&self, rows: Vec<TableWrite>) -> BoxFuture<'static, Result<(), AppendError>>;
 
     /// Table rows by key, in the order asked; removed and missing ones are `None`.

@@ -52,39 +52,28 @@ impl Demand {
         })
     }
 
-    fn missed<'r>(&self, fares: &'r [Fare]) -> impl Iterator<Item = String> + use<'r> {
-        let Self {
-            class,
-            of_seconds,
-            percent,
-        } = *self;
-        let asked = move |fare: &&Fare| class.is_none_or(|class| class == fare.class);
-        let reached = move |fare: &'r Fare| {
-            let share = match of_seconds {
-                true => fare.uptime,
-                false => fare.availability,
-            };
-            (fare.class.name(), 100.0 * share)
-        };
-        let what = match of_seconds {
-            true => "of the seconds were up",
-            false => "of the attempts went well",
-        };
-        let reached = fares.iter().filter(asked).map(reached);
-        let short = reached.filter(move |(_, share)| *share + ROUNDING < percent);
-        let short = short.map(move |(class, share)| {
-            format!("{class}: {share:.3} % {what}; demanded are {percent} %")
-        });
-        // Where nobody asked, nothing was reached.
-        let unasked = class.filter(|class| {
-            let mut asked = fares.iter().filter(|fare| fare.attempted > 0);
-            !asked.any(|fare| fare.class == *class)
-        });
-        let unasked = unasked.map(|class| {
+    fn missed(&self, fares: &[Fare]) -> Vec<String> {
+        let percent = self.percent;
+        let is_meant = |fare: &&Fare| self.class.is_none_or(|class| class == fare.class);
+        let asked = fares.iter().filter(is_meant);
+        let mut asked = asked.filter(|fare| fare.attempted > 0).peekable();
+        if let Some(class) = self.class
+            && asked.peek().is_none()
+        {
+            // Where nobody asked, nothing was reached.
             let class = class.name();
-            format!("{class}: nobody asked; demanded are {percent} %")
+            return vec![format!("{class}: nobody asked; demanded are {percent} %")];
+        }
+        let short = asked.filter_map(|fare| {
+            let (share, what) = match self.of_seconds {
+                true => (100.0 * fare.uptime, "of the seconds were up"),
+                false => (100.0 * fare.availability, "of the attempts went well"),
+            };
+            let class = fare.class.name();
+            (share + ROUNDING < percent)
+                .then(|| format!("{class}: {share:.3} % {what}; demanded are {percent} %"))
         });
-        short.chain(unasked)
+        short.collect()
     }
 
     fn word(&self) -> String {
@@ -98,7 +87,7 @@ impl Demand {
 }
 
 /// How soon every room must be served again after each fault of a scenario.
-pub fn served_within(scenario: Scenario) -> Duration {
+fn served_within(scenario: Scenario) -> Duration {
     match scenario {
         Scenario::KillCql
         | Scenario::PauseCql

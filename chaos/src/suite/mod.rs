@@ -47,7 +47,7 @@ pub use alone::{DamageError, Hurt as Alone, let_go};
 pub use around::{Around, Build, Loss, Server};
 pub use class::{Budget, Class, Fare, Latency, Second, TARGET, UP_SHARE};
 pub use converge::Convergence;
-pub use demands::{Demand, demand, served_within};
+pub use demands::{Demand, demand};
 pub use deployment::{
     DeployedError, Deployment, DeploymentError, Hurt, Kind, Member, MemberError, RefusedError,
     Traffic, run_deployed,

@@ -165,20 +165,16 @@ impl Board {
     /// Figures of the recent seconds, by class.
     fn classes(&self) -> BTreeMap<&str, Recent> {
         let mut classes: BTreeMap<&str, Vec<_>> = BTreeMap::new();
-        for second in &self.recent {
-            for (name, found) in &second.classes {
-                classes.entry(name).or_default().push((second.at_s, found));
-            }
+        for (name, found) in self.recent.iter().flat_map(|second| &second.classes) {
+            classes.entry(name).or_default().push(found);
         }
         // Of the newest second there is as much as has passed of it; the first one has to do for itself.
-        let newest = self.recent.back().map(|second| second.at_s);
         let over = self.recent.len().saturating_sub(1).max(1);
-        let figures = |(name, found): (_, Vec<(u32, &super::record::ClassSecond)>)| {
-            let whole = found
-                .iter()
-                .filter(|(at_s, _)| self.recent.len() == 1 || Some(*at_s) != newest);
-            let count: u64 = whole.map(|(_, one)| one.count).sum();
-            let good = || found.iter().map(|(_, one)| one).filter(|one| one.count > 0);
+        let figures = |(name, found): (_, Vec<&super::record::ClassSecond>)| {
+            let whole = self.recent.iter().take(over);
+            let whole = whole.filter_map(|second| second.classes.get(name));
+            let count: u64 = whole.map(|one| one.count).sum();
+            let good = || found.iter().filter(|one| one.count > 0);
             let mut middles: Vec<f64> = good().map(|one| one.p50_ms).collect();
             middles.sort_by(f64::total_cmp);
             let recent = Recent {

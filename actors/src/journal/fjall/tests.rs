@@ -268,16 +268,16 @@ async fn many_rows_are_several_commits_so_that_others_need_not_wait_for_all() {
     assert_eq!(scanned.await.expect("read").len(), 800);
 }
 
-/// Name and niceness of every thread of this process.
+/// The niceness of every thread of this process whose name begins so.
 #[cfg(target_os = "linux")]
-fn threads() -> Vec<(String, i64)> {
+fn niceness(named: &str) -> Vec<i64> {
     let tasks = std::fs::read_dir("/proc/self/task").expect("a list of threads");
     let stats = tasks.flatten().filter_map(|task| {
         // A thread may have ended meanwhile.
         let stat = std::fs::read_to_string(task.path().join("stat")).ok()?;
         let (name, fields) = stat.split_once('(')?.1.rsplit_once(')')?;
         let nice = fields.split_whitespace().nth(16)?.parse().ok()?;
-        Some((name.to_owned(), nice))
+        name.starts_with(named).then_some(nice)
     });
     stats.collect()
 }
@@ -292,30 +292,22 @@ fn whoever_merges_tables_steps_back_and_whoever_commits_does_not() {
         ..FjallOptions::default()
     };
     let journal = FjallJournal::open(directory.path(), &options).expect("it opens");
-    // A thread names itself once it runs.
-    let named = |threads: &[(String, i64)], part: &str| {
-        let named = threads.iter().filter(|(name, _)| name.starts_with(part));
-        named.count()
+    // The process may have been told to step back as a whole; the commit thread goes with it.
+    let stepped = |commit: &[i64], workers: &[i64]| {
+        let behind = commit.first().map(|own| (own + 13).min(19));
+        let of_ours = workers.iter().filter(|nice| Some(**nice) == behind);
+        of_ours.count() >= options.workers
     };
-    let mut threads = threads();
+    let (mut commit, mut workers) = (Vec::new(), Vec::new());
+    // A thread names itself once it runs.
     for _ in 0..1_000 {
-        if named(&threads, "fjall") >= options.workers && named(&threads, "journal-commit") > 0 {
+        (commit, workers) = (niceness("journal-commit"), niceness("fjall"));
+        if stepped(&commit, &workers) {
             break;
         }
         std::thread::sleep(std::time::Duration::from_millis(10));
-        threads = self::threads();
     }
-    // The process may have been told to step back as a whole; the commit thread goes with it.
-    let of = |part: &'static str| {
-        let named = threads
-            .iter()
-            .filter(move |(name, _)| name.starts_with(part));
-        named.map(|(_, nice)| *nice)
-    };
-    let own = of("journal-commit").next().expect("a commit thread");
-    let behind = (own + 13).min(19);
-    let stepped = of("fjall").filter(|nice| *nice == behind).count();
-    assert!(stepped >= options.workers, "{threads:?}");
-    assert!(of("journal-commit").all(|nice| nice == own), "{threads:?}");
+    assert!(stepped(&commit, &workers), "{commit:?} {workers:?}");
+    assert!(commit.iter().all(|nice| *nice == commit[0]), "{commit:?}");
     drop(journal);
 }

@@ -334,20 +334,13 @@ pub fn request(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::token::Credentials;
-    use protocol::Encoding;
     use std::io::{Read, Write};
     use std::net::{SocketAddr, TcpListener};
 
     fn http(address: SocketAddr, limit: Duration) -> Http<u32> {
         let target = Target {
             addresses: vec![address],
-            credentials: Credentials::Token("any".into()),
-            encoding: Encoding::Json,
-            mixed: false,
-            first: 0,
-            nonce: "n".into(),
-            text_bytes: 64,
+            ..Target::nowhere()
         };
         Http::new(&target, 1, limit, Clock::start()).unwrap()
     }
