@@ -44,8 +44,8 @@ pub enum Mutation {
     HurryLooks,
     /// A refusal after an attempt without an answer is taken for the whole truth.
     ForwardDoubtIsFailure,
-    /// A node's late words about who is present count as its newest.
-    OldWordsCount,
+    /// That nobody is present on a node any more is not said again.
+    SkipFarewells,
     /// Whoever was present on a node that is gone stays present.
     KeepTheGone,
     /// Nobody is asked who is present elsewhere.

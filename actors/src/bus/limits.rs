@@ -36,7 +36,8 @@ pub struct BusLimits {
     pub look_within_ms: u64,
     /// And as a last net all subscribed rooms once in this time, in milliseconds.
     pub look_every_ms: u64,
-    /// Rooms whose last position is being repeated at once; for more, the last net is all there is.
+    /// Rooms whose last position is being repeated at once, and as many of which is repeated that nobody is present here any
+    /// more; for more, the last net is all there is.
     pub tails: usize,
     /// Entities per second that are made ready on their next node when nodes come and go.
     pub handoffs_per_second: u32,

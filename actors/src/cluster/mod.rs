@@ -18,11 +18,11 @@ pub mod peers;
 pub mod placement;
 mod pump;
 mod relay;
+mod repeats;
 pub mod report;
 mod router;
 pub mod session;
 mod shown;
-mod tails;
 mod typing;
 mod wire;
 

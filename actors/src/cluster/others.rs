@@ -6,7 +6,6 @@ use super::fanout::Fanout;
 use super::feed::Feed;
 use crate::bus::frame::Here;
 use crate::ids::{EntityId, NodeId, RoomId, Timestamp, UserId};
-use crate::mutation::{self, Mutation};
 
 /// Users present, by name if they are few.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -61,8 +60,7 @@ impl Others {
     fn take(&mut self, here: Here, now: Timestamp) -> Option<(Vec<UserId>, Vec<UserId>)> {
         let newness = (here.incarnation, here.version);
         let old = self.words.get(&here.node);
-        let stale = old.is_some_and(|old| (old.incarnation, old.version) >= newness);
-        if stale && !mutation::is_on(Mutation::OldWordsCount) {
+        if old.is_some_and(|old| (old.incarnation, old.version) >= newness) {
             return None;
         }
         let users: BTreeSet<UserId> = here.users.into_iter().flatten().collect();
@@ -181,5 +179,40 @@ impl Fanout {
         if !went.is_empty() {
             self.restless.lock().insert(EntityId::room(room));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn word(incarnation: u64, version: u64, names: &[&str]) -> Here {
+        let user = |name: &&str| UserId::parse(name).expect("a valid id");
+        Here {
+            node: NodeId::parse("other").expect("a valid id"),
+            incarnation,
+            version,
+            count: names.len() as u64,
+            users: Some(names.iter().map(user).collect()),
+            ask: false,
+        }
+    }
+
+    #[test]
+    fn a_word_that_is_said_again_or_comes_late_changes_nothing() {
+        let mut others = Others::default();
+        let mut take = |word| others.take(word, Timestamp(0)).is_some();
+        assert!(take(word(1, 5, &["ada"])));
+        assert!(!take(word(1, 5, &[])) && !take(word(1, 4, &[])));
+        assert!(take(word(1, 6, &[])));
+        assert!(!take(word(1, 5, &["ada"])));
+        // Another life of the node begins its versions anew.
+        assert!(take(word(2, 1, &["bob"])));
+        assert!(!take(word(1, 7, &["ada"])));
+        assert!(
+            others
+                .users()
+                .eq([&UserId::parse("bob").expect("a valid id")])
+        );
     }
 }

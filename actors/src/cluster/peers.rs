@@ -15,12 +15,13 @@ use super::interest::Heard;
 use super::looks::{Look, Looks};
 use super::nodes::{Change, NodeSet, Part};
 use super::relay::{Relay, Teller};
-use super::tails::Tails;
-use crate::bus::frame::{self, Beat, Frame};
+use super::repeats::Repeats;
+use crate::bus::frame::{self, Beat, Frame, Here};
 use crate::bus::{
     Bus, BusEvent, BusLimits, Inbox, Message, Published, Reply, Subject, Trace, Traces,
 };
 use crate::ids::{EntityId, NodeId, Timestamp};
+use crate::journal::Head;
 use crate::mutation::{self, Mutation};
 
 const TICK: Duration = Duration::from_millis(25);
@@ -56,7 +57,10 @@ pub struct Peers {
     pub(super) directories: Directories,
     pub(super) nodes: Mutex<NodeSet>,
     pub(super) interests: Mutex<Heard>,
-    pub(super) tails: Mutex<Tails>,
+    /// Heads that are said again.
+    pub(super) tails: Mutex<Repeats<Head>>,
+    /// That nobody is present here any more is said again, too: of a feed without readers nothing else would be.
+    pub(super) farewells: Mutex<Repeats<Here>>,
     pub(super) looks: Mutex<Looks>,
     /// Places for commands of others.
     pub(super) commands: Arc<Semaphore>,
@@ -96,6 +100,7 @@ impl Peers {
             directories,
             interests: Mutex::new(Heard::new(limits.clone())),
             tails: Mutex::default(),
+            farewells: Mutex::default(),
             looks: Mutex::default(),
             commands: Arc::new(Semaphore::new(limits.commands.max(1))),
             coming: Mutex::default(),
@@ -165,7 +170,7 @@ impl Peers {
         let changes = self.nodes.lock().tick(now);
         self.changed(changes);
         self.pace();
-        self.repeat_tails(now);
+        self.repeat_last_words(now);
         let every = self.limits.look_every_ms;
         let looks = self.looks.lock().tick(now, every, LOOKS_PER_TICK);
         // What was not said again in three rounds is not so any more.

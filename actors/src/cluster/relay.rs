@@ -60,10 +60,7 @@ impl Peers {
             self.tell_head(entity, head, trace);
         }
         let now = self.now();
-        let kept = self
-            .tails
-            .lock()
-            .appended(entity, head, now, self.limits.tails);
+        let kept = self.tails.lock().said(entity, head, now, self.limits.tails);
         if !kept {
             metrics::counter!("mussikon_bus_dropped_total", "what" => "tail").increment(1);
         }
@@ -85,14 +82,22 @@ impl Peers {
         self.send(to, &Frame::Head { entity, head }, trace);
     }
 
-    /// Says heads again whose last word may have been lost.
-    pub(super) fn repeat_tails(&self, now: Timestamp) {
-        if mutation::is_on(Mutation::SkipTails) {
+    /// Says heads and farewells again that may have been lost.
+    pub(super) fn repeat_last_words(&self, now: Timestamp) {
+        if !mutation::is_on(Mutation::SkipTails) {
+            let heads = self.tails.lock().tick(now);
+            for (entity, head) in heads {
+                self.tell_head(&entity, head, self.traces.begin());
+            }
+        }
+        if mutation::is_on(Mutation::SkipFarewells) {
             return;
         }
-        let due = self.tails.lock().tick(now);
-        for (entity, head) in due {
-            self.tell_head(&entity, head, self.traces.begin());
+        let farewells = self.farewells.lock().tick(now);
+        for (entity, here) in farewells {
+            if let Some(room) = entity.as_room() {
+                self.to_room(&room, |room| Frame::Present { room, here });
+            }
         }
     }
 
@@ -119,7 +124,19 @@ impl Peers {
             users: here.users,
             ask,
         };
+        self.note_farewell(room, &here);
         self.to_room(room, |room| Frame::Present { room, here });
+    }
+
+    /// With its version: whoever has heard it or anything later takes no notice.
+    fn note_farewell(&self, room: &RoomId, here: &Here) {
+        let (entity, mut farewells) = (EntityId::room(room), self.farewells.lock());
+        if here.count > 0 {
+            return farewells.end(&entity);
+        }
+        if !farewells.said(&entity, here.clone(), self.now(), self.limits.tails) {
+            metrics::counter!("mussikon_bus_dropped_total", "what" => "farewell").increment(1);
+        }
     }
 
     fn to_room(&self, room: &RoomId, frame: impl FnOnce(RoomId) -> Frame) {

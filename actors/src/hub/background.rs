@@ -49,28 +49,42 @@ impl UserSessions {
 }
 
 const TICK: Duration = Duration::from_millis(250);
-/// Ticks between two writes of read cursors and passivation sweeps.
-const SECOND: u32 = 4;
+/// Between two writes of read cursors and passivation sweeps.
+const SECOND: Duration = Duration::from_secs(1);
 
 impl Hub {
     /// Ends when the last handle of the hub is gone.
     pub(super) fn start_background(&self) {
+        self.start_ticks();
+        self.start_seconds();
+        self.tell_new_members();
+    }
+
+    fn start_ticks(&self) {
         let hub = self.faintly();
         tokio::spawn(async move {
-            let mut ticks: u32 = 0;
             loop {
                 tokio::time::sleep(TICK).await;
                 let Some(hub) = hub() else {
                     return;
                 };
                 hub.fanout.tick();
-                ticks = ticks.wrapping_add(1);
-                if ticks.is_multiple_of(SECOND) {
-                    hub.each_second().await;
-                }
             }
         });
-        self.tell_new_members();
+    }
+
+    /// By itself: presence must not wait for a store that is slow.
+    fn start_seconds(&self) {
+        let hub = self.faintly();
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(SECOND).await;
+                let Some(hub) = hub() else {
+                    return;
+                };
+                hub.each_second().await;
+            }
+        });
     }
 
     /// The hub again, as long as somebody has a handle of it.

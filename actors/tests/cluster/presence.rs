@@ -80,6 +80,35 @@ async fn a_lost_word_of_presence_is_said_again_and_a_node_that_was_silent_says_a
     }
 }
 
+/// Nobody looks at a feed without readers again, so its last word is the only one.
+#[tokio::test(start_paused = true)]
+async fn a_lost_farewell_is_said_again_unless_somebody_came_back() {
+    let town = Town::new(2).await;
+    town.create(0, "band", &["bob"]).await;
+    let (_ada, ear) = town.join(0, "ada", "band").await;
+    for comes_back in [false, true] {
+        let (bob, _) = town.join(1, "bob", "band").await;
+        pass(1_000).await;
+        ear.news();
+        drop(bob);
+        Switches::set(&town.switches(1).no_hints, true);
+        pass(3_600).await;
+        assert_eq!(ear.news(), [] as [&str; 0], "lost");
+        Switches::set(&town.switches(1).no_hints, false);
+        let back = match comes_back {
+            true => Some(town.join(1, "bob", "band").await),
+            false => None,
+        };
+        pass(4_500).await;
+        let expected: &[&str] = match comes_back {
+            true => &[],
+            false => &["bob went, 1"],
+        };
+        assert_eq!(ear.news(), expected);
+        drop(back);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn typing_is_seen_on_other_nodes_and_ends_with_its_connection() {
     let town = Town::new(2).await;

@@ -147,8 +147,8 @@ fn a_read_mark_that_goes_back_is_found() {
 }
 
 #[test]
-fn an_old_word_of_presence_that_counts_is_found() {
-    found(0, Mutation::OldWordsCount, &["presence_is_true"]);
+fn a_farewell_that_is_said_once_is_found() {
+    found(209, Mutation::SkipFarewells, &["presence_is_true"]);
 }
 
 #[test]

@@ -65,7 +65,7 @@ pub const METRICS: &[Metric] = &[
         Counter,
         "mussikon_bus_dropped_total",
         &["what"],
-        "What the bus gave up: hints out (out) or in (in), changes of interest (interest), repeats of a head (tail), messages that are none of ours (foreign) or not understood (unreadable).",
+        "What the bus gave up: hints out (out) or in (in), changes of interest (interest), repeats of a head (tail) or of who has gone (farewell), messages that are none of ours (foreign) or not understood (unreadable).",
     ),
     metric(
         Counter,

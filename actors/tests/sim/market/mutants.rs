@@ -92,7 +92,7 @@ fn an_alarm_that_is_cleared_too_early_is_found() {
 #[test]
 fn errands_noted_as_done_that_never_were_are_found() {
     found(
-        1516,
+        1195,
         Mutation::NoteBeyondDurable,
         &["told_once", "slots_agree"],
     );
@@ -100,5 +100,5 @@ fn errands_noted_as_done_that_never_were_are_found() {
 
 #[test]
 fn errands_done_that_nobody_notes_are_found() {
-    found(144, Mutation::NoteOnce, &["errands_done"]);
+    found(1017, Mutation::NoteOnce, &["errands_done"]);
 }
