@@ -25,7 +25,8 @@ const STUCK_AFTER_NS: u64 = 20_000_000_000;
 /// Every connection pings once in this time; hubs drop clients after 30 s of silence.
 const PING_EVERY_NS: u64 = 10_000_000_000;
 
-const REST: Duration = Duration::from_millis(20);
+/// How long somebody without traffic waits for something to come.
+pub const REST: Duration = Duration::from_millis(20);
 
 /// Connections in their rooms.
 pub struct Fleet {
@@ -139,16 +140,7 @@ impl Fleet {
         clock: Clock,
         other: impl FnOnce() -> io::Result<T> + Send,
     ) -> io::Result<T> {
-        std::thread::scope(|scope| {
-            let other = scope.spawn(other);
-            while !other.is_finished() {
-                self.rest(clock)?;
-            }
-            match other.join() {
-                Ok(result) => result,
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
-        })
+        meanwhile(other, || self.rest(clock))
     }
 
     /// Lets a moment pass without traffic.
@@ -323,6 +315,23 @@ impl<'a> Opener<'a> {
         }
         Ok(())
     }
+}
+
+/// Does something on a thread of its own and rests here all the while; its result.
+pub fn meanwhile<T: Send, E: From<io::Error>>(
+    other: impl FnOnce() -> io::Result<T> + Send,
+    mut rest: impl FnMut() -> Result<(), E>,
+) -> Result<T, E> {
+    std::thread::scope(|scope| {
+        let other = scope.spawn(other);
+        while !other.is_finished() {
+            rest()?;
+        }
+        match other.join() {
+            Ok(result) => Ok(result?),
+            Err(panic) => std::panic::resume_unwind(panic),
+        }
+    })
 }
 
 /// Where what depends on the encoding stands in arrays of two.

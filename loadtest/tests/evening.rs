@@ -10,13 +10,44 @@ mod measured;
 mod mistakes;
 #[path = "hub/ran.rs"]
 mod ran;
+#[path = "servers/scenario.rs"]
+mod scenario;
 
 use serde_json::Value;
 
 use hub::{Hub, SECRET, program};
-use measured::{EXIT_INCORRECT, each_is_noticed};
+use measured::each_is_noticed;
 use mistakes::{Mistake, proxy};
 use ran::Ran;
+use scenario::EXIT_INCORRECT;
+
+/// A town of two districts, for few seconds.
+const TOWN: &str = r#"
+name = "town"
+about = "An evening in two processes."
+processes = 2
+[profile]
+kind = "steady"
+rate = 80
+seconds = 3
+warmup = 1
+[traffic]
+kind = "evening"
+users = 40
+public_rooms = 2
+public_share = 0.3
+group_size = 6
+visitors = 0.5
+visit_s = 1
+away_s = 0.5
+history_share = 1
+history_after_s = 0.5
+typing_s = 0.5
+notifications_share = 0.5
+spread_ms = 200
+[thresholds]
+errors_percent = 0
+"#;
 
 /// Some who come and go, read slowly, type and look back within few seconds.
 const SHORT: &str = "--users 30 --rate 80 --seconds 4 --warmup 1 --set public_rooms=1 --set public_share=0.3 \
@@ -173,4 +204,77 @@ fn settings_that_cannot_be_are_named() {
     }
     let ran = evening("--target http://127.0.0.1:1 --token any");
     assert_eq!(ran.code, Some(2), "{}", ran.printed);
+}
+
+#[test]
+fn two_processes_are_one_evening_that_counts_what_both_did() {
+    let hub = Hub::start();
+    let options = format!("--target http://{} --secret {SECRET}", hub.address);
+    let ran = scenario::run(TOWN, &options, "encoding=mixed");
+    ran.assert_correct();
+    let subject = &ran.record["subject"];
+    // Each has half of 80 messages in each of 3 seconds.
+    let acknowledged = ran.class("acknowledgement");
+    assert!((239..=241).contains(&acknowledged), "{}", ran.printed);
+    assert!(ran.class("delivery") > 1_000, "{}", ran.printed);
+    for class in ["connect", "reconnect", "typing", "history"] {
+        assert!(ran.class(class) > 10, "{class}: {}", ran.printed);
+    }
+    let seconds = subject["seconds"].as_array().unwrap();
+    assert_eq!(seconds.len(), 4);
+    let opened = seconds[0]["classes"]["connect"]["count"].as_u64().unwrap();
+    assert!(opened >= 40, "everybody of both is counted: {opened}");
+    let sent = &seconds[2]["classes"]["acknowledgement"]["count"];
+    assert!((79..=81).contains(&sent.as_u64().unwrap()), "{sent}");
+    let there = subject["connections"].as_u64().unwrap();
+    assert!(there > 40, "some have two: {there}");
+    assert!(seconds[2]["connections"].as_u64().unwrap() > 20);
+    assert!(seconds[2]["lag_p99_ms"].as_f64().unwrap() > 0.0);
+    assert_eq!(ran.record["machine"]["generators"], 2);
+}
+
+/// What only one of them notices, makes the whole run incorrect. Nobody leaves, so that nobody is shown it later.
+#[test]
+fn a_mistake_in_one_process_is_one_of_the_whole_run() {
+    let hub = Hub::start();
+    let proxy = proxy(hub.address, Mistake::LoseOne);
+    let options = format!("--target http://{} --secret {SECRET}", proxy.address);
+    let set = "traffic.visitors=0 traffic.slow_share=0";
+    let ran = scenario::run(TOWN, &options, set);
+    assert_eq!(
+        (ran.code, &ran.record["verdict"]),
+        (Some(EXIT_INCORRECT), &"incorrect".into()),
+        "{}",
+        ran.printed
+    );
+    let faults = ran.record["subject"]["faults"].as_object().unwrap();
+    let all: u64 = faults.values().filter_map(Value::as_u64).sum();
+    assert_eq!(all, 1, "{}", ran.printed);
+}
+
+#[test]
+fn what_processes_cannot_share_is_said_before_anything_is_run() {
+    let hub = Hub::start();
+    let target = format!("--target http://{}", hub.address);
+    for (options, set, because) in [
+        (
+            "--secret any",
+            "traffic.public_rooms=1",
+            "traffic.public_rooms is 1: each of 2 processes needs one at least",
+        ),
+        (
+            "--secret any",
+            "traffic.users=9",
+            "traffic.users is 9: each of 2 processes needs 6 people at least",
+        ),
+        (
+            "--token any",
+            "",
+            "of the load: users need tokens of their own",
+        ),
+    ] {
+        let ran = scenario::run(TOWN, &format!("{target} {options}"), set);
+        assert_eq!((ran.code, &ran.record), (Some(2), &Value::Null), "{set}");
+        assert!(ran.printed.contains(because), "{set}: {}", ran.printed);
+    }
 }

@@ -10,6 +10,8 @@ mod measured;
 mod mistakes;
 #[path = "hub/ran.rs"]
 mod ran;
+#[path = "servers/scenario.rs"]
+mod scenario;
 
 use serde_json::Value;
 
@@ -17,6 +19,7 @@ use hub::{Hub, SECRET, program};
 use measured::each_is_noticed;
 use mistakes::{Mistake, proxy};
 use ran::Ran;
+use scenario::EXIT_INCORRECT;
 
 /// Some who come and go, look and mark within few seconds.
 const SHORT: &str = "--users 20 --rate 60 --seconds 4 --warmup 1 --set visitors=0.5 --set visit_s=1 --set away_s=0.7 \
@@ -96,4 +99,52 @@ fn settings_that_cannot_be_are_named() {
         "{}",
         ran.printed
     );
+}
+
+#[test]
+fn inboxes_of_two_processes_are_counted_together_and_nothing_is_wrong_with_them() {
+    let two = r#"
+name = "inboxes"
+about = "Inboxes in two processes."
+encoding = "mixed"
+processes = 2
+[profile]
+kind = "steady"
+rate = 60
+seconds = 3
+warmup = 1
+[traffic]
+kind = "inbox"
+users = 20
+visitors = 0.5
+visit_s = 1
+away_s = 0.7
+look_after_s = 0.3
+spread_ms = 200
+http_connections = 4
+page = 5
+[thresholds]
+errors_percent = 0
+"#;
+    let spawn = format!("--spawn {}", program().display());
+    let ran = scenario::run(two, &spawn, "");
+    ran.assert_correct();
+    // 60 notices in each of 3 seconds, and looks; those who were away were shown some of them later.
+    assert!(ran.class("http") > 180, "{}", ran.printed);
+    let shown = ran.class("notification");
+    assert!((75..=181).contains(&shown), "{shown}: {}", ran.printed);
+    let there = &ran.record["subject"]["connections"];
+    assert_eq!(there, 20, "{}", ran.printed);
+    let hub = Hub::start();
+    let proxy = proxy(hub.address, Mistake::Miscount);
+    let options = format!("--target http://{} --secret {SECRET}", proxy.address);
+    let wrong = scenario::run(two, &options, "encoding=json");
+    assert_eq!(wrong.code, Some(EXIT_INCORRECT), "{}", wrong.printed);
+    // Either has half of the people.
+    let counted = &wrong.record["subject"]["contradictions"]["wrong count"];
+    assert!(counted.as_u64() > Some(10), "{}", wrong.printed);
+    let few = scenario::run(two, &spawn, "traffic.http_connections=1");
+    let because = "traffic.http_connections is 1: each of 2 processes needs one at least";
+    assert_eq!(few.code, Some(2), "{}", few.printed);
+    assert!(few.printed.contains(because), "{}", few.printed);
 }

@@ -12,8 +12,10 @@ use crate::bench::{Bench, BenchError};
 use crate::figures::is_late;
 use crate::process::Meter;
 use crate::report::Outcome;
+use crate::run::START_IN_NS;
+use crate::run::log::{Log, Outlet};
+use crate::run::profile::Profile;
 use crate::run::record::Measurement;
-use crate::run::recorder::Recorder;
 use crate::subject::Subject;
 use crate::trial::mark::Mark;
 
@@ -66,13 +68,18 @@ impl Bench<'_> {
         };
         let running = Subject::Hub.open(common, false).map_err(BenchError::from)?;
         let meter = running.server.meter.as_ref();
-        let mut recorder = Recorder::new(time.warmup as u32);
+        let profile = Profile::Steady {
+            rate,
+            seconds: time.seconds,
+            warmup: time.warmup,
+        };
+        let mut log = Log::new(profile.phases(), time.warmup, Outlet::Here(None));
         let speech = match more.mixed {
             true => Speech::Mixed,
             false => Speech::Only(common.encoding().into()),
         };
         let mut said_s = 0.0;
-        let mut hook = |progress: &Progress, _: &Recorder| {
+        let mut hook = |progress: &Progress| {
             if progress.at_s >= said_s + 5.0 {
                 said_s = progress.at_s;
                 eprintln!(
@@ -82,6 +89,7 @@ impl Bench<'_> {
             }
             ControlFlow::Continue(())
         };
+        let clock = self.clock;
         let begin = Mark::now(self.clock.now_ns(), 0, 0, meter);
         let ran = run(Traffic {
             target: &running.target,
@@ -89,13 +97,14 @@ impl Bench<'_> {
             seed: more.seed,
             speech,
             curve: &curve,
-            recorder: &mut recorder,
+            gate: Box::new(move || Ok(clock.now_ns() + START_IN_NS)),
+            log: &mut log,
             hook: &mut hook,
         })?;
         let used = begin.until(Mark::now(self.clock.now_ns(), 0, 0, meter));
         Ok(EveningFigures {
             offered_per_second: rate,
-            measurement: ran.measurement(Subject::Hub.name(), &recorder, &curve),
+            measurement: log.measurement(Subject::Hub.name(), ran.found()),
             examples: ran.examples().to_vec(),
             server_busy: used.server_s.map(|server| server / used.seconds),
             server_resident_kb: meter.and_then(Meter::resident_kb),

@@ -11,7 +11,7 @@ use super::outbox::Outbox;
 use super::people::People;
 use super::spec::EveningSpec;
 use crate::hub::SendTemplate;
-use crate::run::recorder::Recorder;
+use crate::run::log::Log;
 use crate::wire::Scanner;
 
 /// Every stamp of an evening is of this trial.
@@ -78,7 +78,7 @@ pub struct Begin<'a> {
     /// Who is in which room.
     pub cast: &'a Cast,
     /// What it takes.
-    pub recorder: &'a mut Recorder,
+    pub log: &'a mut Log,
     /// When what is due.
     pub curve: &'a dyn Curve,
     /// Names of the rooms.
@@ -103,7 +103,7 @@ impl<'a> Crowd<'a> {
             books: Books::new(begin.cast),
             cast: begin.cast,
             curve: begin.curve,
-            people: People::new(lines, begin.recorder),
+            people: People::new(lines, begin.log),
             outboxes: (0..users).map(|_| Outbox::default()).collect(),
             histories: vec![None; users],
             inboxes: vec![0; lines - users],

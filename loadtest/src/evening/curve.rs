@@ -16,7 +16,7 @@ pub trait Curve {
 pub struct Steady {
     /// Operations per second.
     pub rate: f64,
-    /// Seconds that warm up; a part of a second is measured as a whole.
+    /// Seconds that warm up; a second of which a part does is not measured.
     pub warmup_s: f64,
     /// Seconds that are measured.
     pub measured_s: f64,
@@ -33,7 +33,7 @@ impl Curve for Steady {
     }
 
     fn measured_from_s(&self) -> u32 {
-        self.warmup_s as u32
+        self.warmup_s.ceil() as u32
     }
 }
 

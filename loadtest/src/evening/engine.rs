@@ -1,6 +1,7 @@
 //! A run of people with connections: everybody comes, a plan happens when it says, in the end everybody comes back. What they do is
 //! somebody else's matter.
 
+use std::io;
 use std::iter::Peekable;
 use std::ops::ControlFlow;
 use std::time::Duration;
@@ -8,11 +9,10 @@ use std::time::Duration;
 use super::gate::{Due, Gate};
 use super::lines::Listener;
 use super::people::{People, Stage};
-use super::side::Side;
 use super::{Curve, Hook, Progress};
+use crate::fleet::{REST, meanwhile};
 use crate::hub::HubError;
 use crate::run::record::class;
-use crate::run::recorder::second_of;
 use crate::target::ConnectError;
 
 /// The plan is known so far ahead.
@@ -27,8 +27,6 @@ const PER_TURN: u32 = 64;
 const PAUSE_NS: u64 = 20_000;
 /// How often the run is looked at.
 const LOOK_NS: u64 = 500_000_000;
-/// Seconds that stay open for what comes late.
-const OPEN_SECONDS: u32 = 30;
 /// The end waits this long for something to arrive, again and again, and so long at most.
 const QUIET_NS: u64 = 10_000_000_000;
 const LONGEST_END_NS: u64 = 180_000_000_000;
@@ -75,8 +73,8 @@ pub struct Engine<'a, W: World<'a>, P: Iterator<Item = Intended<W::Deed>>> {
     pub gate: Gate<W::Deed>,
     /// What people do.
     pub world: W,
-    /// The seconds of the run.
-    pub side: Side,
+    /// Most connections at the same time.
+    pub most_connections: u32,
     plan: Peekable<P>,
     curve: &'a dyn Curve,
     idle_ns: u64,
@@ -90,7 +88,7 @@ impl<'a, W: World<'a>, P: Iterator<Item = Intended<W::Deed>>> Engine<'a, W, P> {
             gate,
             world,
             plan: plan.peekable(),
-            side: Side::new(curve.measured_from_s()),
+            most_connections: 0,
             curve,
             idle_ns: 0,
             looked_ns: 0,
@@ -129,10 +127,30 @@ impl<'a, W: World<'a>, P: Iterator<Item = Intended<W::Deed>>> Engine<'a, W, P> {
         self.world.look_at_people().there()
     }
 
+    /// Keeps all lines alive until the traffic begins, which `gate` says when everybody is ready.
+    pub fn begin(
+        &mut self,
+        gate: impl FnOnce() -> io::Result<u64> + Send,
+    ) -> Result<(), ConnectError> {
+        let start_ns = meanwhile(gate, || self.wait(REST))?;
+        while let left @ 1.. = start_ns.saturating_sub(self.gate.clock.now_ns()) {
+            self.wait(REST.min(Duration::from_nanos(left)))?;
+        }
+        self.gate.start_ns = start_ns;
+        let people = self.world.people();
+        people.start_ns = start_ns;
+        people.log.begin(start_ns);
+        Ok(())
+    }
+
+    fn wait(&mut self, timeout: Duration) -> Result<(), ConnectError> {
+        self.gate.lines.keep_alive(self.gate.clock.now_ns());
+        self.gate.lines.turn(timeout, &mut self.world)?;
+        Ok(())
+    }
+
     /// Makes the plan happen; the share of the measured part in which there was something to do.
     pub fn traffic(&mut self, hook: &mut Hook<'_>) -> Result<f64, ConnectError> {
-        let start_ns = self.gate.clock.now_ns();
-        (self.gate.start_ns, self.world.people().start_ns) = (start_ns, start_ns);
         let end_ns = self.curve.intended_ns(self.curve.total());
         let measured_ns = u64::from(self.curve.measured_from_s()) * 1_000_000_000;
         let mut idle_before = None;
@@ -178,8 +196,6 @@ impl<'a, W: World<'a>, P: Iterator<Item = Intended<W::Deed>>> Engine<'a, W, P> {
         while self.gate.clock.now_ns() < quiet_ns {
             self.turn(Duration::from_millis(1))?;
         }
-        self.side
-            .look(second_of(self.gate.at()), self.there(), true);
         Ok(())
     }
 
@@ -219,8 +235,9 @@ impl<'a, W: World<'a>, P: Iterator<Item = Intended<W::Deed>>> Engine<'a, W, P> {
                 Due::Try(line) => self.try_again(line),
                 Due::Deed(deed) => {
                     if self.world.is_operation(&deed) {
-                        self.side
-                            .began(due_ns, self.gate.at().saturating_sub(due_ns));
+                        let intended_ns = self.gate.start_ns + due_ns;
+                        let now_ns = self.gate.clock.now_ns();
+                        self.world.people().log.late(intended_ns, now_ns);
                     }
                     self.world.act(&mut self.gate, due_ns, deed);
                 }
@@ -278,11 +295,11 @@ impl<'a, W: World<'a>, P: Iterator<Item = Intended<W::Deed>>> Engine<'a, W, P> {
             let was_there = std::mem::replace(&mut client.was_there, true);
             let back_ns = client.back_ns;
             if is_measured {
-                people.recorder.record(class::CONNECT, begun_ns, us);
+                people.log.took(class::CONNECT, begun_ns, us);
             }
             if is_measured && was_there {
                 let us = at_ns.saturating_sub(back_ns) / 1_000;
-                people.recorder.record(class::RECONNECT, back_ns, us);
+                people.log.took(class::RECONNECT, back_ns, us);
             }
             self.world.arrived(&mut self.gate, line);
         }
@@ -303,7 +320,7 @@ impl<'a, W: World<'a>, P: Iterator<Item = Intended<W::Deed>>> Engine<'a, W, P> {
             (client.is_trying, client.paused) = (false, false);
             match stage {
                 Stage::There => (client.back_ns, client.tries) = (at_ns, 0),
-                Stage::Away | Stage::Coming => people.recorder.error(class::CONNECT, at_ns),
+                Stage::Away | Stage::Coming => people.log.failed(class::CONNECT, at_ns),
             }
             let tries = people.clients[line].tries;
             self.world.gone(line, is_loss, &why);
@@ -311,22 +328,18 @@ impl<'a, W: World<'a>, P: Iterator<Item = Intended<W::Deed>>> Engine<'a, W, P> {
         }
     }
 
-    /// Looks at the run about twice a second: books, seconds, tries, and whoever wants to know.
+    /// Looks at the run about twice a second: books, tries, and whoever wants to know.
     fn look(&mut self, hook: &mut Hook<'_>) -> ControlFlow<()> {
         let now_ns = self.gate.clock.now_ns();
         if now_ns < self.looked_ns + LOOK_NS {
             return ControlFlow::Continue(());
         }
         self.looked_ns = now_ns;
-        let at_ns = self.gate.at();
-        let (second, connections) = (second_of(at_ns), self.there());
-        let is_last = second_of(at_ns + LOOK_NS) > second;
-        self.side.look(second, connections, is_last);
+        let (at_ns, connections) = (self.gate.at(), self.there());
+        self.most_connections = self.most_connections.max(connections);
         let (unanswered, kept) = self.world.tidy();
         let people = self.world.people();
-        people
-            .recorder
-            .close_before(second.saturating_sub(OPEN_SECONDS));
+        people.log.tick(now_ns, connections);
         for (line, client) in people.clients.iter().enumerate() {
             if client.is_trying && now_ns > client.begun_ns + TRY_NS {
                 self.gate.lines.lose(line, "no answer for 20 s".to_owned());
@@ -338,7 +351,7 @@ impl<'a, W: World<'a>, P: Iterator<Item = Intended<W::Deed>>> Engine<'a, W, P> {
             unanswered,
             kept,
         };
-        hook(&progress, people.recorder)
+        hook(&progress)
     }
 }
 

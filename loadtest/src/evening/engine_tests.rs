@@ -4,7 +4,8 @@ use super::super::curve::Steady;
 use super::super::lines::Lines;
 use super::*;
 use crate::clock::Clock;
-use crate::run::recorder::Recorder;
+use crate::run::log::{Log, Outlet};
+use crate::run::traffic::Found;
 use crate::target::Target;
 
 /// Keeps what was done. Odd deeds are operations, each with a deed before it.
@@ -82,9 +83,9 @@ impl<'a> World<'a> for Stub<'a> {
 fn run(steady: &Steady, hook: &mut Hook<'_>) -> (Vec<u32>, bool, u64) {
     let target = Target::nowhere();
     let clock = Clock::start();
-    let mut recorder = Recorder::new(0);
+    let mut log = Log::new(Vec::new(), 0.0, Outlet::Here(None));
     let stub = Stub {
-        people: People::new(0, &mut recorder),
+        people: People::new(0, &mut log),
         did: Vec::new(),
         wound_up: false,
         missing: 5,
@@ -93,15 +94,24 @@ fn run(steady: &Steady, hook: &mut Hook<'_>) -> (Vec<u32>, bool, u64) {
     let plan = (0..10).map(|n| (steady.intended_ns(n), n));
     let mut engine = Engine::new(gate, stub, plan, steady);
     engine.gather().unwrap();
+    let asked_ns = clock.now_ns();
+    let start_ns = asked_ns + 30_000_000;
+    engine.begin(|| Ok(start_ns)).unwrap();
+    assert!(
+        clock.now_ns() >= start_ns,
+        "nobody begins before the others"
+    );
     let busy = engine.traffic(hook).unwrap();
     assert!((0.0..=1.0).contains(&busy), "{busy}");
     engine.finish(hook).unwrap();
-    let operations = engine.side.lag().count;
-    (
-        engine.world.did,
-        engine.world.wound_up && engine.world.missing == 0,
-        operations,
-    )
+    let Stub {
+        did,
+        wound_up,
+        missing,
+        ..
+    } = engine.world;
+    let lag = log.measurement("hub", Found::default()).lag;
+    (did, wound_up && missing == 0, lag.count)
 }
 
 const STEADY: Steady = Steady {
@@ -112,7 +122,7 @@ const STEADY: Steady = Steady {
 
 #[test]
 fn deeds_happen_in_their_order_with_those_before_them_and_the_end_waits_for_what_is_missing() {
-    let (did, is_done, operations) = run(&STEADY, &mut |_, _| ControlFlow::Continue(()));
+    let (did, is_done, operations) = run(&STEADY, &mut |_| ControlFlow::Continue(()));
     // What comes before an operation was due at once.
     let (before, planned): (Vec<u32>, Vec<u32>) = did.iter().partition(|deed| **deed >= 1_000);
     assert_eq!(planned, (0..10).collect::<Vec<_>>());
@@ -129,7 +139,7 @@ fn whoever_looks_on_can_end_the_traffic_early() {
         measured_s: 10.0,
     };
     let mut looks = 0;
-    let (did, is_done, _) = run(&slow, &mut |progress, _| {
+    let (did, is_done, _) = run(&slow, &mut |progress| {
         looks += 1;
         assert_eq!(progress.connections, 0);
         ControlFlow::Break(())

@@ -27,9 +27,7 @@ impl Crowd<'_> {
             let excused = self.excused.contains(&stamp.index);
             if intended_ns >= self.people.clients[user].since_ns && !excused {
                 let us = self.people.at(now_ns).saturating_sub(intended_ns) / 1_000;
-                self.people
-                    .recorder
-                    .record(class::DELIVERY, intended_ns, us);
+                self.people.log.took(class::DELIVERY, intended_ns, us);
             }
         }
     }
@@ -44,8 +42,8 @@ impl Crowd<'_> {
         let since_ns = intended_ns.max(self.people.clients[user].since_ns);
         let us = self.people.at(now_ns).saturating_sub(since_ns) / 1_000;
         self.people
-            .recorder
-            .record(class::ACKNOWLEDGEMENT, intended_ns, us);
+            .log
+            .took(class::ACKNOWLEDGEMENT, intended_ns, us);
     }
 
     fn refused(&mut self, user: usize, n: u32, error: &str) {
@@ -53,8 +51,8 @@ impl Crowd<'_> {
             return self.books.answer_to_nothing(n);
         }
         self.people
-            .recorder
-            .error(class::ACKNOWLEDGEMENT, self.curve.intended_ns(n));
+            .log
+            .failed(class::ACKNOWLEDGEMENT, self.curve.intended_ns(n));
         if is_for_later(error) {
             self.books.comes_later(n);
             return self.again.push((user as u32, n));
@@ -167,7 +165,7 @@ impl Crowd<'_> {
         {
             let since_ns = since_ns - 1;
             let us = self.people.at(now_ns).saturating_sub(since_ns) / 1_000;
-            self.people.recorder.record(class::TYPING, since_ns, us);
+            self.people.log.took(class::TYPING, since_ns, us);
         }
     }
 
@@ -216,11 +214,11 @@ impl Crowd<'_> {
             match hub::result(outcome) {
                 Ok(result) => {
                     let us = self.people.at(now_ns).saturating_sub(since_ns) / 1_000;
-                    self.people.recorder.record(class::HISTORY, since_ns, us);
+                    self.people.log.took(class::HISTORY, since_ns, us);
                     self.read_back(slot, &result.decode()?);
                 }
                 Err(error) => {
-                    self.people.recorder.error(class::HISTORY, since_ns);
+                    self.people.log.failed(class::HISTORY, since_ns);
                     self.books.wrong.example("history", || error.to_string());
                 }
             }
@@ -284,7 +282,7 @@ impl Crowd<'_> {
     /// A page of history that somebody waits for never comes.
     pub fn history_failed(&mut self, user: usize) {
         if let Some((since_ns, _)) = self.histories[user].take() {
-            self.people.recorder.error(class::HISTORY, since_ns);
+            self.people.log.failed(class::HISTORY, since_ns);
         }
     }
 }

@@ -6,7 +6,8 @@ use super::super::curve::Steady;
 use super::super::engine::World;
 use super::super::spec::EveningSpec;
 use super::*;
-use crate::run::recorder::Recorder;
+use crate::run::log::{Log, Outlet};
+use crate::run::traffic::Found;
 
 /// Two people in one room, before anybody joined; what came of it is told by contradictions and failed reads of history.
 fn told(happens: impl FnOnce(&mut Crowd<'_>)) -> (u64, u64) {
@@ -18,7 +19,7 @@ fn told(happens: impl FnOnce(&mut Crowd<'_>)) -> (u64, u64) {
         ..EveningSpec::default()
     };
     let cast = Cast::new(&spec, 1);
-    let mut recorder = Recorder::new(0);
+    let mut log = Log::new(Vec::new(), 0.0, Outlet::Here(None));
     let curve = Steady {
         rate: 1.0,
         warmup_s: 0.0,
@@ -31,7 +32,7 @@ fn told(happens: impl FnOnce(&mut Crowd<'_>)) -> (u64, u64) {
     let mut crowd = Crowd::new(Begin {
         spec: &spec,
         cast: &cast,
-        recorder: &mut recorder,
+        log: &mut log,
         curve: &curve,
         rooms: &rooms,
         users: &users,
@@ -41,7 +42,7 @@ fn told(happens: impl FnOnce(&mut Crowd<'_>)) -> (u64, u64) {
     });
     happens(&mut crowd);
     let wrong = crowd.books.wrong.of("room not joined");
-    let totals = recorder.totals(9.0);
+    let totals = log.measurement("hub", Found::default()).classes;
     (
         wrong,
         totals.get(class::HISTORY).map_or(0, |total| total.errors),

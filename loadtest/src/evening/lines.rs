@@ -128,7 +128,8 @@ impl Lines {
         let address = self.target.address(index);
         let path = format!("{hub}?access_token={token}");
         let request = websocket::upgrade_request(&address.to_string(), &path);
-        let stream = connect_with(address, index as u32, *receive_buffer)?;
+        let number = self.target.first.saturating_add(index as u32);
+        let stream = connect_with(address, number, *receive_buffer)?;
         self.pool.renew(index, stream)?;
         self.pool.queue(index, &request)?;
         Ok(())

@@ -92,7 +92,8 @@ fn lines(address: SocketAddr) -> Lines {
         credentials: Credentials::Secret("of nobody".into()),
         encoding: Encoding::Json,
         mixed: false,
-        first: 0,
+        // Another process has the first source address.
+        first: 20_000,
         nonce: "n".into(),
         text_bytes: 64,
     };
@@ -132,6 +133,7 @@ fn a_line_says_what_it_wants_and_hears_what_comes() {
     let (address, sockets) = server();
     let (mut lines, mut ear, mut socket, said) = open(address, &sockets);
     assert!(said.starts_with("{\"protocol\":\"json\""), "{said}");
+    assert_eq!(socket.peer_addr().unwrap().ip().to_string(), "127.0.0.2");
     send(&mut socket, "one");
     send(&mut socket, "two");
     until(&mut lines, &mut ear, |_, ear| ear.0.len() == 2);

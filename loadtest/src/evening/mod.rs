@@ -7,9 +7,10 @@
 //! - [`inbox::run`] makes an [`inbox::InboxSpec`] happen: notices come up over HTTP and are shown live, or found in the inbox later.
 //!   An operation of the curve is one intended notice.
 //!
-//! Both take a [`Traffic`] (the server, a seed, what is spoken, the curve, a [`Recorder`] and a [`Hook`] that is called about twice
-//! a second and can end the traffic early) and answer [`Ran`], which together with the recorder is a [`Measurement`]. Everything
-//! that anybody intends, and when, follows from the settings, the curve and the seed; nothing of it waits for answers.
+//! Both take a [`Traffic`] (the server, a seed, what is spoken, the curve, a gate that says when it begins, a [`Log`], and a [`Hook`]
+//! that is called about twice a second and can end the traffic early) and answer [`Ran`], which together with the log is all that
+//! is known of a run. Everything that anybody intends, and when, follows from the settings, the curve and the seed; nothing of it
+//! waits for answers.
 //!
 //! Where to read on: `spec` what can be set, `cast` who is in which room, `plan` the timetable, `engine` the run, `act` what people
 //! do, `hear` what they make of what comes, `books` what is checked, `gate` and `lines` the connections.
@@ -32,12 +33,12 @@ mod people;
 mod plan;
 mod rooms;
 mod says;
-mod side;
 mod spec;
 mod visits;
 mod wrong;
 
 use protocol::Encoding;
+use std::io;
 use std::ops::ControlFlow;
 use thiserror::Error;
 
@@ -45,8 +46,8 @@ use crate::bench::{BenchError, allow_files};
 use crate::clock::Clock;
 use crate::faults::Faults;
 use crate::hub::{HubError, SendTemplate};
-use crate::run::record::Measurement;
-use crate::run::recorder::Recorder;
+use crate::run::log::Log;
+use crate::run::traffic::Found;
 use crate::target::{ConnectError, Target};
 use crate::token::Credentials;
 use cast::Cast;
@@ -59,7 +60,6 @@ use gate::Gate;
 use lines::{Lines, Person};
 use plan::Plan;
 use rand::Rng;
-use side::Side;
 pub use spec::{EveningSpec, SpecError};
 use wrong::Wrong;
 
@@ -117,7 +117,7 @@ pub struct Progress {
 }
 
 /// Wants to know how a run is going, about twice a second; can end its traffic early.
-pub type Hook<'a> = dyn FnMut(&Progress, &Recorder) -> ControlFlow<()> + 'a;
+pub type Hook<'a> = dyn FnMut(&Progress) -> ControlFlow<()> + 'a;
 
 /// What any of the two kinds of traffic needs.
 pub struct Traffic<'a> {
@@ -131,38 +131,35 @@ pub struct Traffic<'a> {
     pub speech: Speech,
     /// When operations are due.
     pub curve: &'a dyn Curve,
-    /// Takes in latencies and errors; connections made before the traffic begins count in second 0.
-    pub recorder: &'a mut Recorder,
+    /// Called when everybody is there: waits for others, and answers when the traffic begins.
+    pub gate: Box<dyn FnOnce() -> io::Result<u64> + Send + 'a>,
+    /// Takes in what happens; connections made before the traffic begins count in second 0.
+    pub log: &'a mut Log,
     /// Is told how it goes.
     pub hook: &'a mut Hook<'a>,
 }
 
-/// What a run came to, besides the recorder.
+/// What a run came to, besides its log.
 pub struct Ran {
     /// What was wrong with deliveries and acknowledgements.
     pub faults: Faults,
     /// What else contradicted a promise.
     wrong: Wrong,
-    side: Side,
+    /// Most connections at the same time.
+    pub connections: u32,
     /// Share of the measured part in which there was something to do.
     pub generator_busy: f64,
 }
 
 impl Ran {
-    /// Together with what was recorded.
-    pub fn measurement(&self, server: &str, recorder: &Recorder, curve: &dyn Curve) -> Measurement {
-        let end_s = curve.intended_ns(curve.total()) as f64 / 1e9;
-        let measured_s = end_s - f64::from(curve.measured_from_s());
-        Measurement {
-            server: server.to_owned(),
-            classes: recorder.totals(measured_s),
-            seconds: recorder.seconds(self.side.count(), |second| self.side.tell(second)),
-            lag: self.side.lag(),
-            generator_busy: self.generator_busy,
-            connections: self.side.most_connections,
+    /// As the log needs it.
+    pub fn found(&self) -> Found {
+        Found {
             faults: self.faults.clone(),
             contradictions: self.wrong.by_name(),
-            ..Measurement::default()
+            busy: self.generator_busy,
+            connections: self.connections,
+            ..Found::default()
         }
     }
 
@@ -200,7 +197,7 @@ pub fn run(spec: &EveningSpec, traffic: Traffic<'_>) -> Result<Ran, EveningError
     let crowd = Crowd::new(Begin {
         spec,
         cast: &cast,
-        recorder: traffic.recorder,
+        log: traffic.log,
         curve: traffic.curve,
         rooms: &rooms,
         users: &users,
@@ -213,9 +210,10 @@ pub fn run(spec: &EveningSpec, traffic: Traffic<'_>) -> Result<Ran, EveningError
     let plan = plan.map(|planned| (planned.at_ns, planned.deed));
     let mut engine = Engine::new(gate, crowd, plan, traffic.curve);
     engine.gather()?;
+    engine.begin(traffic.gate)?;
     let generator_busy = engine.traffic(traffic.hook)?;
     engine.finish(traffic.hook)?;
-    let (mut crowd, side) = (engine.world, engine.side);
+    let (mut crowd, connections) = (engine.world, engine.most_connections);
     for user in (0..spec.users).filter(|user| !crowd.people.is_there(*user as usize)) {
         crowd
             .books
@@ -227,7 +225,7 @@ pub fn run(spec: &EveningSpec, traffic: Traffic<'_>) -> Result<Ran, EveningError
     Ok(Ran {
         faults,
         wrong,
-        side,
+        connections,
         generator_busy,
     })
 }

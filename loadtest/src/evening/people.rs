@@ -1,6 +1,6 @@
 //! Where everybody's connection is, and what is measured of it.
 
-use crate::run::recorder::Recorder;
+use crate::run::log::Log;
 
 /// How far somebody's connection has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +40,7 @@ pub struct People<'a> {
     /// The connections.
     pub clients: Vec<Client>,
     /// What everything took.
-    pub recorder: &'a mut Recorder,
+    pub log: &'a mut Log,
     /// When the traffic began, by the clock of the run; the end of time before that.
     pub start_ns: u64,
     /// Lines of which the join was answered since this was looked at last.
@@ -52,7 +52,7 @@ pub struct People<'a> {
 
 impl<'a> People<'a> {
     /// Nobody has come yet.
-    pub fn new(lines: usize, recorder: &'a mut Recorder) -> Self {
+    pub fn new(lines: usize, log: &'a mut Log) -> Self {
         let client = |_| Client {
             stage: Stage::Away,
             begun_ns: 0,
@@ -65,7 +65,7 @@ impl<'a> People<'a> {
         };
         Self {
             clients: (0..lines).map(client).collect(),
-            recorder,
+            log,
             start_ns: u64::MAX,
             joined: Vec::new(),
             heard: 0,
@@ -100,11 +100,12 @@ impl<'a> People<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::run::log::Outlet;
 
     #[test]
     fn those_who_are_there_are_counted_as_they_come_and_go() {
-        let mut recorder = Recorder::new(0);
-        let mut people = People::new(3, &mut recorder);
+        let mut log = Log::new(Vec::new(), 0.0, Outlet::Here(None));
+        let mut people = People::new(3, &mut log);
         assert_eq!(people.go(1, Stage::There), Stage::Away);
         assert_eq!(people.go(2, Stage::Coming), Stage::Away);
         assert_eq!(people.there(), 1);

@@ -38,7 +38,7 @@ const SETTLE: Duration = Duration::from_secs(4);
 /// Files that are open beside the connections.
 const FILES_BESIDE: u64 = 100;
 /// From the last preparation to the first operation.
-const START_IN_NS: u64 = 50_000_000;
+pub const START_IN_NS: u64 = 50_000_000;
 
 /// Why a scenario could not be run.
 #[derive(Debug, Error)]

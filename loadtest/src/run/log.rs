@@ -14,7 +14,7 @@ use crate::trial::books::Books;
 /// From one look at a run to the next.
 const TICK_NS: u64 = 500_000_000;
 /// Seconds that are kept open for what comes late.
-const OPEN_SECONDS: u32 = 15;
+const OPEN_SECONDS: u32 = 30;
 
 /// Who wants to know how a run goes while it goes on.
 pub trait Live {
@@ -44,8 +44,8 @@ pub enum Outlet {
 /// The log of a run.
 pub struct Log {
     recorder: Recorder,
-    /// Counted like a class of operations, in a recorder of its own.
-    lag: Recorder,
+    /// By process, counted like a class of operations.
+    lag: Vec<Recorder>,
     phases: Vec<Phase>,
     outlet: Outlet,
     measured_from: u32,
@@ -66,7 +66,7 @@ impl Log {
         let measured_from = warmup_s.ceil() as u32;
         Self {
             recorder: Recorder::new(measured_from),
-            lag: Recorder::new(measured_from),
+            lag: vec![Recorder::new(measured_from)],
             seconds: phases.last().map_or(0.0, |last| last.until_s),
             phases,
             outlet,
@@ -104,12 +104,21 @@ impl Log {
             .error(class, intended_ns.saturating_sub(self.start_ns));
     }
 
+    /// An operation that was intended so long after the beginning took so many microseconds.
+    pub fn took(&mut self, class: &'static str, at_ns: u64, microseconds: u64) {
+        self.recorder.record(class, at_ns, microseconds);
+    }
+
+    /// An operation that was intended so long after the beginning failed.
+    pub fn failed(&mut self, class: &'static str, at_ns: u64) {
+        self.recorder.error(class, at_ns);
+    }
+
     /// The generator took up at one time what it intended at another.
     #[inline]
     pub fn late(&mut self, intended_ns: u64, now_ns: u64) {
         let us = now_ns.saturating_sub(intended_ns) / 1_000;
-        self.lag
-            .record(LAG, intended_ns.saturating_sub(self.start_ns), us);
+        self.lag[0].record(LAG, intended_ns.saturating_sub(self.start_ns), us);
     }
 
     /// Tells how it goes when it is time to. Call it often.
@@ -143,7 +152,7 @@ impl Log {
         }
         let open = now.saturating_sub(OPEN_SECONDS);
         self.recorder.close_before(open);
-        self.lag.close_before(open);
+        self.lag.iter_mut().for_each(|lag| lag.close_before(open));
     }
 
     fn send(&mut self) {
@@ -151,7 +160,7 @@ impl Log {
         let news = known.iter().enumerate().skip(self.told.saturating_sub(1));
         let tick = Tick {
             operations: self.recorder.drain(),
-            lag: self.lag.drain(),
+            lag: self.lag[0].drain(),
             connections: news.map(|(at, count)| (at as u32, *count)).collect(),
         };
         self.told = known.len();
@@ -170,7 +179,10 @@ impl Log {
     /// Adds what a process of several made, and shows it when it is time to.
     pub fn merge(&mut self, process: usize, tick: &Tick, now_ns: u64) -> Result<(), PortableError> {
         self.recorder.merge(&tick.operations)?;
-        self.lag.merge(&tick.lag)?;
+        while self.lag.len() <= process {
+            self.lag.push(Recorder::new(self.measured_from));
+        }
+        self.lag[process].merge(&tick.lag)?;
         for (second, count) in &tick.connections {
             self.count_connections(process, *second, *count);
         }
@@ -217,73 +229,39 @@ impl Log {
 
     /// Adds what is no class of operations.
     fn fill_in(&self, second: &mut Second) {
-        let lag = self.lag.second(second.at_s);
+        let at_s = second.at_s;
+        let lag = |lag: &Recorder| lag.second(at_s).get(LAG).map_or(0.0, |lag| lag.p99_ms);
+        second.lag_p99_ms = self.lag.iter().map(lag).fold(0.0, f64::max);
         second.planned = planned(&self.phases, second.at_s);
         second.connections = self.connections_at(second.at_s);
-        second.lag_p99_ms = lag.get(LAG).map_or(0.0, |lag| lag.p99_ms);
     }
 
-    /// Lends the recorder to an engine that counts for itself, and says how it goes.
-    pub fn lend(&mut self) -> (&mut Recorder, Teller<'_>) {
-        let teller = Teller {
-            outlet: &mut self.outlet,
-            phases: &self.phases,
-            start_ns: &mut self.start_ns,
-        };
-        (&mut self.recorder, teller)
+    /// How late the generator was; of several, the one that was latest.
+    fn latest(&self) -> Quantiles {
+        let of = |lag: &Recorder| Some(lag.totals(self.seconds).remove(LAG)?.latency);
+        let all = self.lag.iter().filter_map(of);
+        all.max_by(|a, b| a.p99_ms.total_cmp(&b.p99_ms))
+            .unwrap_or_default()
     }
 
     /// All of it, with what else was found.
     pub fn measurement(&self, server: &str, found: Found) -> Measurement {
-        if let Some(own) = found.own {
-            let server = server.to_owned();
-            return Measurement { server, ..*own };
-        }
         let seconds = self.seconds.ceil() as u32;
         let seconds = self
             .recorder
             .seconds(seconds, |second| self.fill_in(second));
         let measured_s = self.seconds - f64::from(self.measured_from);
-        let mut lag = self.lag.totals(measured_s);
         Measurement {
             server: server.to_owned(),
             classes: self.recorder.totals(measured_s),
             seconds,
-            lag: lag
-                .remove(LAG)
-                .map_or(Quantiles::default(), |lag| lag.latency),
+            lag: self.latest(),
             generator_busy: found.busy,
             connections: found.connections,
             faults: found.faults,
             contradictions: found.contradictions,
             figures: found.figures,
             ..Measurement::default()
-        }
-    }
-}
-
-/// Shows how a run goes whose recorder is lent.
-pub struct Teller<'a> {
-    outlet: &'a mut Outlet,
-    phases: &'a [Phase],
-    start_ns: &'a mut u64,
-}
-
-impl Teller<'_> {
-    /// How it is now; the traffic began at `began_ns` of the run's clock.
-    pub fn tell(&mut self, began_ns: u64, at_s: f64, connections: u32, recorder: &Recorder) {
-        if *self.start_ns == 0 {
-            *self.start_ns = began_ns;
-        }
-        let at_s = at_s as u32;
-        if let Outlet::Here(Some(live)) = &mut self.outlet {
-            live.second(&Second {
-                at_s,
-                planned: planned(self.phases, at_s),
-                connections,
-                lag_p99_ms: 0.0,
-                classes: recorder.second(at_s),
-            });
         }
     }
 }
@@ -418,7 +396,26 @@ mod tests {
             all.classes[class::DELIVERY].buckets,
             one.classes[class::DELIVERY].buckets
         );
-        assert_eq!(all.lag.count, one.lag.count);
+        assert_eq!(all.lag.count * 2, one.lag.count, "that of one of them");
         assert_eq!(all.seconds[2].connections, 14, "seven each");
+    }
+
+    #[test]
+    fn one_late_process_of_many_is_late_for_all() {
+        let mut all = Log::new(phases(), 1.0, Outlet::Here(None));
+        all.begin(5 * S);
+        for process in 0..200 {
+            let mut lag = Recorder::new(1);
+            let us = if process == 150 { 40_000 } else { 10 };
+            (0..9).for_each(|n| lag.record(LAG, 2 * S + n, us));
+            let tick = Tick {
+                lag: lag.drain(),
+                ..Tick::default()
+            };
+            all.merge(process, &tick, 6 * S).unwrap();
+        }
+        let all = all.measurement("hub", Found::default());
+        assert!(all.lag.p99_ms > 39.0, "{:?}", all.lag);
+        assert!(all.seconds[2].lag_p99_ms > 39.0, "{:?}", all.seconds[2]);
     }
 }

@@ -32,7 +32,7 @@ mod example;
 use clap::Args;
 use std::path::PathBuf;
 
-pub use execute::run;
+pub use execute::{START_IN_NS, run};
 pub use worker::work;
 
 use crate::args::{Common, key_value};

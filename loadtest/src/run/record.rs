@@ -153,7 +153,7 @@ pub struct Measurement {
     pub seconds: Vec<Second>,
     /// What the target's own metrics said, about once a second.
     pub samples: Vec<Sample>,
-    /// How late the generator itself was.
+    /// How late the generator itself was; of several, the latest one.
     pub lag: Quantiles,
     /// Share of the time in which the busiest generator had something to do.
     pub generator_busy: f64,

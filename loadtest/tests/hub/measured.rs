@@ -6,9 +6,7 @@ use std::thread;
 use serde_json::Value;
 
 use crate::ran::Ran;
-
-/// The exit code of a run in which something was wrong.
-pub const EXIT_INCORRECT: i32 = 1;
+use crate::scenario::{self, EXIT_INCORRECT};
 
 /// Runs each mistake, which must be found and called by all its names. Some at a time: each run has much time in which
 /// nothing happens.
@@ -57,13 +55,30 @@ impl Ran {
             .unwrap_or_else(|| panic!("{name}: {}", self.printed))
     }
 
-    /// On a busy machine the generator may be late, but nothing may be wrong.
     pub fn assert_correct(&self) {
-        let verdict = self.report["verdict"].as_str().unwrap_or_default();
-        let is_correct = matches!(
-            (verdict, self.code),
-            ("passed", Some(0)) | ("generator_limited", Some(3))
-        );
-        assert!(is_correct, "{}", self.printed);
+        assert!(is_correct(&self.report, self.code), "{}", self.printed);
     }
+}
+
+impl scenario::Ran {
+    pub fn assert_correct(&self) {
+        assert!(is_correct(&self.record, self.code), "{}", self.printed);
+    }
+
+    /// How many operations of a class were measured.
+    pub fn class(&self, name: &str) -> u64 {
+        let latency = &self.record["subject"]["classes"][name]["latency"]["count"];
+        latency
+            .as_u64()
+            .unwrap_or_else(|| panic!("{name}: {}", self.printed))
+    }
+}
+
+/// On a busy machine the generator may be late, but nothing may be wrong.
+fn is_correct(report: &Value, code: Option<i32>) -> bool {
+    let verdict = report["verdict"].as_str().unwrap_or_default();
+    matches!(
+        (verdict, code),
+        ("passed", Some(0)) | ("generator_limited", Some(3))
+    )
 }

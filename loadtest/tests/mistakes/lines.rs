@@ -12,6 +12,8 @@ use crate::hub::proxy::{Proxy, has, overwrite};
 pub enum Mistake {
     /// Every so many deliveries one is lost.
     Lose,
+    /// One delivery is lost, and no other one.
+    LoseOne,
     /// Every so many pieces with a delivery one comes twice.
     Repeat,
     /// Every so many deliveries one has the sequence of another place.
@@ -90,6 +92,11 @@ fn answer(
     Some(match mistake {
         // A ping says nothing.
         Mistake::Lose => delivery(&|record| record[8] = b'6'),
+        Mistake::LoseOne => delivery(&|record| {
+            if ends.fetch_add(1, Ordering::Relaxed) == 0 {
+                record[8] = b'6';
+            }
+        }),
         Mistake::Repeat if has(&bytes, DELIVERY) && is_due(count) => bytes.repeat(2),
         Mistake::Move => delivery(&|record| shift(record, "\"sequence\":", 2)),
         Mistake::Exchange => delivery(&|record| {

@@ -175,9 +175,10 @@ impl<T: Copy> Http<T> {
 
     fn send(&mut self, slot: usize, call: Call<T>) {
         let request = &call.request;
+        let number = self.target.first.saturating_add(slot as u32);
         let sent = match self.slots[slot].is_open {
             true => self.pool.write(slot, request),
-            false => connect(self.target.address(slot), slot as u32)
+            false => connect(self.target.address(slot), number)
                 .and_then(|stream| self.pool.renew(slot, stream))
                 .and_then(|()| self.pool.queue(slot, request).map(drop)),
         };

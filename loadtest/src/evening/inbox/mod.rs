@@ -71,7 +71,7 @@ pub fn run(spec: &InboxSpec, traffic: Traffic<'_>) -> Result<Ran, EveningError> 
     let readers = Readers {
         spec,
         curve: traffic.curve,
-        people: People::new(users.len(), traffic.recorder),
+        people: People::new(users.len(), traffic.log),
         books: Books::new(spec.users),
         speaks: (0..spec.users)
             .map(|user| traffic.speech.of(user))
@@ -85,9 +85,10 @@ pub fn run(spec: &InboxSpec, traffic: Traffic<'_>) -> Result<Ran, EveningError> 
     let plan = Plan::new(spec, traffic.curve, traffic.seed);
     let mut engine = Engine::new(gate, readers, plan, traffic.curve);
     engine.gather()?;
+    engine.begin(traffic.gate)?;
     let generator_busy = engine.traffic(traffic.hook)?;
     engine.finish(traffic.hook)?;
-    let (mut readers, side) = (engine.world, engine.side);
+    let (mut readers, connections) = (engine.world, engine.most_connections);
     for user in (0..spec.users as usize).filter(|user| !readers.people.is_there(*user)) {
         readers
             .books
@@ -104,7 +105,7 @@ pub fn run(spec: &InboxSpec, traffic: Traffic<'_>) -> Result<Ran, EveningError> 
     Ok(Ran {
         faults,
         wrong,
-        side,
+        connections,
         generator_busy,
     })
 }

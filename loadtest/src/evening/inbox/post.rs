@@ -274,10 +274,10 @@ impl Post {
         match found {
             Ok(()) => {
                 let us = now_ns.saturating_sub(at_ns) / 1_000;
-                people.recorder.record(class::HTTP, at_ns, us);
+                people.log.took(class::HTTP, at_ns, us);
             }
             Err(error) => {
-                people.recorder.error(class::HTTP, at_ns);
+                people.log.failed(class::HTTP, at_ns);
                 books.wrong.example("http", || format!("{ask:?}: {error}"));
                 if let Ask::Notice { n, .. } = ask
                     && !self.again.contains(n)

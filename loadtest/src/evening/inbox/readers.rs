@@ -109,9 +109,7 @@ impl Readers<'_> {
         // What came up while nobody was there was not waited for.
         if intended_ns >= self.people.clients[user].since_ns {
             let us = self.people.at(now_ns).saturating_sub(intended_ns) / 1_000;
-            self.people
-                .recorder
-                .record(class::NOTIFICATION, intended_ns, us);
+            self.people.log.took(class::NOTIFICATION, intended_ns, us);
         }
     }
 

@@ -5,6 +5,7 @@ pub mod evening;
 pub mod idle;
 pub mod requests;
 pub mod rooms;
+mod town;
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -12,17 +13,18 @@ use std::io;
 use thiserror::Error;
 
 use super::log::Log;
-use super::record::{Measurement, Phase};
+use super::record::Phase;
 use super::timeline::Timeline;
 use super::wrong::Wrong;
 use crate::clock::Clock;
-use crate::evening::inbox::{InboxSpec, run as run_inbox};
-use crate::evening::{EveningError, EveningSpec, run as run_evening};
+use crate::evening::inbox::InboxSpec;
+use crate::evening::{EveningError, EveningSpec};
 use crate::faults::Faults;
 use crate::fleet::CONNECTIONS_PER_ADDRESS;
 use crate::ledger::RoomRun;
 use crate::requests::RequestsError;
 use crate::target::{ConnectError, Target};
+use town::Town as _;
 
 /// Most connections of a scenario.
 pub const MOST_CONNECTIONS: u32 = 1_000_000;
@@ -89,9 +91,6 @@ pub struct Found {
     pub figures: BTreeMap<String, f64>,
     /// What the members here received of rooms that are shared with other processes.
     pub parts: Vec<RoomRun>,
-    /// What stands in place of what the log knows, of an engine that keeps its own.
-    #[serde(skip)]
-    pub own: Option<Box<Measurement>>,
 }
 
 /// Why traffic could not be made.
@@ -123,6 +122,11 @@ impl Share {
         all / self.processes + u32::from(self.process < all % self.processes)
     }
 
+    /// How many of `all` are those of the processes before this one.
+    pub fn before(self, all: u32) -> u32 {
+        all / self.processes * self.process + self.process.min(all % self.processes)
+    }
+
     /// Number of the first connection of this process when each has `most` at most: no two share a source address.
     pub fn first(self, most: u32) -> u32 {
         let addresses = most.div_ceil(CONNECTIONS_PER_ADDRESS).max(1);
@@ -139,8 +143,8 @@ impl Traffic {
             Self::Idle(spec) => spec.check(timeline, processes),
             Self::Rooms(spec) => spec.check(timeline, processes),
             Self::Requests(spec) => spec.check(timeline, processes),
-            Self::Evening(spec) => evening::check(spec.check(), timeline, processes),
-            Self::Inbox(spec) => evening::check(spec.check(), timeline, processes),
+            Self::Evening(spec) => evening::check(spec, timeline, processes),
+            Self::Inbox(spec) => evening::check(spec, timeline, processes),
         }
     }
 
@@ -164,9 +168,8 @@ impl Traffic {
             Self::Idle(spec) => spec.shape(share).connections(),
             Self::Rooms(spec) => spec.part(share).shape.connections(),
             Self::Requests(spec) => share.of(spec.connections),
-            // Some have a second connection, or are about to.
-            Self::Evening(spec) => spec.users.saturating_mul(2),
-            Self::Inbox(spec) => spec.users.saturating_add(spec.http_connections),
+            Self::Evening(spec) => spec.district(share).sockets(),
+            Self::Inbox(spec) => spec.district(share).sockets(),
         }
     }
 
@@ -185,8 +188,8 @@ impl Traffic {
             Self::Idle(spec) => idle::play(spec, stage, log),
             Self::Rooms(spec) => rooms::play(spec, stage, log),
             Self::Requests(spec) => requests::play(spec, stage, log),
-            Self::Evening(spec) => evening::play(stage, log, |traffic| run_evening(spec, traffic)),
-            Self::Inbox(spec) => evening::play(stage, log, |traffic| run_inbox(spec, traffic)),
+            Self::Evening(spec) => evening::play(spec, stage, log),
+            Self::Inbox(spec) => evening::play(spec, stage, log),
         }
     }
 }
@@ -218,14 +221,16 @@ mod tests {
     #[test]
     fn shares_add_up_and_source_addresses_are_apart() {
         for all in [0, 1, 5, 24, 25] {
-            let parts = (0..3).map(|process| {
-                Share {
+            let mut before = 0;
+            for process in 0..3 {
+                let share = Share {
                     process,
                     processes: 3,
-                }
-                .of(all)
-            });
-            assert_eq!(parts.sum::<u32>(), all);
+                };
+                assert_eq!(share.before(all), before);
+                before += share.of(all);
+            }
+            assert_eq!(before, all);
         }
         let first = |process, most| {
             Share {
