@@ -8,6 +8,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::drill_command::DrillOptions;
+use crate::up_command::UpOptions;
 
 /// What stands for every scenario that fits.
 const ALL: &str = "all";
@@ -28,6 +29,10 @@ pub(crate) enum Command {
         /// broken.
         #[arg(value_parser = chosen())]
         scenario: Chosen,
+        /// A file that describes hubs which run already, and what may be done to them: these are taken then, and none is
+        /// started. Goes with one scenario.
+        #[arg(long, conflicts_with_all = ["topology", "hub", "next", "means", "minutes"])]
+        deployment: Option<PathBuf>,
         #[command(flatten)]
         options: Options,
     },
@@ -36,16 +41,13 @@ pub(crate) enum Command {
         /// The kind of trouble.
         scenario: Scenario,
         #[command(flatten)]
-        options: Options,
+        options: PlanOptions,
     },
     /// Starts hubs and what they stand on, prints how to reach them as one line of JSON, starts again whichever ends, and ends
     /// them all on SIGINT or SIGTERM: for measuring them.
     Up {
-        /// A variable of all hubs, as KEY=VALUE; may be repeated.
-        #[arg(long, value_parser = key_value)]
-        variable: Vec<(String, String)>,
         #[command(flatten)]
-        options: Options,
+        options: UpOptions,
     },
     /// Changes the program of one hub after the other while many users are there, and times it.
     Drill {
@@ -89,8 +91,9 @@ fn chosen() -> impl TypedValueParser<Value = Chosen> {
     })
 }
 
+/// What decides a plan.
 #[derive(Args)]
-pub(crate) struct Options {
+pub(crate) struct PlanOptions {
     /// What the hubs stand on.
     #[arg(long, default_value = "single")]
     pub(crate) topology: Topology,
@@ -107,6 +110,13 @@ pub(crate) struct Options {
     /// The longest pause or cut, in seconds.
     #[arg(long, default_value_t = 20)]
     pub(crate) longest_pause: u64,
+}
+
+/// What is asked of a run.
+#[derive(Args)]
+pub(crate) struct Options {
+    #[command(flatten)]
+    pub(crate) plan: PlanOptions,
     /// The hub's program; by default the one beside this program.
     #[arg(long)]
     pub(crate) hub: Option<PathBuf>,
@@ -120,9 +130,6 @@ pub(crate) struct Options {
     /// of the seconds that are up; CLASS is `send`, `join`, `read`, `submit` or `all`. May be repeated.
     #[arg(long, value_parser = Demand::parse)]
     pub(crate) demand: Vec<Demand>,
-    /// A file that describes hubs which run already, and what may be done to them: `run` takes these then and starts none.
-    #[arg(long, conflicts_with_all = ["topology", "hub", "next", "means", "minutes"])]
-    pub(crate) deployment: Option<PathBuf>,
     /// Holds a folder for each run; that of an earlier run of the same scenario, topology and seed is replaced. Downloaded
     /// servers are kept here too.
     #[arg(long, default_value = "target/chaos")]
@@ -135,7 +142,7 @@ pub(crate) struct Options {
     pub(crate) page: Option<PathBuf>,
 }
 
-impl Options {
+impl PlanOptions {
     /// The plan of a scenario in which faults begin for so long.
     pub(crate) fn plan(&self, scenario: Scenario, length: Duration) -> Result<Plan, String> {
         let topology = self.topology;
@@ -153,14 +160,6 @@ impl Options {
             length,
             longest: Duration::from_secs(self.longest_pause),
         })
-    }
-
-    /// Refuses a deployment where hubs of the suite's own are started.
-    pub(crate) fn has_no_deployment(&self) -> Result<(), String> {
-        match self.deployment {
-            None => Ok(()),
-            Some(_) => Err("--deployment goes with `run` and one scenario".into()),
-        }
     }
 
     /// What is to be run, and how long each of them.
@@ -185,11 +184,16 @@ impl Options {
     }
 }
 
-/// `KEY=VALUE` as a pair.
-fn key_value(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
-        _ => Err("it is not KEY=VALUE".into()),
+impl Options {
+    /// The words beside those of a plan that decide what becomes of it, for the command that runs it again.
+    pub(crate) fn words(&self) -> String {
+        let programs = [("hub", &self.hub), ("next", &self.next)].into_iter();
+        let programs = programs.filter_map(|(name, path)| Some((name, path.as_ref()?)));
+        let programs = programs.map(|(name, path)| format!(" --{name} {}", path.display()));
+        let means = (self.means != Means::Auto).then(|| format!(" --means {}", self.means.name()));
+        let demands = self.demand.iter();
+        let demands = demands.map(|demand| format!(" --demand {demand}"));
+        programs.chain(means).chain(demands).collect()
     }
 }
 

@@ -9,7 +9,9 @@ fn parse(line: &str) -> Result<Command, clap::Error> {
 
 fn run(line: &str) -> (Chosen, Options) {
     match parse(line) {
-        Ok(Command::Run { scenario, options }) => (scenario, options),
+        Ok(Command::Run {
+            scenario, options, ..
+        }) => (scenario, options),
         _ => panic!("{line} is no run"),
     }
 }
@@ -33,7 +35,7 @@ fn run_takes_a_scenario_or_all_and_nothing_else() {
 fn minutes_are_for_everything_and_seconds_for_each() {
     let shares = |line: &str| {
         let (chosen, options) = run(line);
-        options.shares(chosen).unwrap()
+        options.plan.shares(chosen).unwrap()
     };
     let each = shares("run all --seconds 7");
     assert_eq!((each.length.as_secs(), each.left_out.len()), (7, 0));
@@ -52,7 +54,7 @@ fn minutes_are_for_everything_and_seconds_for_each() {
 fn what_does_not_fit_is_refused_with_the_topology_that_it_needs() {
     let refused = |line: &str| {
         let (chosen, options) = run(line);
-        options.shares(chosen).unwrap_err()
+        options.plan.shares(chosen).unwrap_err()
     };
     assert!(refused("run kill-cql").contains("--topology cluster"));
     assert!(refused("run full-disk --topology cluster").contains("--topology single"));
@@ -64,7 +66,7 @@ fn what_does_not_fit_is_refused_with_the_topology_that_it_needs() {
 fn all_of_a_topology_has_whatever_fits_it_of_faults_inside_and_around_hubs() {
     let all = |topology: &str| {
         let (chosen, options) = run(&format!("run all --topology {topology}"));
-        options.shares(chosen).unwrap().run
+        options.plan.shares(chosen).unwrap().run
     };
     let single = all("single");
     assert!(single.contains(&Scenario::FullDisk) && !single.contains(&Scenario::Partition));
@@ -75,9 +77,17 @@ fn all_of_a_topology_has_whatever_fits_it_of_faults_inside_and_around_hubs() {
 
 #[test]
 fn a_deployment_is_for_one_scenario_and_starts_nothing() {
-    let (_, options) = run("run kill-hub --deployment a.toml");
-    assert!(options.has_no_deployment().is_err());
-    assert!(run("run all").1.has_no_deployment().is_ok());
+    let taken = parse("run kill-hub --deployment a.toml");
+    let is_taken = |command| {
+        matches!(
+            command,
+            Command::Run {
+                deployment: Some(_),
+                ..
+            }
+        )
+    };
+    assert!(taken.is_ok_and(is_taken));
     for other in [
         "--topology cluster",
         "--hub a",
@@ -88,4 +98,29 @@ fn a_deployment_is_for_one_scenario_and_starts_nothing() {
         let line = format!("run kill-hub --deployment a.toml {other}");
         assert!(parse(&line).is_err(), "{line}");
     }
+}
+
+#[test]
+fn what_a_command_does_not_use_it_does_not_take() {
+    for line in [
+        "plan kill-hub --demand send=99",
+        "plan kill-hub --hub a",
+        "up --demand send=99",
+        "up --seed 1",
+        "drill deploy --demand send=99",
+        "page a.json --demand send=99",
+        "all --deployment a.toml",
+    ] {
+        assert!(parse(line).is_err(), "{line}");
+    }
+    assert!(parse("all --demand send=99").is_ok());
+    assert!(parse("up --topology cluster --variable A=b --hub a --folder b").is_ok());
+}
+
+#[test]
+fn a_run_is_repeated_with_all_words_that_decide_what_becomes_of_it() {
+    let words = " --hub a --next b --means proxies --demand all=90 --demand read.uptime=99.5";
+    let (_, options) = run(&format!("run kill-hub --report c.json{words}"));
+    assert_eq!(options.words(), words);
+    assert_eq!(run("run kill-hub --means auto").1.words(), "");
 }

@@ -20,15 +20,18 @@ pub(crate) async fn run(
     let plan = Plan {
         scenario,
         topology: Topology::Existing,
-        seed: options.seed,
-        length: Duration::from_secs(options.seconds),
-        longest: Duration::from_secs(options.longest_pause),
+        seed: options.plan.seed,
+        length: Duration::from_secs(options.plan.seconds),
+        longest: Duration::from_secs(options.plan.longest_pause),
     };
     std::fs::create_dir_all(&options.folder)?;
     let folder = options.folder.canonicalize()?;
     let folder = empty(&folder.join(format!("{}-existing-{}", scenario.name(), plan.seed)))?;
     println!("{}: {}", scenario.name(), scenario.hypothesis());
-    let (mut report, _) = run_deployed(&deployment, &plan, folder).await?;
+    let again = deployment.command(&plan) + &options.words();
+    let ran = run_deployed(&deployment, &plan, folder).await;
+    let (mut report, _) = ran.inspect_err(|_| println!("  again: {again}"))?;
+    report.command = again;
     report.expected = Verdict::Kept;
     demand(&mut report, &options.demand);
     let mut suite = begun(options, Topology::Existing, Vec::new());

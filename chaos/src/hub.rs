@@ -174,6 +174,13 @@ impl HubProcess {
         &mut self.spec
     }
 
+    /// The value that a variable was given.
+    pub(crate) fn variable(&self, name: &str) -> Option<&str> {
+        let given = self.spec.variables.iter().rev();
+        let mut given = given.filter(|(given, _)| given == name);
+        given.next().map(|(_, value)| value.as_str())
+    }
+
     /// Where the hub listens.
     pub fn address(&self) -> SocketAddr {
         SocketAddr::new(self.spec.host, self.port.number())

@@ -47,11 +47,6 @@ async fn main() -> ExitCode {
 
 /// Whether every run ended as it should.
 async fn work(cli: Cli) -> Result<bool, Box<dyn std::error::Error>> {
-    if let Command::Plan { options, .. } | Command::Up { options, .. } | Command::All { options } =
-        &cli.command
-    {
-        options.has_no_deployment()?;
-    }
     match cli.command {
         Command::Plan { scenario, options } => {
             let length = options.shares(Chosen::One(scenario))?.length;
@@ -61,13 +56,18 @@ async fn work(cli: Cli) -> Result<bool, Box<dyn std::error::Error>> {
             println!("page: {}", page::draw(&report, page.as_deref())?.display());
             Ok(true)
         }
-        Command::Up { variable, options } => up_command::run(&options, variable).await,
+        Command::Up { options } => up_command::run(options).await,
         Command::Drill { options } => drill_command::run(options).await,
-        Command::Run { scenario, options } => match (scenario, &options.deployment) {
+        Command::Run {
+            scenario,
+            deployment,
+            options,
+        } => match (scenario, deployment) {
             (Chosen::One(scenario), Some(file)) => {
-                deployment_command::run(file, scenario, &options).await
+                deployment_command::run(&file, scenario, &options).await
             }
-            (chosen, _) => experiments(chosen, &options).await,
+            (Chosen::All, Some(_)) => Err("--deployment goes with one scenario".into()),
+            (chosen, None) => experiments(chosen, &options).await,
         },
         Command::All { options } => experiments(Chosen::All, &options).await,
     }
@@ -78,17 +78,17 @@ async fn experiments(
     chosen: Chosen,
     options: &Options,
 ) -> Result<bool, Box<dyn std::error::Error>> {
-    options.has_no_deployment()?;
-    let shares = options.shares(chosen)?;
+    let shares = options.plan.shares(chosen)?;
     announce(&shares, options);
-    let (topology, hub) = (options.topology, hub_program(options.hub.as_deref())?);
+    let (topology, hub) = (options.plan.topology, hub_program(options.hub.as_deref())?);
     std::fs::create_dir_all(&options.folder)?;
     let folder = options.folder.canonicalize()?;
     let servers = empty(&folder.join(format!("servers-{topology:?}").to_lowercase()))?;
     let mut servers = Servers::start(topology, &folder, &servers).await?;
     let mut suite = begun(options, topology, shares.left_out);
     for scenario in shares.run {
-        let plan = options.plan(scenario, shares.length)?;
+        let plan = options.plan.plan(scenario, shares.length)?;
+        let again = plan.command() + &options.words();
         println!("{}: {}", scenario.name(), scenario.hypothesis());
         match one(&plan, options, &hub, &folder, servers.as_mut()).await {
             Ok(mut report) => {
@@ -96,6 +96,7 @@ async fn experiments(
                 if let Chosen::One(_) = chosen {
                     report.expected = Verdict::Kept;
                 }
+                report.command = again;
                 demand(&mut report, &options.demand);
                 suite.good &= tell(&report);
                 suite.experiments.push(report);
@@ -103,11 +104,11 @@ async fn experiments(
             Err(error) => {
                 suite.good = false;
                 println!("{}: could not be run", scenario.name());
-                println!("  again: {}", plan.command());
+                println!("  again: {again}");
                 suite.not_run.push(NotRun {
                     scenario,
                     reason: error.to_string(),
-                    command: plan.command(),
+                    command: again,
                 });
                 write(options, &suite)?;
                 if let Chosen::One(_) = chosen {
@@ -134,7 +135,7 @@ fn announce(shares: &Shares, options: &Options) {
         "{count} experiments of {seconds} s each: {}",
         names(&shares.run)
     );
-    if let (Some(minutes), false) = (options.minutes, shares.left_out.is_empty()) {
+    if let (Some(minutes), false) = (options.plan.minutes, shares.left_out.is_empty()) {
         let left_out = names(&shares.left_out);
         println!("{minutes} minutes are too few for all; left out: {left_out}");
     }
@@ -147,9 +148,9 @@ fn begun(options: &Options, topology: Topology, left_out: Vec<Scenario>) -> Suit
         format: FORMAT,
         command: format!("cargo chaos {}", words.join(" ")),
         topology,
-        seed: options.seed,
+        seed: options.plan.seed,
         begun_unix_millis: unix_millis(),
-        minutes: options.minutes,
+        minutes: options.plan.minutes,
         good: true,
         experiments: Vec::new(),
         not_run: Vec::new(),

@@ -1,4 +1,5 @@
-//! The command line on deployments: what is wrong with a file, and what it does not allow, is told before anything is done.
+//! The command line: what is wrong with a deployment's file, and what it does not allow, is told before anything is done; and
+//! what could not be run, with the command for another try.
 #![allow(clippy::unwrap_used)]
 
 use std::process::{Command, Output};
@@ -70,9 +71,41 @@ fn a_file_that_is_wrong_is_refused_with_its_line_and_key() {
 
 #[test]
 fn commands_that_would_start_hubs_of_their_own_take_no_deployment() {
-    for command in [&["all"][..], &["up"], &["plan", "kill-hub"]] {
+    for command in [
+        &["all"][..],
+        &["run", "all"],
+        &["up"],
+        &["plan", "kill-hub"],
+    ] {
         let (output, said) = told(command, SITE);
         assert_eq!(output.status.code(), Some(2), "{said}");
         assert!(said.contains("--deployment"), "{said}");
     }
+}
+
+#[test]
+fn an_experiment_that_could_not_be_run_names_the_command_with_what_was_demanded() {
+    let folder = TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let report = folder.path().join("report.json");
+    let output = Command::new(env!("CARGO_BIN_EXE_chaos"))
+        .args(["run", "kill-hub", "--seed", "3", "--hub", "/bin/false"])
+        .args(["--demand", "send=99", "--demand", "all.uptime=95"])
+        .arg("--folder")
+        .arg(folder.path().join("chaos"))
+        .arg("--report")
+        .arg(&report)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let again = "cargo chaos run kill-hub --topology single --seed 3 --seconds 20 --longest-pause 20 --hub /bin/false \
+                 --demand send=99 --demand all.uptime=95";
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(
+        told.lines()
+            .any(|line| line.trim() == format!("again: {again}")),
+        "{told}"
+    );
+    let report = std::fs::read_to_string(report).unwrap();
+    let report = chaos::suite::SuiteReport::read(&report).unwrap();
+    assert_eq!(report.not_run[0].command, again);
 }

@@ -151,10 +151,15 @@ async fn three_nodes_go_on_with_two_and_the_third_comes_back() {
     let mut cluster = CqlCluster::start(&spec, 3).await.unwrap();
     let (session, keyspace) = with_table(&cluster.addresses(), 3).await;
     write_at_last(&session, &keyspace, "all", 3).await;
+    let change = format!("UPDATE {keyspace}.numbers SET number = 4 WHERE name = 'all'");
+    assert_eq!(cluster.ask(&change).await.unwrap(), Vec::<Vec<u8>>::new());
+    let ask = format!("SELECT number FROM {keyspace}.numbers WHERE name = 'all'");
+    assert_eq!(cluster.ask(&ask).await.unwrap(), [[0, 0, 0, 4]]);
+    assert!(cluster.ask("SELECT nothing").await.is_err());
 
     cluster.nodes[2].kill();
     write_at_last(&session, &keyspace, "two", 2).await;
-    assert_eq!(read(&session, &keyspace, "all").await, Some(3));
+    assert_eq!(read(&session, &keyspace, "all").await, Some(4));
 
     cluster.nodes[2].restart().await.unwrap();
     // A quorum without the second node needs the third.

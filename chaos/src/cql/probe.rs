@@ -1,4 +1,4 @@
-//! A few frames of the CQL protocol: whether a node answers a query, and whose server it is.
+//! A few frames of the CQL protocol: whether a node answers a query, whose server it is, and statements of tests.
 
 use std::io;
 use std::net::SocketAddr;
@@ -10,6 +10,11 @@ use super::door::{Door, Stream};
 
 /// Version 4 of the protocol, which every server of today speaks.
 const VERSION: u8 = 4;
+/// How many replicas must answer.
+const ONE: [u8; 2] = [0, 1];
+const ALL: [u8; 2] = [0, 5];
+/// The result of a statement that answers no rows.
+const VOID: [u8; 4] = [0, 0, 0, 1];
 /// The longest answer that is read, in bytes.
 const ANSWER_BYTES: u32 = 1 << 20;
 
@@ -32,7 +37,7 @@ pub(super) async fn answers(address: SocketAddr, door: &Door) -> io::Result<bool
         return Ok(false);
     };
     let release = "SELECT release_version FROM system.local";
-    Ok(query(&mut *stream, release).await?.is_some())
+    Ok(query(&mut *stream, release, ONE).await?.is_some())
 }
 
 /// The schema that the node has and those that it knows its peers to have, its own first.
@@ -41,13 +46,24 @@ pub(super) async fn schemas(address: SocketAddr, door: &Door) -> io::Result<Vec<
     if let Some(mut stream) = log_in(address, door).await? {
         for table in ["local", "peers"] {
             let text = format!("SELECT schema_version FROM system.{table}");
-            if let Some(body) = query(&mut *stream, &text).await? {
+            if let Some(body) = query(&mut *stream, &text, ONE).await? {
                 let column = column(&body).ok_or(io::ErrorKind::InvalidData)?;
                 schemas.extend(column);
             }
         }
     }
     Ok(schemas)
+}
+
+/// The only column of what a statement answers when all replicas have taken part; nothing if it answers no rows.
+pub(super) async fn run(address: SocketAddr, door: &Door, text: &str) -> io::Result<Vec<Vec<u8>>> {
+    let refused = || io::Error::other(format!("{address} does not do: {text}"));
+    let mut stream = log_in(address, door).await?.ok_or_else(refused)?;
+    let body = query(&mut *stream, text, ALL).await?.ok_or_else(refused)?;
+    match body == VOID {
+        true => Ok(Vec::new()),
+        false => column(&body).ok_or_else(|| io::ErrorKind::InvalidData.into()),
+    }
 }
 
 /// A connection that may ask, unless the node does not let us in.
@@ -67,10 +83,15 @@ async fn log_in(address: SocketAddr, door: &Door) -> io::Result<Option<Box<dyn S
 }
 
 /// The body of the result, if the query has one.
-async fn query(stream: &mut (impl Stream + ?Sized), text: &str) -> io::Result<Option<Vec<u8>>> {
+async fn query(
+    stream: &mut (impl Stream + ?Sized),
+    text: &str,
+    consistency: [u8; 2],
+) -> io::Result<Option<Vec<u8>>> {
     let mut query = long_string(text);
-    // Consistency ONE, no flags.
-    query.extend([0, 1, 0]);
+    query.extend(consistency);
+    // No flags.
+    query.push(0);
     let (answer, body) = ask(stream, opcode::QUERY, &query).await?;
     Ok((answer == opcode::RESULT).then_some(body))
 }

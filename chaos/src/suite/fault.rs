@@ -76,7 +76,7 @@ pub enum Scenario {
     ConnectionFlood,
     /// Clients that join and do not read for a while.
     SlowClients,
-    /// A room whose stored rows do not verify, among others (a hub alone).
+    /// A room whose stored rows do not verify, among others.
     PoisonRoom,
     /// The data goes back to an older copy. No store survives this: the run must be judged broken, which shows that the
     /// suite can tell.
@@ -102,11 +102,7 @@ const TOGETHER: [Scenario; 5] = [
 ];
 
 /// Those that hurt the embedded store, which only a hub alone has.
-const EMBEDDED: [Scenario; 3] = [
-    Scenario::FullDisk,
-    Scenario::SyncError,
-    Scenario::PoisonRoom,
-];
+const EMBEDDED: [Scenario; 2] = [Scenario::FullDisk, Scenario::SyncError];
 
 impl Scenario {
     /// What [`Scenario::Mixed`] takes in turn.

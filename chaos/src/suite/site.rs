@@ -217,7 +217,7 @@ impl<'a> Site<'a> {
     }
 
     /// Who owns a room, as any hub but one tells. After the fault before this one they may not be able to for a moment.
-    async fn owner(&self, room: &str, but: usize) -> Option<String> {
+    pub(super) async fn owner(&self, room: &str, but: usize) -> Option<String> {
         let path = format!("/admin/rooms/{room}");
         let operator = Signer::own().operator();
         let asking = async {

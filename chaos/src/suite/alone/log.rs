@@ -36,6 +36,22 @@ pub enum DamageError {
         /// The room.
         room: String,
     },
+    /// A table of the CQL store could not be read or written.
+    #[error("the journal of keyspace {keyspace}: {source}")]
+    Store {
+        /// Whose tables.
+        keyspace: String,
+        /// What went wrong.
+        source: io::Error,
+    },
+    /// The CQL store has no row of the room.
+    #[error("the journal of keyspace {keyspace} holds no row of room {room}")]
+    NoRow {
+        /// Whose tables.
+        keyspace: String,
+        /// The room.
+        room: String,
+    },
 }
 
 /// Damages the newest row of a room in a data folder that no hub uses.

@@ -10,7 +10,9 @@ mod log;
 mod memory;
 mod planned;
 mod poison;
+mod poisoned;
 mod probe;
+mod rows;
 mod slow;
 mod sync;
 
@@ -98,9 +100,10 @@ pub enum Hurt {
         /// For how long.
         millis: u64,
     },
-    /// Damage the newest stored row of a room while the hub is down, start it, and ask for the room all the time.
+    /// Damage the newest stored row of a room while its hub is down, start it, and ask for the room all the time; in a
+    /// cluster put the row back at the end.
     PoisonRoom {
-        /// Which hub, from 0.
+        /// Which hub the room is asked for at, from 0.
         hub: usize,
         /// The number of the room; no two of a run have the same.
         room: usize,

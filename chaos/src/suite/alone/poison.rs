@@ -1,25 +1,20 @@
-//! A room that fails whenever it is asked: its newest stored row is damaged while the hub is down.
+//! A room that fails whenever it is asked: its newest stored row is damaged while its hub is down. Where the store is one of
+//! the cluster, the row is put back in the end, and the room must be there again.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde_json::{Value, json};
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
-use super::log::damage;
-use super::probe::{ANSWER, Said, connect, metric, send, until};
-use super::{Carried, Scene};
-use crate::client::{Client, Settings};
-use crate::history::History;
-use crate::http;
+use super::poisoned::Poisoned;
+use super::probe::{metric, until};
+use super::{Carried, Scene, log, rows};
 use crate::member::now;
 use crate::suite::error::SiteError;
 use crate::suite::format::Check;
 use crate::suite::measure::served_again;
-use crate::suite::site::Site;
+use crate::suite::site::{Site, node_name};
 
-/// Messages of the room before it is damaged: too few for a snapshot, which would be read instead.
-const MESSAGES: usize = 3;
 /// How long the other rooms may take to be served after the start.
 const SERVED: Duration = Duration::from_secs(30);
 /// Between two questions about the damaged room.
@@ -37,41 +32,33 @@ pub(super) async fn poison(
     number: usize,
     millis: u64,
 ) -> Result<Carried, SiteError> {
-    let (room, user) = (format!("poisoned-{number}"), "poisoner");
-    let settings = (site.connect())(user, hub);
-    make(&settings, user, &room).await?;
-    site.process_mut(hub).kill();
-    damage(&site.process(hub).folder().join("data"), &room)?;
-    site.process_mut(hub).restart().await?;
+    let poisoned = Poisoned::make(format!("poisoned-{number}"), &site.connect(), hub).await?;
+    let owner = site.owner(poisoned.room(), hub).await;
+    let owner = (0..site.places().len()).find(|number| owner == Some(node_name(*number)));
+    // A hub alone owns all.
+    let owner = owner.unwrap_or(hub);
+    site.process_mut(owner).kill();
+    let damaged = damage(site, owner, poisoned.room()).await?;
+    site.process_mut(owner).restart().await?;
     let started = now();
     let served = async || {
         let attempts = scene.history.attempts.since(started);
-        served_again(&attempts, scene.rooms, started)
+        let unready = site.unready().await;
+        served_again(&attempts, scene.rooms, started).filter(|_| unready.is_none())
     };
     let served = until(SERVED, served).await;
     let in_force = now();
-    let counted = async || {
-        let mut sum = 0.0;
-        for name in COUNTED {
-            sum += metric(site, hub, name).await?;
-        }
-        Some(sum)
-    };
-    let before = counted().await.unwrap_or_default();
-    let path = format!("/api/rooms/{room}/messages?limit=5");
+    let before = counted(site).await.unwrap_or_default();
     let mut answers = BTreeMap::new();
     while now().duration_since(in_force) < Duration::from_millis(millis) {
-        for said in ask(&settings, user, &room).await {
-            *answers.entry(format!("{said:?}")).or_insert(0) += 1;
+        for said in poisoned.ask(site, hub).await {
+            *answers.entry(said).or_insert(0) += 1;
         }
-        let status = http::get(site.address(hub), &path, settings.token.as_deref()).await;
-        let status = status.map_or_else(|e| e.to_string(), |a| format!("HTTP {}", a.status));
-        *answers.entry(status).or_insert(0) += 1;
         sleep(PAUSE).await;
     }
     let end = now();
-    let after = counted().await.unwrap_or_default();
-    let checks = vec![
+    let after = counted(site).await.unwrap_or_default();
+    let mut checks = vec![
         Check::new(
             "the other rooms are served again after the start",
             served.map_or("not all were", |_| "they were"),
@@ -84,8 +71,39 @@ pub(super) async fn poison(
             after > before,
         ),
     ];
+    if let Some(damaged) = damaged {
+        damaged.repair(&site.servers()?.cql).await?;
+        checks.push(poisoned.is_back(site, hub).await);
+    }
     // The other rooms are all that senders send to.
     Ok(Carried::seen(in_force, checks).while_others_go_on(in_force, end))
+}
+
+/// Damages the room's newest row, which no hub has in memory. What can be put back under running hubs is answered.
+async fn damage(
+    site: &mut Site<'_>,
+    owner: usize,
+    room: &str,
+) -> Result<Option<rows::Damaged>, SiteError> {
+    let hub = site.process(owner);
+    let Some(keyspace) = hub.variable("MUSSIKON_SCYLLA__KEYSPACE") else {
+        log::damage(&hub.folder().join("data"), room)?;
+        return Ok(None);
+    };
+    let keyspace = keyspace.to_owned();
+    let damaged = rows::damage(&site.servers()?.cql, &keyspace, room).await?;
+    Ok(Some(damaged))
+}
+
+/// What all hubs have counted of entities that fail.
+async fn counted(site: &Site<'_>) -> Option<f64> {
+    let mut sum = 0.0;
+    for hub in 0..site.places().len() {
+        for name in COUNTED {
+            sum += metric(site, hub, name).await?;
+        }
+    }
+    Some(sum)
 }
 
 /// Every answer must be an error, and none may be missing.
@@ -104,47 +122,6 @@ fn judge(answers: &BTreeMap<String, usize>) -> Check {
         told.join(", "),
         !answers.is_empty() && answers.keys().all(is_error),
     )
-}
-
-async fn make(settings: &Settings, user: &str, room: &str) -> Result<(), SiteError> {
-    let failed = |reason: String| SiteError::Refused {
-        what: format!("making the room {room}"),
-        reason,
-    };
-    let client = connect(settings).await.map_err(failed)?;
-    let made = json!([{ "roomId": room, "kind": "public" }]);
-    let made = timeout(ANSWER, client.invoke::<Value>("CreateRoom", made)).await;
-    let made = made.map_err(|_| failed("no answer".to_owned()))?;
-    made.map_err(|error| failed(error.to_string()))?;
-    for _ in 0..MESSAGES {
-        // Of no history that is judged: readers will not see the room again.
-        match send(settings, user, room, &History::new(MESSAGES), ANSWER).await {
-            Said::Done => {}
-            other => return Err(failed(format!("{other:?}"))),
-        }
-    }
-    Ok(())
-}
-
-/// Asks to join and to send, on a new connection.
-async fn ask(settings: &Settings, user: &str, room: &str) -> Vec<Said> {
-    let client = match connect(settings).await {
-        Ok(client) => client,
-        Err(reason) => return vec![Said::Nothing(reason)],
-    };
-    let join = call(&client, "JoinRoom", json!([room])).await;
-    let id = uuid::Uuid::new_v4().simple().to_string();
-    let message = json!([room, { "id": id, "kind": "text", "text": format!("of {user}") }]);
-    let sent = call(&client, "SendMessage", message).await;
-    client.stop().await;
-    vec![join, sent]
-}
-
-async fn call(client: &Client, target: &str, arguments: Value) -> Said {
-    match timeout(ANSWER, client.invoke::<Value>(target, arguments)).await {
-        Ok(outcome) => Said::of(outcome),
-        Err(_) => Said::Nothing("no answer in time".to_owned()),
-    }
 }
 
 #[cfg(test)]

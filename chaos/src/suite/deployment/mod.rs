@@ -21,6 +21,7 @@ use super::format::Report;
 use super::ground::Ground;
 use super::plan::Plan;
 use super::run::{Course, RunError, run_on};
+use super::topology::Topology;
 use super::workload::WorkloadSpec;
 
 /// Why there is no report of a run on a deployment.
@@ -51,7 +52,7 @@ pub async fn run_deployed(
         kit: &Kit::default(),
     };
     let (mut report, logs) = run_on(&mut given, &course, traffic).await?;
-    report.command = command(deployment, from);
+    report.command = deployment.command(from);
     Ok((report, logs))
 }
 
@@ -63,19 +64,49 @@ fn traffic(deployment: &Deployment, newcomers: &str) -> WorkloadSpec {
         readers: deployment.traffic.readers,
         senders: deployment.traffic.senders,
         pause: Duration::from_millis(deployment.traffic.pause_ms),
-        patience: Duration::from_secs(60),
         converge_within: Duration::from_millis(deployment.traffic.converge_within_ms),
-        ..WorkloadSpec::default()
+        // As patient as with a cluster of the suite's own.
+        ..WorkloadSpec::of(Topology::Cluster)
     }
 }
 
-fn command(deployment: &Deployment, from: &Plan) -> String {
-    format!(
-        "cargo chaos run {} --deployment {} --seed {} --seconds {} --longest-pause {}",
-        from.scenario.name(),
-        deployment.path.display(),
-        from.seed,
-        from.length.as_secs(),
-        from.longest.as_secs(),
-    )
+impl Deployment {
+    /// The command that runs a plan on it again.
+    pub fn command(&self, from: &Plan) -> String {
+        format!(
+            "cargo chaos run {} --deployment {} --seed {} --seconds {} --longest-pause {}",
+            from.scenario.name(),
+            self.path.display(),
+            from.seed,
+            from.length.as_secs(),
+            from.longest.as_secs(),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::file::tests::{GOOD, parse};
+    use super::*;
+    use crate::suite::format::tests::report;
+    use crate::suite::{Fault, Scenario, Verdict, demand};
+
+    #[test]
+    fn hubs_that_run_already_have_the_limits_of_the_faults_and_a_patience_well_beyond() {
+        let missed = |fault, millis| {
+            let mut report = report();
+            (report.scenario, report.topology) = (Scenario::KillCql, Topology::Existing);
+            (report.expected, report.findings.missed) = (Verdict::Kept, Vec::new());
+            report.faults[0].step.fault = fault;
+            report.faults[0].served_again_in_millis = Some(millis);
+            demand(&mut report, &[]);
+            !report.findings.missed.is_empty()
+        };
+        let store = Fault::KillCql { node: 0, millis: 0 };
+        let hub = Fault::KillHub { hub: 0, millis: 0 };
+        assert!(!missed(store, 30_000) && missed(store, 30_001));
+        assert!(!missed(hub, 10_000) && missed(hub, 10_001));
+        let patience = traffic(&parse(GOOD).unwrap(), "new-").patience;
+        assert!(patience >= Duration::from_secs(60), "{patience:?}");
+    }
 }
