@@ -14,6 +14,10 @@ use super::place::{fresh, options};
 use super::writer::{Owner, verify};
 
 const SOON: Duration = Duration::from_secs(60);
+/// After the only server answers again,
+const BACK: Duration = Duration::from_secs(4);
+/// however long it was gone: after this the driver's own pauses between two tries are longer than that.
+const GONE: Duration = Duration::from_secs(13);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_acknowledged_is_lost_when_the_server_is_killed_under_load() {
@@ -51,9 +55,14 @@ async fn nothing_acknowledged_is_lost_when_the_server_is_killed_under_load() {
         timeout(SOON, growing).await.expect("writers get on");
     };
     grown(200).await;
-    for _ in 0..KILLS {
+    for kill in 1..=KILLS {
         own.node.kill();
+        if kill == KILLS {
+            sleep(GONE).await;
+        }
         own.node.restart().await.unwrap();
+        let back = timeout(BACK, grown(1)).await;
+        back.expect("a server that is back is used soon");
         grown(200).await;
     }
     stop.send(true).unwrap();

@@ -16,7 +16,8 @@ pub struct FjallOptions {
     pub write_buffer_bytes: u64,
     /// Bytes of commit log after which the oldest is forced into tables; at least 64 MiB.
     pub log_bytes: u64,
-    /// Threads that write and merge tables. More than two take more memory, and of one buffers wait while it merges.
+    /// Threads that write and merge tables. One is enough for what one core takes in. Of two, one asks for work again and again
+    /// while the other merges, and more take more memory.
     pub workers: usize,
     /// How far those threads step back for all others where there are too few cores: added to their niceness, 0 to 19
     /// (Linux).
@@ -53,7 +54,7 @@ impl Default for FjallOptions {
             cache_bytes: 16 * MIB as u64,
             write_buffer_bytes: 16 * MIB as u64,
             log_bytes: 128 * MIB as u64,
-            workers: 2,
+            workers: 1,
             workers_nice: 5,
             open_files: 256,
             queue_requests: 4096,

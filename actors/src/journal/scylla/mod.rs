@@ -24,6 +24,7 @@ mod read;
 mod retention;
 mod schema;
 mod session;
+mod sessions;
 mod side;
 mod statements;
 mod tables;
@@ -34,7 +35,6 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use scylla::client::session::Session;
 use scylla::errors::ExecutionError;
 use scylla::response::query_result::{QueryResult, QueryRowsResult};
 use scylla::response::{PagingState, PagingStateResponse};
@@ -45,9 +45,10 @@ use super::{Capabilities, ReadError};
 pub use options::{ScyllaAccess, ScyllaError, ScyllaOptions, Tablets};
 pub use schema::{KNOWN, NEEDED};
 use session::Profiles;
+use sessions::Sessions;
 use statements::Statements;
 
-/// The journal in a cluster. Cheap to clone; all clones share one session.
+/// The journal in a cluster. Cheap to clone; all clones share its session.
 #[derive(Clone)]
 pub struct ScyllaJournal {
     store: Arc<Store>,
@@ -55,7 +56,7 @@ pub struct ScyllaJournal {
 
 /// What all requests need.
 struct Store {
-    session: Session,
+    sessions: Sessions,
     statements: Statements,
     options: ScyllaOptions,
     /// A bucket that is known to have a head, per entity; the newest one or an earlier one.
@@ -65,20 +66,20 @@ struct Store {
 impl ScyllaJournal {
     /// Connects, and checks that this version can use the schema that is there.
     pub async fn open(access: &ScyllaAccess, options: &ScyllaOptions) -> Result<Self, ScyllaError> {
-        let profiles = Profiles::new(options);
-        let session = session::connect(access, options, &profiles).await?;
+        let sessions = Sessions::open(access, options).await?;
+        let session = sessions.current();
         let version = Box::pin(schema::check(&session, options)).await?;
-        let statements = Box::pin(Statements::prepare(&session, options, &profiles)).await?;
+        let statements = Statements::prepare(&session, options, sessions.profiles());
+        let statements = Box::pin(statements).await?;
         tracing::info!(keyspace = options.keyspace, version, "cluster store open");
-        let store = Store {
-            session,
+        let store = Arc::new(Store {
+            sessions,
             statements,
             options: options.clone(),
             buckets: Mutex::default(),
-        };
-        Ok(Self {
-            store: Arc::new(store),
-        })
+        });
+        tokio::spawn(sessions::keep(Arc::downgrade(&store)));
+        Ok(Self { store })
     }
 
     /// Creates or upgrades the schema. Safe to run again, and by several nodes at once. Answers the
@@ -110,7 +111,8 @@ impl Store {
         statement: &PreparedStatement,
         values: impl SerializeRow,
     ) -> Result<QueryResult, ExecutionError> {
-        let request = self.session.execute_unpaged(statement, values);
+        let session = self.sessions.current();
+        let request = session.execute_unpaged(statement, values);
         metrics::timed(operation, Box::pin(request)).await
     }
 
@@ -134,7 +136,8 @@ impl Store {
         values: impl SerializeRow,
         from: PagingState,
     ) -> Result<(QueryRowsResult, Option<PagingState>), ReadError> {
-        let request = self.session.execute_single_page(statement, values, from);
+        let session = self.sessions.current();
+        let request = session.execute_single_page(statement, values, from);
         let outcome = metrics::timed(operation, Box::pin(request)).await;
         let (result, next) = outcome.map_err(errors::read)?;
         let next = match next {

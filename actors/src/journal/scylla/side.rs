@@ -67,7 +67,8 @@ impl Store {
         batch.append_statement(drop.0.clone());
         batch.set_is_idempotent(true);
         batch.set_execution_profile_handle(put.0.get_execution_profile_handle().cloned());
-        let request = self.session.batch(&batch, (put.1, drop.1));
+        let session = self.sessions.current();
+        let request = session.batch(&batch, (put.1, drop.1));
         let outcome = metrics::timed(operation, Box::pin(request)).await;
         outcome.map(|_| ()).map_err(errors::write)
     }
