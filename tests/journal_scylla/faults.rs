@@ -15,9 +15,9 @@ use super::writer::{Owner, verify};
 
 const SOON: Duration = Duration::from_secs(60);
 /// After the only server answers again,
-const BACK: Duration = Duration::from_secs(4);
-/// however long it was gone: after this the driver's own pauses between two tries are longer than that.
-const GONE: Duration = Duration::from_secs(13);
+const BACK: Duration = Duration::from_secs(6);
+/// however long it was gone: after this the driver's own pauses between two tries are ten seconds.
+const GONE: Duration = Duration::from_secs(25);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_acknowledged_is_lost_when_the_server_is_killed_under_load() {

@@ -9,6 +9,9 @@ use crate::schedule::Schedule;
 /// When a word is repeated, after it was said first, in milliseconds.
 pub const REPEATS: [u64; 5] = [250, 500, 1_000, 2_000, 4_000];
 
+/// Words in one tick at most; the rest waits for the next, so that news of other entities are not pushed out.
+const AT_ONCE: usize = 1_000;
+
 /// The last word about each entity that is being repeated.
 #[derive(Debug)]
 pub struct Repeats<W> {
@@ -59,7 +62,9 @@ impl<W: Clone> Repeats<W> {
     /// What is to be said again now.
     pub fn tick(&mut self, now: Timestamp) -> Vec<(EntityId, W)> {
         let mut again = Vec::new();
-        while let Some(entity) = self.due.pop(now) {
+        while again.len() < AT_ONCE
+            && let Some(entity) = self.due.pop(now)
+        {
             let Some(word) = self.words.get_mut(&entity) else {
                 continue;
             };
@@ -147,5 +152,17 @@ mod tests {
         assert_eq!(heads.tick(Timestamp(60_000)).len(), 1);
         assert_eq!(heads.tick(Timestamp(60_000)).len(), 0);
         assert_eq!(heads.tick(Timestamp(60_001)).len(), 1);
+    }
+
+    #[test]
+    fn many_that_are_due_at_once_are_said_some_at_a_time() {
+        let mut heads = Repeats::default();
+        for n in 0..=AT_ONCE {
+            heads.said(&entity(&format!("r{n}")), head(1), Timestamp(0), usize::MAX);
+        }
+        let due = Timestamp(REPEATS[0]);
+        assert_eq!(heads.tick(due).len(), AT_ONCE);
+        assert_eq!(heads.tick(due).len(), 1);
+        assert_eq!(heads.tick(due).len(), 0);
     }
 }

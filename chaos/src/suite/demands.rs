@@ -60,11 +60,9 @@ impl Demand {
         let is_meant = |fare: &&Fare| self.class.is_none_or(|class| class == fare.class);
         let asked = fares.iter().filter(is_meant);
         let mut asked = asked.filter(|fare| fare.attempted > 0).peekable();
-        if let Some(class) = self.class
-            && asked.peek().is_none()
-        {
+        if asked.peek().is_none() {
             // Where nobody asked, nothing was reached.
-            let class = class.name();
+            let class = self.class.map_or("all", Class::name);
             return vec![format!("{class}: nobody asked; demanded are {percent} %")];
         }
         let short = asked.filter_map(|fare| {

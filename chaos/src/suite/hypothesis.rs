@@ -112,7 +112,7 @@ impl Scenario {
             }
             Self::PoisonRoom => {
                 "A room whose stored rows do not verify is refused with an error and counted, and the other rooms stay \
-                 99.9 % available."
+                 99.9 % available; where its row can be put back, the room is there again."
             }
         }
     }

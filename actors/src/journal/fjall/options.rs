@@ -16,8 +16,7 @@ pub struct FjallOptions {
     pub write_buffer_bytes: u64,
     /// Bytes of commit log after which the oldest is forced into tables; at least 64 MiB.
     pub log_bytes: u64,
-    /// Threads that write and merge tables. One is enough for what one core takes in. Of two, one asks for work again and again
-    /// while the other merges, and more take more memory.
+    /// Threads that write and merge tables, at least 2: one of them never merges, so that buffers become tables meanwhile.
     pub workers: usize,
     /// How far those threads step back for all others where there are too few cores: added to their niceness, 0 to 19
     /// (Linux).
@@ -54,8 +53,8 @@ impl Default for FjallOptions {
             cache_bytes: 16 * MIB as u64,
             write_buffer_bytes: 16 * MIB as u64,
             log_bytes: 128 * MIB as u64,
-            workers: 1,
-            workers_nice: 5,
+            workers: 3,
+            workers_nice: 10,
             open_files: 256,
             queue_requests: 4096,
             queue_bytes: 16 * MIB,
@@ -77,7 +76,8 @@ impl FjallOptions {
         let least: [(&'static str, u64, u64); 9] = [
             ("log_bytes", self.log_bytes, 64 << 20),
             ("write_buffer_bytes", self.write_buffer_bytes, 1 << 20),
-            ("workers", self.workers as u64, 1),
+            // The engine's queue has a bound, and a thread alone that merges while it fills would wait for itself.
+            ("workers", self.workers as u64, 2),
             ("open_files", self.open_files as u64, 16),
             ("queue_requests", self.queue_requests as u64, 1),
             ("queue_bytes", self.queue_bytes as u64, 4096),

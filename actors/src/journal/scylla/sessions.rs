@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use parking_lot::RwLock;
 use scylla::client::session::Session;
+use tokio::time::{sleep, timeout};
 
 use super::Store;
 use super::options::{ScyllaAccess, ScyllaError, ScyllaOptions};
@@ -13,6 +14,8 @@ use super::session::{self, Profiles};
 
 /// Between two looks at the connections.
 const LOOK: Duration = Duration::from_millis(500);
+/// A try is given up after this: the driver bounds how long it connects, not how long it shakes hands by TLS.
+const TRY: Duration = Duration::from_secs(10);
 
 /// The session of the moment, and what the next one needs.
 pub(super) struct Sessions {
@@ -43,12 +46,15 @@ impl Sessions {
         &self.profiles
     }
 
-    fn has_connection(&self) -> bool {
+    /// Whether there is any to a node that requests may go to.
+    fn has_connection(&self, options: &ScyllaOptions) -> bool {
         let state = self.current().get_cluster_state();
-        state
-            .get_nodes_info()
-            .iter()
-            .any(|node| node.is_connected())
+        let mut nodes = state.get_nodes_info().iter();
+        nodes.any(|node| {
+            let is_ours = options.datacenter.is_empty()
+                || node.datacenter.as_ref() == Some(&options.datacenter);
+            is_ours && node.is_connected()
+        })
     }
 
     /// Requests that are under way end in the old session. What was prepared there holds in all.
@@ -63,16 +69,17 @@ impl Sessions {
 pub(super) async fn keep(store: Weak<Store>) {
     let mut was_lost = false;
     loop {
-        tokio::time::sleep(LOOK).await;
+        sleep(LOOK).await;
         let Some(store) = store.upgrade() else {
             return;
         };
-        let is_lost = !store.sessions.has_connection();
+        let is_lost = !store.sessions.has_connection(&store.options);
         // A connection that has just broken is the driver's to mend, which it does at once.
         if is_lost && was_lost {
-            match store.sessions.renew(&store.options).await {
-                Ok(()) => tracing::info!("connected to the cluster store again"),
-                Err(error) => tracing::debug!(%error, "no node of the cluster store yet"),
+            match timeout(TRY, store.sessions.renew(&store.options)).await {
+                Ok(Ok(())) => tracing::info!("connected to the cluster store again"),
+                Ok(Err(error)) => tracing::debug!(%error, "no node of the cluster store yet"),
+                Err(_) => tracing::debug!("a node of the cluster store takes too long"),
             }
         }
         was_lost = is_lost;

@@ -117,7 +117,7 @@ impl Poisoned {
         let is_back = served.is_some() && wrong.is_empty();
         Check::new(
             format!(
-                "the repaired room is served again within {} s and has all that it acknowledged and nothing that it refused",
+                "the repaired room is served again within {} s and has all that it acknowledged and nothing that it refused while it was damaged",
                 REPAIRED.as_secs()
             ),
             [vec![seen], wrong].concat().join("; "),
