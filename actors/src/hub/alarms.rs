@@ -8,6 +8,7 @@ use futures_util::future::BoxFuture;
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::Hub;
+use super::background::after;
 use crate::ids::{EntityId, Timestamp};
 use crate::runtime::alarm::{Kind, LANDED_MS};
 
@@ -117,11 +118,7 @@ impl Hub {
         let hub = self.faintly();
         tokio::spawn(async move {
             let mut watch = Watch::new(at_once);
-            loop {
-                tokio::time::sleep(LOOK).await;
-                let Some(hub) = hub() else {
-                    return;
-                };
+            while let Some(hub) = after(LOOK, &hub).await {
                 watch.look(&hub).await;
             }
         });

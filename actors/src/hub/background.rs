@@ -52,6 +52,12 @@ const TICK: Duration = Duration::from_millis(250);
 /// Between two writes of read cursors and passivation sweeps.
 const SECOND: Duration = Duration::from_secs(1);
 
+/// The hub after a pause, unless nobody has a handle of it any more.
+pub(super) async fn after(pause: Duration, hub: &impl Fn() -> Option<Hub>) -> Option<Hub> {
+    tokio::time::sleep(pause).await;
+    hub()
+}
+
 impl Hub {
     /// Ends when the last handle of the hub is gone.
     pub(super) fn start_background(&self) {
@@ -63,11 +69,7 @@ impl Hub {
     fn start_ticks(&self) {
         let hub = self.faintly();
         tokio::spawn(async move {
-            loop {
-                tokio::time::sleep(TICK).await;
-                let Some(hub) = hub() else {
-                    return;
-                };
+            while let Some(hub) = after(TICK, &hub).await {
                 hub.fanout.tick();
             }
         });
@@ -77,18 +79,14 @@ impl Hub {
     fn start_seconds(&self) {
         let hub = self.faintly();
         tokio::spawn(async move {
-            loop {
-                tokio::time::sleep(SECOND).await;
-                let Some(hub) = hub() else {
-                    return;
-                };
+            while let Some(hub) = after(SECOND, &hub).await {
                 hub.each_second().await;
             }
         });
     }
 
     /// The hub again, as long as somebody has a handle of it.
-    pub(super) fn faintly(&self) -> impl Fn() -> Option<Hub> + Send + 'static {
+    pub(super) fn faintly(&self) -> impl Fn() -> Option<Hub> + Send + Sync + 'static {
         let weak = Arc::downgrade(&self.parts);
         let (directories, fanout) = (self.directories.clone(), self.fanout.clone());
         let cursors = self.cursors.clone();

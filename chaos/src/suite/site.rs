@@ -208,33 +208,33 @@ impl<'a> Site<'a> {
     pub async fn owned(&self, hub: usize, rooms: &[String]) -> Vec<String> {
         let mut owned = Vec::new();
         for room in rooms.iter().filter(|_| self.topology.is_cluster()) {
-            let owner = self.owner(room, hub).await;
-            if owner.is_some_and(|owner| owner == node_name(hub)) {
+            if self.owner(room, hub).await == Some(hub) {
                 owned.push(room.clone());
             }
         }
         owned
     }
 
-    /// Who owns a room, as any hub but one tells. After the fault before this one they may not be able to for a moment.
-    pub(super) async fn owner(&self, room: &str, but: usize) -> Option<String> {
+    /// Which hub owns a room, as any but one tells. After the fault before this one they may not be able to for a moment.
+    pub(super) async fn owner(&self, room: &str, but: usize) -> Option<usize> {
         let path = format!("/admin/rooms/{room}");
         let operator = Signer::own().operator();
+        let hubs = self.hubs.len();
         let asking = async {
-            for asked in (1..self.hubs.len()).cycle() {
+            for asked in (1..hubs).cycle() {
                 let other = self.fronts[(but + asked) % self.fronts.len()].address();
                 let answer = http::get(other, &path, operator.as_deref()).await;
                 let body = answer.map(|answer| answer.body).unwrap_or_default();
                 let told: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
                 if let Some(owner) = told["owner"].as_str() {
-                    return owner.to_owned();
+                    return (0..hubs).find(|hub| node_name(*hub) == owner);
                 }
                 sleep(LOOK).await;
             }
-            // There is no other hub.
-            String::new()
+            // There is no other hub, so it owns all.
+            Some(but)
         };
-        timeout(ASK, asking).await.ok()
+        timeout(ASK, asking).await.ok().flatten()
     }
 
     /// Carries out a fault to its end, and answers when it was in force.

@@ -44,7 +44,6 @@ use scylla::statement::prepared::PreparedStatement;
 use super::{Capabilities, ReadError};
 pub use options::{ScyllaAccess, ScyllaError, ScyllaOptions, Tablets};
 pub use schema::{KNOWN, NEEDED};
-use session::Profiles;
 use sessions::Sessions;
 use statements::Statements;
 
@@ -88,8 +87,7 @@ impl ScyllaJournal {
         access: &ScyllaAccess,
         options: &ScyllaOptions,
     ) -> Result<(i32, i32), ScyllaError> {
-        let profiles = Profiles::new(options);
-        let session = session::connect(access, options, &profiles).await?;
+        let session = Sessions::open(access, options).await?.current();
         Box::pin(schema::migrate(&session, options)).await
     }
 }

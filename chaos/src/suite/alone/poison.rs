@@ -13,7 +13,7 @@ use crate::member::now;
 use crate::suite::error::SiteError;
 use crate::suite::format::Check;
 use crate::suite::measure::served_again;
-use crate::suite::site::{Site, node_name};
+use crate::suite::site::Site;
 
 /// How long the other rooms may take to be served after the start.
 const SERVED: Duration = Duration::from_secs(30);
@@ -35,7 +35,11 @@ pub(super) async fn poison(
     millis: u64,
 ) -> Result<Carried, SiteError> {
     let poisoned = Poisoned::make(format!("poisoned-{number}"), &site.connect(), hub).await?;
-    let owner = owner(site, poisoned.room(), hub).await?;
+    let owner = site.owner(poisoned.room(), hub).await;
+    let owner = owner.ok_or_else(|| SiteError::Refused {
+        what: format!("who owns the room {}", poisoned.room()),
+        reason: "no other hub told in time".to_owned(),
+    })?;
     site.process_mut(owner).kill();
     let damaged = damage(site, owner, poisoned.room()).await?;
     site.process_mut(owner).restart().await?;
@@ -76,20 +80,6 @@ pub(super) async fn poison(
     }
     // The other rooms are all that senders send to.
     Ok(Carried::seen(in_force, checks).while_others_go_on(in_force, end))
-}
-
-/// Which hub owns the room.
-async fn owner(site: &Site<'_>, room: &str, hub: usize) -> Result<usize, SiteError> {
-    let hubs = site.places().len();
-    if hubs == 1 {
-        return Ok(hub);
-    }
-    let told = site.owner(room, hub).await;
-    let owner = (0..hubs).find(|number| told.as_ref() == Some(&node_name(*number)));
-    owner.ok_or_else(|| SiteError::Refused {
-        what: format!("who owns the room {room}"),
-        reason: format!("{told:?}"),
-    })
 }
 
 /// Damages the room's newest row, which no hub has in memory. What can be put back under running hubs is answered.

@@ -75,7 +75,7 @@ impl Poisoned {
 
     /// Asks to join and to send, on a new connection, and for the history; answers what was said.
     pub(super) async fn ask(&self, site: &Site<'_>, hub: usize) -> Vec<String> {
-        let mut said = match connected(&self.settings).await {
+        let calls = match connected(&self.settings).await {
             Ok(client) => {
                 let join = call(&client, "JoinRoom", json!([self.room])).await;
                 let id = uuid::Uuid::new_v4().simple().to_string();
@@ -90,9 +90,8 @@ impl Poisoned {
             Ok(answer) => format!("HTTP {}", answer.status),
             Err(error) => error.to_string(),
         };
-        let mut said: Vec<String> = said.drain(..).map(|said| format!("{said:?}")).collect();
-        said.push(page);
-        said
+        let calls = calls.iter().map(|said| format!("{said:?}"));
+        calls.chain([page]).collect()
     }
 
     async fn page(&self, site: &Site<'_>, hub: usize) -> Result<Response, RawError> {
