@@ -28,6 +28,8 @@ struct Word {
 #[derive(Debug, Default)]
 pub(crate) struct Others {
     words: BTreeMap<NodeId, Word>,
+    /// Later words may have been lost than those that were heard before this moment.
+    doubted: Option<Timestamp>,
 }
 
 impl Others {
@@ -83,6 +85,17 @@ impl Others {
             },
         );
         Some((came, went))
+    }
+
+    /// Words were lost, and those who still hold to theirs are asked now to say them again. Whether there are any.
+    fn doubt(&mut self, now: Timestamp) -> bool {
+        self.doubted = (!self.words.is_empty()).then_some(now);
+        self.doubted.is_some()
+    }
+
+    /// Since when a word must have been said again to count, if there was time enough for that.
+    fn settle(&mut self, now: Timestamp, patience: u64) -> Option<Timestamp> {
+        self.doubted.take_if(|since| now.since(*since) >= patience)
     }
 
     fn forget(&mut self, gone: impl Fn(&NodeId, Timestamp) -> bool) -> Vec<UserId> {
@@ -164,6 +177,32 @@ impl Fanout {
             }
             self.restless.lock().insert(EntityId::room(room));
         }
+    }
+
+    /// After words were lost, those count that are said again: that nobody reads on a node any more is said for seconds only,
+    /// and an outage may be longer. To be called with each look; with `lost` the others are asked to say it again. True if
+    /// there is to be another look after `patience` milliseconds. A node that was not `heard` since could not say anything.
+    pub(super) fn doubt_words(
+        &self,
+        room: &RoomId,
+        now: Timestamp,
+        lost: bool,
+        patience: u64,
+        heard: impl Fn(&NodeId) -> Option<Timestamp>,
+    ) -> bool {
+        let Some(feed) = self.feed_of(room) else {
+            return false;
+        };
+        if lost {
+            return feed.lock().others.doubt(now);
+        }
+        let settled = feed.lock().others.settle(now, patience);
+        let Some(since) = settled else {
+            return feed.lock().others.doubted.is_some();
+        };
+        let spoke = |node: &NodeId| heard(node).is_some_and(|heard| heard > since);
+        self.forget_words(room, |node, said| said < since && spoke(node));
+        false
     }
 
     fn forget_words(&self, room: &RoomId, gone: impl Fn(&NodeId, Timestamp) -> bool) {

@@ -175,10 +175,17 @@ impl Peers {
         let looks = self.looks.lock().tick(now, every, LOOKS_PER_TICK);
         // What was not said again in three rounds is not so any more.
         let stale = Timestamp(now.0.saturating_sub(3 * every));
-        let ask = now.0 <= self.asks_until.load(Ordering::Relaxed);
+        let lost = now.0 <= self.asks_until.load(Ordering::Relaxed);
+        // Others, who may have been cut off for longer, say everything within a round of their own.
+        let patience = 2 * self.limits.look_within_ms;
+        let heard = |node: &NodeId| self.nodes.lock().peers().get(node).map(|peer| peer.heard);
         for Look { entity, settled } in looks {
             if let Some(room) = entity.as_room() {
-                self.fanout.freshen_presence(&room, stale, ask || settled);
+                self.fanout.freshen_presence(&room, stale, lost || settled);
+                if self.fanout.doubt_words(&room, now, lost, patience, heard) {
+                    let then = now.plus_millis(patience);
+                    self.looks.lock().plan(entity.clone(), then);
+                }
             }
             self.fanout.look(entity);
         }

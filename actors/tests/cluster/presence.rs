@@ -1,6 +1,6 @@
 //! Who is here, who types, who read what and who was added: the same news on every node.
 
-use super::town::{Town, pass, room, user};
+use super::town::{Town, node, pass, room, user};
 use super::wire::Switches;
 use actors::machines::room::RoomCommand;
 
@@ -107,6 +107,28 @@ async fn a_lost_farewell_is_said_again_unless_somebody_came_back() {
         assert_eq!(ear.news(), expected);
         drop(back);
     }
+}
+
+/// The farewell is said into an outage that is longer than it is repeated, and nobody is declared gone in one.
+#[tokio::test(start_paused = true)]
+async fn whoever_left_in_an_outage_is_gone_soon_after_it_and_whoever_stayed_never_left() {
+    let town = Town::new(3).await;
+    town.create(0, "band", &["bob", "cem"]).await;
+    let (_ada, ear) = town.join(0, "ada", "band").await;
+    let (bob, _) = town.join(1, "bob", "band").await;
+    let _cem = town.join(2, "cem", "band").await;
+    pass(1_000).await;
+    ear.news();
+    let cut = |off| (0..3).for_each(|number| town.exchange.cut(&node(number), off));
+    cut(true);
+    drop(bob);
+    pass(12_000).await;
+    assert_eq!(ear.news(), [] as [&str; 0], "cut off");
+    cut(false);
+    pass(16_000).await;
+    assert_eq!(ear.news(), ["bob went, 2"]);
+    pass(120_000).await;
+    assert_eq!(ear.news(), [] as [&str; 0]);
 }
 
 #[tokio::test(start_paused = true)]
