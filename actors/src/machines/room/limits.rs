@@ -44,7 +44,8 @@ pub struct RoomLimits {
     pub dedupe_entries: usize,
     /// Most entries of the dedupe index at all; above it new messages are refused until the window moves on.
     pub dedupe_max: usize,
-    /// Messages kept in memory with their latest state, beyond those that are not durable yet.
+    /// Messages kept in memory with their latest state, at least: 128 more come before the rest is let go, and 1,024 in a room that
+    /// always has some on their way to the store.
     pub recent_messages: usize,
 }
 

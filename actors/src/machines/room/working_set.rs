@@ -115,7 +115,9 @@ impl WorkingSet {
             .iter()
             .map(|(sequence, known)| (known.used, *sequence))
             .collect();
-        order.sort_unstable();
+        if excess < order.len() {
+            order.select_nth_unstable(excess);
+        }
         for (_, sequence) in order.into_iter().take(excess) {
             self.known.remove(&sequence);
         }

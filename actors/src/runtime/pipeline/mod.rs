@@ -197,6 +197,9 @@ struct Upkeep {
     holding: bool,
 }
 
+/// Records after which a sweep is due when all is durable anyway: until then they stay in memory.
+const SWEEP_AT_REST: u64 = 128;
+/// And when new commands are held back for it.
 const SWEEP_EVERY: u64 = 1_024;
 
 impl<M: Machine> Pipeline<M> {

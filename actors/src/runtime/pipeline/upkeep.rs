@@ -1,6 +1,6 @@
 //! What is done now and then at a moment at which everything decided is durable.
 
-use super::{Action, Pipeline, SWEEP_EVERY};
+use super::{Action, Pipeline, SWEEP_AT_REST, SWEEP_EVERY};
 use crate::ids::Timestamp;
 use crate::journal::Snapshot;
 use crate::machines::{Context, Machine};
@@ -10,10 +10,12 @@ impl<M: Machine> Pipeline<M> {
     pub(super) fn upkeep(&mut self, now: Timestamp, out: &mut Vec<Action<M>>) {
         let due = self.upkeep.records >= self.limits.snapshot_records
             && self.upkeep.bytes >= self.limits.snapshot_ratio * self.upkeep.snapshot_bytes;
-        if !due && self.upkeep.swept < SWEEP_EVERY {
+        let at_rest = self.in_flight.is_none() && self.next.is_empty();
+        let enough = if at_rest { SWEEP_AT_REST } else { SWEEP_EVERY };
+        if !due && self.upkeep.swept < enough {
             return;
         }
-        self.upkeep.holding = self.in_flight.is_some() || !self.next.is_empty();
+        self.upkeep.holding = !at_rest;
         if self.upkeep.holding {
             return;
         }
@@ -32,5 +34,151 @@ impl<M: Machine> Pipeline<M> {
                 state,
             }));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use tokio::sync::oneshot;
+
+    use super::super::Asked;
+    use super::*;
+    use crate::ids::{EntityId, EntityKind, MessageId, Sequence, UserId};
+    use crate::journal::Capabilities;
+    use crate::machines::room::{Content, MessageKind, Room, RoomCommand, RoomKind, RoomLimits};
+    use crate::runtime::RuntimeLimits;
+    use crate::runtime::admission::{Gate, NodeGate};
+    use crate::runtime::recovery::Recovered;
+
+    const CAPABILITIES: Capabilities = Capabilities {
+        exclusive: true,
+        atomic_side_writes: true,
+        bucket: None,
+        max_row_bytes: 1 << 20,
+    };
+
+    /// A room that serves, and nobody else writes.
+    struct Hall {
+        pipeline: Pipeline<Room>,
+        gate: Arc<Gate>,
+        now: u64,
+    }
+
+    impl Hall {
+        fn new() -> Self {
+            let entity = EntityId::new(EntityKind::Room, "hall").expect("a valid id");
+            let machine = Room::new(&entity);
+            let (limits, rules) = (RuntimeLimits::default(), RoomLimits::default());
+            let mut out = Vec::new();
+            let pipeline = Pipeline::new(
+                entity,
+                CAPABILITIES,
+                Arc::new(limits),
+                Arc::new(rules),
+                1,
+                Arc::default(),
+                &mut out,
+            );
+            let node = NodeGate::new(1 << 20, 1);
+            let gate = Gate::new(100, 1 << 20, node);
+            let now = 1_700_000_000_000;
+            let mut hall = Self {
+                pipeline,
+                gate,
+                now,
+            };
+            let recovered = Recovered {
+                machine,
+                head: crate::journal::Head::default(),
+                snapshot: Sequence::ZERO,
+                snapshot_bytes: 0,
+            };
+            let at = Timestamp(now);
+            hall.pipeline.recovered(Ok(recovered), at, &mut out);
+            hall.ask(RoomCommand::Create {
+                by: UserId::parse("ada").expect("a valid id"),
+                kind: RoomKind::Public,
+                name: Some("Hall".to_owned()),
+                members: Vec::new(),
+            });
+            hall.land();
+            hall
+        }
+
+        fn ask(&mut self, command: RoomCommand) {
+            // No sender's rate is at its limit.
+            self.now += Duration::from_secs(1).as_millis() as u64;
+            let (reply, _) = oneshot::channel();
+            let permit = self.gate.try_enter(1).expect("room for one");
+            let asked = Asked {
+                command,
+                reply,
+                permit,
+                admitted: false,
+            };
+            let mut out = Vec::new();
+            self.pipeline.ask(asked, Timestamp(self.now), &mut out);
+            self.pipeline.release(&mut out);
+        }
+
+        fn send(&mut self, number: usize) {
+            self.ask(RoomCommand::Send {
+                by: UserId::parse("ada").expect("a valid id"),
+                id: MessageId::parse(&format!("m{number}")).expect("a valid id"),
+                content: Content {
+                    kind: MessageKind::Text,
+                    text: "hello".to_owned(),
+                    metadata: None,
+                },
+                reply_to: None,
+            });
+        }
+
+        /// The append that is on its way is durable.
+        fn land(&mut self) {
+            let mut out = Vec::new();
+            let at = Timestamp(self.now);
+            self.pipeline.appended(Ok(()), at, &mut out);
+            self.pipeline.release(&mut out);
+        }
+
+        fn kept(&self) -> u64 {
+            self.pipeline.machine.working_set_len() as u64
+        }
+    }
+
+    const RECENT: u64 = 64;
+
+    #[test]
+    fn a_room_with_pauses_keeps_few_messages_in_memory() {
+        let mut hall = Hall::new();
+        for number in 0..1_000 {
+            hall.send(number);
+            hall.land();
+            assert!(hall.kept() <= 200, "{}", hall.kept());
+        }
+        assert!(hall.kept() >= RECENT);
+    }
+
+    #[test]
+    fn a_room_that_is_never_at_rest_is_swept_all_the_same_and_goes_on() {
+        let mut hall = Hall::new();
+        hall.send(0);
+        let mut most = 0;
+        for number in 1..3_000 {
+            hall.send(number);
+            hall.land();
+            most = most.max(hall.kept());
+        }
+        // What came meanwhile waits for the sweep and is decided after it.
+        assert!(most > RECENT + SWEEP_AT_REST, "it was at rest");
+        assert!(most <= RECENT + SWEEP_EVERY + 2, "{most}");
+        hall.land();
+        assert_eq!(hall.pipeline.durable.sequence, hall.pipeline.tentative);
+        assert!(hall.pipeline.durable.sequence >= Sequence(3_000));
+        assert!(hall.pipeline.backlog.is_empty());
     }
 }
