@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
 use scylla::response::PagingState;
+use scylla::serialize::batch::BatchValues;
 use scylla::statement::batch::{Batch, BatchType};
 use scylla::statement::prepared::PreparedStatement;
 
@@ -34,9 +35,7 @@ impl Store {
         if !side.erasures.is_empty() {
             writes.push(self.erase(entity, side.erasures).boxed());
         }
-        for row in side.table {
-            writes.push(self.put_row(row).boxed());
-        }
+        writes.extend(self.row_writes(side.table));
         self.all(writes).await
     }
 
@@ -49,26 +48,20 @@ impl Store {
         running.try_collect().await
     }
 
-    /// Writes a version and removes the lower ones of the same partition, in one request.
-    pub(super) async fn put_version(
+    /// Runs statements about one partition in one request: all of them happen, or none.
+    pub(super) async fn together(
         &self,
         operation: &'static str,
-        put: (
-            &PreparedStatement,
-            impl scylla::serialize::row::SerializeRow,
-        ),
-        drop: (
-            &PreparedStatement,
-            impl scylla::serialize::row::SerializeRow,
-        ),
+        statements: impl IntoIterator<Item = &PreparedStatement>,
+        values: impl BatchValues,
     ) -> Result<(), AppendError> {
         let mut batch = Batch::new(BatchType::Unlogged);
-        batch.append_statement(put.0.clone());
-        batch.append_statement(drop.0.clone());
+        for statement in statements {
+            batch.append_statement(statement.clone());
+        }
         batch.set_is_idempotent(true);
-        batch.set_execution_profile_handle(put.0.get_execution_profile_handle().cloned());
         let session = self.sessions.current();
-        let request = session.batch(&batch, (put.1, drop.1));
+        let request = session.batch(&batch, values);
         let outcome = metrics::timed(operation, Box::pin(request)).await;
         outcome.map(|_| ()).map_err(errors::write)
     }
@@ -86,13 +79,13 @@ impl Store {
         );
         let parts = [&key[..], &at.to_be_bytes(), &applied.to_be_bytes()];
         let state = values::seal(&parts, overlay.state.to_vec());
-        self.put_version(
+        self.together(
             "put_overlay",
+            [&self.statements.put_overlay, &self.statements.drop_overlay],
             (
-                &self.statements.put_overlay,
                 (&key, bucket, at, applied, state),
+                (&key, bucket, at, applied),
             ),
-            (&self.statements.drop_overlay, (&key, bucket, at, applied)),
         )
         .await
     }
