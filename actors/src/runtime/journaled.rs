@@ -168,78 +168,104 @@ impl<M: Machine> Journaled<M> {
         Ok(())
     }
 
-    /// Starts what takes time; it goes on beside the mailbox.
+    /// Starts what takes time; it goes on beside the mailbox. Each kind is a task of its own size: an append, which every
+    /// message needs, is a small one.
     fn start(&self, myself: &ActorRef<Msg<M>>, action: Action<M>) {
-        let (deps, entity, me) = (self.deps.clone(), self.entity.clone(), myself.clone());
-        let is_chore = matches!(
-            action,
-            Action::Errand { .. } | Action::PauseErrand { .. } | Action::WriteDown { .. }
-        );
-        let awake = is_chore.then(|| self.gate.stay());
-        tokio::spawn(async move {
-            let _awake = awake;
-            let journal = &*deps.journal;
-            let message = match action {
-                Action::Recover { delay, from } => {
-                    pause(delay).await;
-                    let recovered = match from {
-                        None => recovery::recover(journal, &entity).await,
-                        Some(from) => recovery::catch_up(journal, &entity, *from).await,
-                    };
-                    Msg::Recovered(Box::new(recovered))
-                }
-                Action::Append {
-                    append,
-                    arm,
-                    wakes,
-                    delay,
-                } => {
-                    pause(delay).await;
-                    Msg::Appended(append_armed(&deps, append, &arm, wakes).await)
-                }
-                Action::ResolveHead { delay } => {
-                    pause(delay).await;
-                    Msg::HeadResolved(journal.head(&entity).await)
-                }
-                Action::ResolveRow { after } => {
-                    let rows = journal.read(&entity, Range::After(after), ONE).await;
-                    Msg::RowResolved(rows.map(|rows| rows.into_iter().next()))
-                }
-                Action::Repair { side, delay } => {
-                    pause(delay).await;
-                    Msg::Repaired(recovery::repair(journal, &entity, side).await)
-                }
-                Action::FenceHead { fence } => Msg::HeadFenced(fence, journal.head(&entity).await),
-                Action::Load { ticket, target } => {
-                    let found = recovery::load_message(journal, &entity, target).await;
-                    Msg::Loaded(ticket, target, Box::new(found))
-                }
-                Action::Snapshot(snapshot) => {
-                    return store_snapshot(&deps, &entity, snapshot).await;
-                }
-                Action::Errand { number, errand } => {
-                    let done = carry_out(&deps, entity, number, *errand).await;
-                    Msg::ErrandEnded(number, done)
-                }
-                Action::PauseErrand { number, delay } => {
-                    pause(delay).await;
-                    Msg::ErrandDue(number)
-                }
-                Action::WriteDown { up_to, row, delay } => {
-                    pause(delay).await;
-                    let written = journal.put_rows(vec![row]).await;
-                    if let Err(error) = &written {
-                        tracing::debug!(%entity, %error, "errands done will be noted again");
-                    }
-                    Msg::WrittenDown(up_to, written.is_ok())
-                }
-                Action::Clear(alarms) => return clear_all(&deps, &entity, &alarms).await,
-                Action::Publish { .. } | Action::Advanced(_) | Action::Fail(_) => return,
-            };
-            // The actor may have ended; then nobody waits for this any more.
-            let _ = me.cast(message);
-        });
+        let (deps, entity) = (self.deps.clone(), self.entity.clone());
+        match action {
+            Action::Recover { delay, from } => tell(myself, async move {
+                pause(delay).await;
+                let recovered = match from {
+                    None => recovery::recover(&*deps.journal, &entity).await,
+                    Some(from) => recovery::catch_up(&*deps.journal, &entity, *from).await,
+                };
+                Msg::Recovered(Box::new(recovered))
+            }),
+            Action::Append {
+                append,
+                arm,
+                wakes,
+                delay,
+            } => tell(myself, async move {
+                pause(delay).await;
+                Msg::Appended(append_armed(&deps, append, &arm, wakes).await)
+            }),
+            Action::ResolveHead { delay } => tell(myself, async move {
+                pause(delay).await;
+                Msg::HeadResolved(deps.journal.head(&entity).await)
+            }),
+            Action::ResolveRow { after } => tell(myself, async move {
+                let rows = deps.journal.read(&entity, Range::After(after), ONE).await;
+                Msg::RowResolved(rows.map(|rows| rows.into_iter().next()))
+            }),
+            Action::Repair { side, delay } => tell(myself, async move {
+                pause(delay).await;
+                Msg::Repaired(recovery::repair(&*deps.journal, &entity, side).await)
+            }),
+            Action::FenceHead { fence } => tell(myself, async move {
+                Msg::HeadFenced(fence, deps.journal.head(&entity).await)
+            }),
+            Action::Load { ticket, target } => tell(myself, async move {
+                let found = recovery::load_message(&*deps.journal, &entity, target).await;
+                Msg::Loaded(ticket, target, Box::new(found))
+            }),
+            Action::Snapshot(snapshot) => {
+                tokio::spawn(async move { store_snapshot(&deps, &entity, snapshot).await });
+            }
+            Action::Clear(alarms) => {
+                tokio::spawn(async move { clear_all(&deps, &entity, &alarms).await });
+            }
+            Action::Errand { .. } | Action::PauseErrand { .. } | Action::WriteDown { .. } => {
+                self.start_chore(myself, action);
+            }
+            Action::Publish { .. } | Action::Advanced(_) | Action::Fail(_) => {}
+        }
     }
+
+    /// The same of what keeps the entity awake until it is done.
+    fn start_chore(&self, myself: &ActorRef<Msg<M>>, action: Action<M>) {
+        let (deps, entity) = (self.deps.clone(), self.entity.clone());
+        let awake = self.gate.stay();
+        match action {
+            Action::Errand { number, errand } => tell_holding(awake, myself, async move {
+                let done = carry_out(&deps, entity, number, *errand).await;
+                Msg::ErrandEnded(number, done)
+            }),
+            Action::PauseErrand { number, delay } => tell_holding(awake, myself, async move {
+                pause(delay).await;
+                Msg::ErrandDue(number)
+            }),
+            Action::WriteDown { up_to, row, delay } => tell_holding(awake, myself, async move {
+                pause(delay).await;
+                let written = deps.journal.put_rows(vec![row]).await;
+                if let Err(error) = &written {
+                    tracing::debug!(%entity, %error, "errands done will be noted again");
+                }
+                Msg::WrittenDown(up_to, written.is_ok())
+            }),
+            _ => {}
+        }
+    }
+}
+
+/// Does something beside the mailbox and puts its outcome there.
+fn tell<M: Machine>(to: &ActorRef<Msg<M>>, outcome: impl Future<Output = Msg<M>> + Send + 'static) {
+    tell_holding((), to, outcome);
+}
+
+/// The same, and holds something until the outcome is there.
+fn tell_holding<M: Machine>(
+    held: impl Send + 'static,
+    to: &ActorRef<Msg<M>>,
+    outcome: impl Future<Output = Msg<M>> + Send + 'static,
+) {
+    let to = to.clone();
+    tokio::spawn(async move {
+        let message = outcome.await;
+        // The actor may have ended; then nobody waits for this any more.
+        let _ = to.cast(message);
+        drop(held);
+    });
 }
 
 const ONE: PageLimit = PageLimit {

@@ -7,6 +7,7 @@ use async_nats::{Client, Subscriber};
 use futures_util::StreamExt;
 use futures_util::future::{AbortHandle, Abortable};
 use futures_util::stream::{Map, SelectAll, Stream};
+use metrics::Counter;
 use tokio::sync::mpsc;
 
 use super::Link;
@@ -33,6 +34,8 @@ type Tagged = Map<Abortable<Subscriber>, Box<dyn FnMut(async_nats::Message) -> A
 
 struct Incoming {
     client: Client,
+    inbox: Arc<dyn Inbox>,
+    received: Counter,
     streams: SelectAll<Tagged>,
     /// Ends the stream, which drops the subscription, which unsubscribes.
     handles: HashMap<Token, AbortHandle>,
@@ -51,6 +54,37 @@ impl Incoming {
                 }
             }
             Err(error) => tracing::error!(%error, "cannot subscribe"),
+        }
+    }
+
+    fn hand_on(&self, source: Source, message: async_nats::Message) {
+        let header = message.headers.as_ref().and_then(|h| h.get(TRACEPARENT));
+        let Some(trace) = header.and_then(|value| Trace::parse(value.as_str())) else {
+            // Not one of ours.
+            metrics::counter!("mussikon_bus_dropped_total", "what" => "foreign").increment(1);
+            return;
+        };
+        self.received.increment(1);
+        let payload = message.payload;
+        let arrived = Message { trace, payload };
+        match (source, message.reply) {
+            (Source::Entity(token), _) => self.inbox.hint(Subject::Entity(token), arrived),
+            (Source::Nodes, _) => self.inbox.hint(Subject::Nodes, arrived),
+            (Source::Node, Some(back)) => {
+                let client = self.client.clone();
+                let reply: Reply = Box::new(move |answer| {
+                    tokio::spawn(async move {
+                        let sent = client
+                            .publish_with_headers(back, super::headers(trace), answer)
+                            .await;
+                        if let Err(error) = sent {
+                            tracing::warn!(%error, "an answer was not sent");
+                        }
+                    });
+                });
+                self.inbox.request(arrived, reply);
+            }
+            (Source::Node, None) => {}
         }
     }
 }
@@ -73,6 +107,8 @@ pub(super) async fn run(
 ) {
     let mut incoming = Incoming {
         client,
+        inbox,
+        received: metrics::counter!("mussikon_bus_received_total"),
         streams: SelectAll::new(),
         handles: HashMap::new(),
     };
@@ -97,40 +133,9 @@ pub(super) async fn run(
                 None => break,
             },
             Some((source, message)) = incoming.streams.next() => {
-                hand_on(&incoming.client, &*inbox, source, message);
+                incoming.hand_on(source, message);
             }
         }
     }
     link.changed(BusEvent::Disconnected);
-}
-
-fn hand_on(client: &Client, inbox: &dyn Inbox, source: Source, message: async_nats::Message) {
-    let header = message.headers.as_ref().and_then(|h| h.get(TRACEPARENT));
-    let Some(trace) = header.and_then(|value| Trace::parse(value.as_str())) else {
-        // Not one of ours.
-        metrics::counter!("mussikon_bus_dropped_total", "what" => "foreign").increment(1);
-        return;
-    };
-    metrics::counter!("mussikon_bus_received_total").increment(1);
-    let payload = message.payload;
-    let arrived = Message { trace, payload };
-    match (source, message.reply) {
-        (Source::Entity(token), _) => inbox.hint(Subject::Entity(token), arrived),
-        (Source::Nodes, _) => inbox.hint(Subject::Nodes, arrived),
-        (Source::Node, Some(back)) => {
-            let client = client.clone();
-            let reply: Reply = Box::new(move |answer| {
-                tokio::spawn(async move {
-                    let sent = client
-                        .publish_with_headers(back, super::headers(trace), answer)
-                        .await;
-                    if let Err(error) = sent {
-                        tracing::warn!(%error, "an answer was not sent");
-                    }
-                });
-            });
-            inbox.request(arrived, reply);
-        }
-        (Source::Node, None) => {}
-    }
 }

@@ -76,6 +76,7 @@ impl Outgoing {
 }
 
 async fn run(client: Client, mut waiting: mpsc::Receiver<Out>, link: Arc<Link>) {
+    let counted = metrics::counter!("mussikon_bus_sent_total");
     while let Some(out) = waiting.recv().await {
         match out {
             // What waited while the connection broke is old news: nothing stale piles up in the driver.
@@ -92,9 +93,7 @@ async fn run(client: Client, mut waiting: mpsc::Receiver<Out>, link: Arc<Link>) 
                     .publish_with_headers(subject, headers(trace), payload)
                     .await;
                 match sent {
-                    Ok(()) => {
-                        metrics::counter!("mussikon_bus_sent_total").increment(1);
-                    }
+                    Ok(()) => counted.increment(1),
                     Err(error) => tracing::warn!(%error, "a hint was not sent"),
                 }
             }
