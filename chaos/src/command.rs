@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use chaos::shell;
 use chaos::suite::{Demand, Means, Plan, Scenario, Shares, Topology, share};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -189,7 +190,7 @@ impl Options {
     pub(crate) fn words(&self) -> String {
         let programs = [("hub", &self.hub), ("next", &self.next)].into_iter();
         let programs = programs.filter_map(|(name, path)| Some((name, path.as_ref()?)));
-        let programs = programs.map(|(name, path)| format!(" --{name} {}", path.display()));
+        let programs = programs.map(|(name, path)| format!(" --{name} {}", shell::word(path)));
         let means = (self.means != Means::Auto).then(|| format!(" --means {}", self.means.name()));
         let demands = self.demand.iter();
         let demands = demands.map(|demand| format!(" --demand {demand}"));

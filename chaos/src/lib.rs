@@ -11,6 +11,7 @@
 //! | [`net`] | network namespaces for hubs, whose links are cut, made lossy or slow by the kernel |
 //! | [`proxy`] | a TCP proxy whose faults are switched at run time |
 //! | [`raw`] | a socket for clients that break the rules |
+//! | [`shell`] | words of a command line as a shell reads them |
 //! | [`http`] | one question to a server, as an operator asks it |
 //! | [`token`] | signed tokens for clients |
 //! | [`issuer`] | an outside issuer: its keys, the set of them, tokens signed with them |
@@ -42,6 +43,7 @@ pub mod process;
 pub mod proxy;
 pub mod python;
 pub mod raw;
+pub mod shell;
 pub mod suite;
 pub mod token;
 

@@ -23,6 +23,7 @@ use super::plan::Plan;
 use super::run::{Course, RunError, run_on};
 use super::topology::Topology;
 use super::workload::WorkloadSpec;
+use crate::shell;
 
 /// Why there is no report of a run on a deployment.
 #[derive(Debug, Error)]
@@ -76,7 +77,7 @@ impl Deployment {
         format!(
             "cargo chaos run {} --deployment {} --seed {} --seconds {} --longest-pause {}",
             from.scenario.name(),
-            self.path.display(),
+            shell::word(&self.path),
             from.seed,
             from.length.as_secs(),
             from.longest.as_secs(),

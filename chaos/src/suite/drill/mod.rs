@@ -27,6 +27,7 @@ use super::versions::Versions;
 use crate::check::{Resets, check};
 use crate::history::History;
 use crate::member::now;
+use crate::shell;
 
 /// How long everybody may take to come in, to get the last answers, and to read to the end.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -244,8 +245,8 @@ impl DrillSpec {
             self.clients,
             self.rooms,
             self.pace.as_millis(),
-            versions.old.program.display(),
-            versions.next.program.display(),
+            shell::word(&versions.old.program),
+            shell::word(&versions.next.program),
         )
     }
 }
