@@ -122,5 +122,12 @@ fn a_run_is_repeated_with_all_words_that_decide_what_becomes_of_it() {
     let words = " --hub a --next b --means proxies --demand all=90 --demand read.uptime=99.5";
     let (_, options) = run(&format!("run kill-hub --report c.json{words}"));
     assert_eq!(options.words(), words);
+    let mut spaced = options;
+    spaced.hub = Some("my builds/hub".into());
+    assert!(
+        spaced
+            .words()
+            .starts_with(" --hub 'my builds/hub' --next b")
+    );
     assert_eq!(run("run kill-hub --means auto").1.words(), "");
 }

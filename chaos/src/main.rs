@@ -15,6 +15,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, SystemTime};
 
+use chaos::shell;
 use chaos::suite::{
     FORMAT, Means, NotRun, Plan, Report, Scenario, Servers, Shares, SiteSpec, SuiteReport,
     Topology, Verdict, WorkloadSpec, demand, page, plan, run,
@@ -143,7 +144,8 @@ fn announce(shares: &Shares, options: &Options) {
 
 /// A report without experiments.
 fn begun(options: &Options, topology: Topology, left_out: Vec<Scenario>) -> SuiteReport {
-    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words = std::env::args_os().skip(1);
+    let words: Vec<String> = words.map(|word| shell::word(Path::new(&word))).collect();
     SuiteReport {
         format: FORMAT,
         command: format!("cargo chaos {}", words.join(" ")),

@@ -168,7 +168,9 @@ impl Feed {
         };
         let sessions = self.present.entry(user.clone()).or_default();
         *sessions += 1;
-        let returned = *sessions == 1 && self.leaving.remove(&user).is_some();
+        // Also somebody who was elsewhere until now, and of whom nobody was told yet.
+        let known = self.leaving.remove(&user).is_some() | self.left.remove(&user);
+        let returned = *sessions == 1 && known;
         let is_new = *sessions == 1 && !returned && self.room.is_some();
         if is_new && !self.others.has(&user) {
             self.coming.insert(user, now);

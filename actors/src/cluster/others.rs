@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use parking_lot::Mutex;
+
 use super::fanout::Fanout;
 use super::feed::Feed;
 use crate::bus::frame::Here;
@@ -87,15 +89,18 @@ impl Others {
         Some((came, went))
     }
 
-    /// Words were lost, and those who still hold to theirs are asked now to say them again. Whether there are any.
+    /// Words were lost before `now`: those count that are said again. Whether there are any.
     fn doubt(&mut self, now: Timestamp) -> bool {
         self.doubted = (!self.words.is_empty()).then_some(now);
         self.doubted.is_some()
     }
 
-    /// Since when a word must have been said again to count, if there was time enough for that.
-    fn settle(&mut self, now: Timestamp, patience: u64) -> Option<Timestamp> {
-        self.doubted.take_if(|since| now.since(*since) >= patience)
+    /// Forgets what was not said again although there was time enough; who went with it. Nothing while there still is time.
+    fn settle(&mut self, now: Timestamp, patience: u64) -> Vec<UserId> {
+        match self.doubted.take_if(|since| now.since(*since) >= patience) {
+            Some(since) => self.forget(|_, heard| heard < since),
+            None => Vec::new(),
+        }
     }
 
     fn forget(&mut self, gone: impl Fn(&NodeId, Timestamp) -> bool) -> Vec<UserId> {
@@ -180,15 +185,14 @@ impl Fanout {
     }
 
     /// After words were lost, those count that are said again: that nobody reads on a node any more is said for seconds only,
-    /// and an outage may be longer. To be called with each look; with `lost` the others are asked to say it again. True if
-    /// there is to be another look after `patience` milliseconds. A node that was not `heard` since could not say anything.
+    /// and an outage may be longer. To be called with each look. True while the others are to be asked, now and in another
+    /// look soon: a question or an answer may be lost, too.
     pub(super) fn doubt_words(
         &self,
         room: &RoomId,
         now: Timestamp,
         lost: bool,
         patience: u64,
-        heard: impl Fn(&NodeId) -> Option<Timestamp>,
     ) -> bool {
         let Some(feed) = self.feed_of(room) else {
             return false;
@@ -196,26 +200,22 @@ impl Fanout {
         if lost {
             return feed.lock().others.doubt(now);
         }
-        let settled = feed.lock().others.settle(now, patience);
-        let Some(since) = settled else {
-            return feed.lock().others.doubted.is_some();
-        };
-        let spoke = |node: &NodeId| heard(node).is_some_and(|heard| heard > since);
-        self.forget_words(room, |node, said| said < since && spoke(node));
-        false
+        let went = feed.lock().others.settle(now, patience);
+        self.went_elsewhere(room, &feed, went);
+        feed.lock().others.doubted.is_some()
     }
 
     fn forget_words(&self, room: &RoomId, gone: impl Fn(&NodeId, Timestamp) -> bool) {
         let Some(feed) = self.feed_of(room) else {
             return;
         };
-        let went = {
-            let mut feed = feed.lock();
-            let went = feed.others.forget(gone);
-            feed.went_elsewhere(went.clone());
-            went
-        };
+        let went = feed.lock().others.forget(gone);
+        self.went_elsewhere(room, &feed, went);
+    }
+
+    fn went_elsewhere(&self, room: &RoomId, feed: &Mutex<Feed>, went: Vec<UserId>) {
         if !went.is_empty() {
+            feed.lock().went_elsewhere(went);
             self.restless.lock().insert(EntityId::room(room));
         }
     }

@@ -70,6 +70,8 @@ pub struct Peers {
     namesake: AtomicU64,
     /// Looks until then come of words that may have been lost: others are asked to say again who is present with them.
     asks_until: AtomicU64,
+    /// Until then the words of others are in doubt.
+    lost_until: AtomicU64,
     started: tokio::time::Instant,
     pub(super) itself: Weak<Peers>,
 }
@@ -107,6 +109,7 @@ impl Peers {
             limits,
             namesake: AtomicU64::new(0),
             asks_until: AtomicU64::new(0),
+            lost_until: AtomicU64::new(0),
             started: tokio::time::Instant::now(),
             itself: itself.clone(),
         })
@@ -150,7 +153,7 @@ impl Peers {
             if late >= self.limits.gone_ms {
                 // This node stood still: others took it for dead, and it knows little of what went on.
                 tracing::warn!(late_ms = late, "this node stood still");
-                self.look_at_all(self.limits.look_within_ms);
+                self.words_were_lost();
             }
         }
         if now >= rhythm.round {
@@ -175,16 +178,19 @@ impl Peers {
         let looks = self.looks.lock().tick(now, every, LOOKS_PER_TICK);
         // What was not said again in three rounds is not so any more.
         let stale = Timestamp(now.0.saturating_sub(3 * every));
-        let lost = now.0 <= self.asks_until.load(Ordering::Relaxed);
-        // Others, who may have been cut off for longer, say everything within a round of their own.
-        let patience = 2 * self.limits.look_within_ms;
-        let heard = |node: &NodeId| self.nodes.lock().peers().get(node).map(|peer| peer.heard);
+        let ask = now.0 <= self.asks_until.load(Ordering::Relaxed);
+        // While this node is cut off it asks nobody.
+        let lost = now.0 <= self.lost_until.load(Ordering::Relaxed) || !self.bus.is_connected();
+        // Others, who may have been cut off for longer, say everything within a round of their own; who is silent is gone.
+        let patience = (2 * self.limits.look_within_ms).max(self.limits.gone_ms);
         for Look { entity, settled } in looks {
             if let Some(room) = entity.as_room() {
-                self.fanout.freshen_presence(&room, stale, lost || settled);
-                if self.fanout.doubt_words(&room, now, lost, patience, heard) {
-                    let then = now.plus_millis(patience);
-                    self.looks.lock().plan(entity.clone(), then);
+                let doubts = self.fanout.doubt_words(&room, now, lost, patience);
+                self.fanout
+                    .freshen_presence(&room, stale, ask || settled || doubts);
+                if doubts {
+                    let soon = now.plus_millis(patience / 2);
+                    self.looks.lock().plan(entity.clone(), soon);
                 }
             }
             self.fanout.look(entity);
@@ -251,6 +257,14 @@ impl Peers {
         self.plan_looks(within);
     }
 
+    /// The same when they were lost for certain, perhaps those that nobody says again, too.
+    fn words_were_lost(&self) {
+        let within = self.limits.look_within_ms;
+        let until = self.now().plus_millis(within + LOOKS_LATE_MS);
+        self.lost_until.fetch_max(until.0, Ordering::Relaxed);
+        self.look_at_all(within);
+    }
+
     fn plan_looks(&self, within: u64) {
         let (entities, now) = (self.entities(), self.now());
         self.looks.lock().spread(entities, now, within);
@@ -291,10 +305,10 @@ impl Peers {
             BusEvent::Connected => {
                 self.nodes.lock().connected(now);
                 self.beat();
-                self.look_at_all(self.limits.look_within_ms);
+                self.words_were_lost();
             }
             BusEvent::Disconnected => self.nodes.lock().disconnected(),
-            BusEvent::SlowConsumer => self.look_at_all(self.limits.look_within_ms),
+            BusEvent::SlowConsumer => self.words_were_lost(),
         }
         metrics::gauge!("mussikon_bus_connected").set(f64::from(u8::from(self.bus.is_connected())));
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::sync::oneshot;
 
@@ -15,7 +16,7 @@ use super::pipeline::{Action, Answer, Asked, Pipeline, Readying, Ticket};
 use super::recovery::{self, RecoverError, Recovered};
 use crate::ids::{EntityId, Sequence, Timestamp};
 use crate::journal::{
-    AppendError, Head, OverlayWrite, PageLimit, Range, ReadError, Record, Row, Snapshot,
+    AppendError, Head, OverlayWrite, PageLimit, Range, ReadError, Record, Row, Snapshot, TableWrite,
 };
 use crate::machines::Machine;
 use crate::machines::errand::Errand;
@@ -215,35 +216,26 @@ impl<M: Machine> Journaled<M> {
             Action::Clear(alarms) => {
                 tokio::spawn(async move { clear_all(&deps, &entity, &alarms).await });
             }
-            Action::Errand { .. } | Action::PauseErrand { .. } | Action::WriteDown { .. } => {
-                self.start_chore(myself, action);
+            // What follows keeps the entity awake until it is done.
+            Action::Errand { number, errand } => {
+                tell_holding(self.gate.stay(), myself, async move {
+                    let done = carry_out(&deps, entity, number, *errand).await;
+                    Msg::ErrandEnded(number, done)
+                })
+            }
+            Action::PauseErrand { number, delay } => {
+                tell_holding(self.gate.stay(), myself, async move {
+                    pause(delay).await;
+                    Msg::ErrandDue(number)
+                });
+            }
+            Action::WriteDown { up_to, row, delay } => {
+                tell_holding(self.gate.stay(), myself, async move {
+                    pause(delay).await;
+                    Msg::WrittenDown(up_to, write_down(&deps, &entity, row).await)
+                });
             }
             Action::Publish { .. } | Action::Advanced(_) | Action::Fail(_) => {}
-        }
-    }
-
-    /// The same of what keeps the entity awake until it is done.
-    fn start_chore(&self, myself: &ActorRef<Msg<M>>, action: Action<M>) {
-        let (deps, entity) = (self.deps.clone(), self.entity.clone());
-        let awake = self.gate.stay();
-        match action {
-            Action::Errand { number, errand } => tell_holding(awake, myself, async move {
-                let done = carry_out(&deps, entity, number, *errand).await;
-                Msg::ErrandEnded(number, done)
-            }),
-            Action::PauseErrand { number, delay } => tell_holding(awake, myself, async move {
-                pause(delay).await;
-                Msg::ErrandDue(number)
-            }),
-            Action::WriteDown { up_to, row, delay } => tell_holding(awake, myself, async move {
-                pause(delay).await;
-                let written = deps.journal.put_rows(vec![row]).await;
-                if let Err(error) = &written {
-                    tracing::debug!(%entity, %error, "errands done will be noted again");
-                }
-                Msg::WrittenDown(up_to, written.is_ok())
-            }),
-            _ => {}
         }
     }
 }
@@ -260,12 +252,11 @@ fn tell_holding<M: Machine>(
     outcome: impl Future<Output = Msg<M>> + Send + 'static,
 ) {
     let to = to.clone();
-    tokio::spawn(async move {
-        let message = outcome.await;
+    tokio::spawn(outcome.map(move |message| {
         // The actor may have ended; then nobody waits for this any more.
         let _ = to.cast(message);
         drop(held);
-    });
+    }));
 }
 
 const ONE: PageLimit = PageLimit {
@@ -292,6 +283,15 @@ async fn carry_out<M: Machine>(
         tracing::debug!(%entity, number, %error, "an errand will be tried again");
     }
     carried.is_ok() || mutation::is_on(Mutation::ErrandsTriedOnce)
+}
+
+/// Whether it is written down how far errands are done.
+async fn write_down<M: Machine>(deps: &Deps<M>, entity: &EntityId, row: TableWrite) -> bool {
+    let written = deps.journal.put_rows(vec![row]).await;
+    if let Err(error) = &written {
+        tracing::debug!(%entity, %error, "errands done will be noted again");
+    }
+    written.is_ok()
 }
 
 async fn store_snapshot<M: Machine>(deps: &Deps<M>, entity: &EntityId, snapshot: Snapshot) {

@@ -10,7 +10,9 @@ impl<M: Machine> Pipeline<M> {
     pub(super) fn upkeep(&mut self, now: Timestamp, out: &mut Vec<Action<M>>) {
         let due = self.upkeep.records >= self.limits.snapshot_records
             && self.upkeep.bytes >= self.limits.snapshot_ratio * self.upkeep.snapshot_bytes;
-        let at_rest = self.in_flight.is_none() && self.next.is_empty();
+        // What is being read was asked for because it is not in memory: it must not be let go before what it was read for is
+        // decided, or the reading would shadow what happened since.
+        let at_rest = self.in_flight.is_none() && self.next.is_empty() && self.parked.is_empty();
         let enough = if at_rest { SWEEP_AT_REST } else { SWEEP_EVERY };
         if !due && self.upkeep.swept < enough {
             return;
@@ -42,16 +44,18 @@ mod tests {
     use std::sync::Arc;
     use std::time::Duration;
 
-    use tokio::sync::oneshot;
+    use tokio::sync::oneshot::{self, Receiver};
 
-    use super::super::Asked;
+    use super::super::{Answer, Asked, Ticket};
     use super::*;
     use crate::ids::{EntityId, EntityKind, MessageId, Sequence, UserId};
-    use crate::journal::Capabilities;
-    use crate::machines::room::{Content, MessageKind, Room, RoomCommand, RoomKind, RoomLimits};
-    use crate::runtime::RuntimeLimits;
+    use crate::journal::{Capabilities, Record};
+    use crate::machines::room::{
+        Content, MessageKind, Room, RoomCommand, RoomKind, RoomLimits, RoomRejection,
+    };
     use crate::runtime::admission::{Gate, NodeGate};
     use crate::runtime::recovery::Recovered;
+    use crate::runtime::{AskError, RuntimeLimits};
 
     const CAPABILITIES: Capabilities = Capabilities {
         exclusive: true,
@@ -99,7 +103,7 @@ mod tests {
             let at = Timestamp(now);
             hall.pipeline.recovered(Ok(recovered), at, &mut out);
             hall.ask(RoomCommand::Create {
-                by: UserId::parse("ada").expect("a valid id"),
+                by: ada(),
                 kind: RoomKind::Public,
                 name: Some("Hall".to_owned()),
                 members: Vec::new(),
@@ -108,10 +112,11 @@ mod tests {
             hall
         }
 
-        fn ask(&mut self, command: RoomCommand) {
+        /// Asks; where the answer will be, and what is to be done.
+        fn ask(&mut self, command: RoomCommand) -> (Receiver<Answer<Room>>, Vec<Action<Room>>) {
             // No sender's rate is at its limit.
             self.now += Duration::from_secs(1).as_millis() as u64;
-            let (reply, _) = oneshot::channel();
+            let (reply, answer) = oneshot::channel();
             let permit = self.gate.try_enter(1).expect("room for one");
             let asked = Asked {
                 command,
@@ -122,11 +127,29 @@ mod tests {
             let mut out = Vec::new();
             self.pipeline.ask(asked, Timestamp(self.now), &mut out);
             self.pipeline.release(&mut out);
+            (answer, out)
         }
 
-        fn send(&mut self, number: usize) {
-            self.ask(RoomCommand::Send {
-                by: UserId::parse("ada").expect("a valid id"),
+        /// Asks something about a message that is not in memory.
+        fn ask_old(&mut self, command: RoomCommand) -> (Receiver<Answer<Room>>, Ticket) {
+            let (answer, out) = self.ask(command);
+            match out[..] {
+                [Action::Load { ticket, .. }] => (answer, ticket),
+                _ => panic!("it is in memory"),
+            }
+        }
+
+        /// The message as it was sent comes from the journal.
+        fn loaded(&mut self, ticket: Ticket, at: Sequence, record: &Record) {
+            let (mut out, found) = (Vec::new(), Ok((Some(record.clone()), None)));
+            let now = Timestamp(self.now);
+            self.pipeline.loaded(ticket, at, found, now, &mut out);
+            self.pipeline.release(&mut out);
+        }
+
+        fn send(&mut self, number: usize) -> Option<Record> {
+            let (_, out) = self.ask(RoomCommand::Send {
+                by: ada(),
                 id: MessageId::parse(&format!("m{number}")).expect("a valid id"),
                 content: Content {
                     kind: MessageKind::Text,
@@ -135,6 +158,10 @@ mod tests {
                 },
                 reply_to: None,
             });
+            out.into_iter().find_map(|action| match action {
+                Action::Append { append, .. } => append.row.records.first().cloned(),
+                _ => None,
+            })
         }
 
         /// The append that is on its way is durable.
@@ -151,6 +178,10 @@ mod tests {
     }
 
     const RECENT: u64 = 64;
+
+    fn ada() -> UserId {
+        UserId::parse("ada").expect("a valid id")
+    }
 
     #[test]
     fn a_room_with_pauses_keeps_few_messages_in_memory() {
@@ -180,5 +211,37 @@ mod tests {
         assert_eq!(hall.pipeline.durable.sequence, hall.pipeline.tentative);
         assert!(hall.pipeline.durable.sequence >= Sequence(3_000));
         assert!(hall.pipeline.backlog.is_empty());
+    }
+
+    /// Two commands read the same old message; what the first one did to it must not be shadowed by what the second one read
+    /// before, however much comes in between.
+    #[test]
+    fn what_is_being_read_is_not_let_go() {
+        let mut hall = Hall::new();
+        let record = hall.send(0).expect("it is appended");
+        let target = hall.pipeline.tentative;
+        hall.land();
+        for number in 1..300 {
+            hall.send(number);
+            hall.land();
+        }
+        let by = ada();
+        let (mut deleted, first) = hall.ask_old(RoomCommand::Delete { by, target });
+        let (mut reacted, second) = hall.ask_old(RoomCommand::React {
+            by: ada(),
+            target,
+            emoji: "👍".to_owned(),
+            add: true,
+        });
+        hall.loaded(first, target, &record);
+        hall.land();
+        assert!(matches!(deleted.try_recv(), Ok(Ok(_))));
+        for number in 300..600 {
+            hall.send(number);
+            hall.land();
+        }
+        hall.loaded(second, target, &record);
+        let refused = AskError::Rejected(RoomRejection::MessageDeleted(target));
+        assert_eq!(reacted.try_recv(), Ok(Err(refused)));
     }
 }

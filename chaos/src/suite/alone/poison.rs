@@ -1,5 +1,5 @@
-//! A room that fails whenever it is asked: its newest stored row is damaged while its hub is down. Where the store is one of
-//! the cluster, the row is put back in the end, and the room must be there again.
+//! A room that fails whenever it is asked: its newest stored row is damaged before anybody reads it again. Where the store is
+//! one of the cluster, the row is put back in the end, and the room must be there again.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -40,7 +40,6 @@ pub(super) async fn poison(
         what: format!("who owns the room {}", poisoned.room()),
         reason: "no other hub told in time".to_owned(),
     })?;
-    site.process_mut(owner).kill();
     let damaged = damage(site, owner, poisoned.room()).await?;
     site.process_mut(owner).restart().await?;
     let started = now();
@@ -82,7 +81,7 @@ pub(super) async fn poison(
     Ok(Carried::seen(in_force, checks).while_others_go_on(in_force, end))
 }
 
-/// Damages the room's newest row, which no hub has in memory. What can be put back under running hubs is answered.
+/// Ends the owner and damages the room's newest row. What can be put back under running hubs is answered.
 async fn damage(
     site: &mut Site<'_>,
     owner: usize,
@@ -90,11 +89,15 @@ async fn damage(
 ) -> Result<Option<rows::Damaged>, SiteError> {
     let hub = site.process(owner);
     let Some(keyspace) = hub.variable("MUSSIKON_SCYLLA__KEYSPACE") else {
-        log::damage(&hub.folder().join("data"), room)?;
+        let data = hub.folder().join("data");
+        site.process_mut(owner).kill();
+        log::damage(&data, room)?;
         return Ok(None);
     };
     let keyspace = keyspace.to_owned();
+    // Whoever owns the room next may read it at once, so it is damaged before. The owner has it in memory.
     let damaged = rows::damage(&site.servers()?.cql, &keyspace, room).await?;
+    site.process_mut(owner).kill();
     Ok(Some(damaged))
 }
 

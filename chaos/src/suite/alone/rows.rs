@@ -20,7 +20,7 @@ pub(super) struct Damaged {
     row: Vec<u8>,
 }
 
-/// Damages the newest row of a room that no hub has in memory and that has not filled its first partition.
+/// Damages the newest row of a room that has not filled its first partition.
 pub(super) async fn damage(
     cql: &CqlCluster,
     keyspace: &str,
