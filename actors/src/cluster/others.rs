@@ -200,8 +200,7 @@ impl Fanout {
         if lost {
             return feed.lock().others.doubt(now);
         }
-        let went = feed.lock().others.settle(now, patience);
-        self.went_elsewhere(room, &feed, went);
+        self.let_words_go(room, &feed, |others| others.settle(now, patience));
         feed.lock().others.doubted.is_some()
     }
 
@@ -209,15 +208,24 @@ impl Fanout {
         let Some(feed) = self.feed_of(room) else {
             return;
         };
-        let went = feed.lock().others.forget(gone);
-        self.went_elsewhere(room, &feed, went);
+        self.let_words_go(room, &feed, |others| others.forget(gone));
     }
 
-    fn went_elsewhere(&self, room: &RoomId, feed: &Mutex<Feed>, went: Vec<UserId>) {
-        if !went.is_empty() {
-            feed.lock().went_elsewhere(went);
-            self.restless.lock().insert(EntityId::room(room));
+    fn let_words_go(
+        &self,
+        room: &RoomId,
+        feed: &Mutex<Feed>,
+        which: impl FnOnce(&mut Others) -> Vec<UserId>,
+    ) {
+        {
+            let mut feed = feed.lock();
+            let went = which(&mut feed.others);
+            if went.is_empty() {
+                return;
+            }
+            feed.went_elsewhere(went);
         }
+        self.restless.lock().insert(EntityId::room(room));
     }
 }
 

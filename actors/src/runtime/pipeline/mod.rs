@@ -13,6 +13,8 @@ mod load;
 pub(super) mod model;
 mod ready;
 mod setback;
+#[cfg(test)]
+mod shelf;
 mod turns;
 mod upkeep;
 
