@@ -144,8 +144,7 @@ fn announce(shares: &Shares, options: &Options) {
 
 /// A report without experiments.
 fn begun(options: &Options, topology: Topology, left_out: Vec<Scenario>) -> SuiteReport {
-    let words = std::env::args_os().skip(1);
-    let words: Vec<String> = words.map(|word| shell::word(Path::new(&word))).collect();
+    let words: Vec<String> = std::env::args_os().skip(1).map(shell::word).collect();
     SuiteReport {
         format: FORMAT,
         command: format!("cargo chaos {}", words.join(" ")),

@@ -252,17 +252,22 @@ impl Peers {
         if mutation::is_on(Mutation::SkipLooks) {
             return;
         }
-        let until = self.now().plus_millis(within + LOOKS_LATE_MS);
-        self.asks_until.fetch_max(until.0, Ordering::Relaxed);
+        self.asks_until
+            .fetch_max(self.end_of_looks(within).0, Ordering::Relaxed);
         self.plan_looks(within);
     }
 
     /// The same when they were lost for certain, perhaps those that nobody says again, too.
     fn words_were_lost(&self) {
         let within = self.limits.look_within_ms;
-        let until = self.now().plus_millis(within + LOOKS_LATE_MS);
-        self.lost_until.fetch_max(until.0, Ordering::Relaxed);
+        self.lost_until
+            .fetch_max(self.end_of_looks(within).0, Ordering::Relaxed);
         self.look_at_all(within);
+    }
+
+    /// When looks that are planned now are over.
+    fn end_of_looks(&self, within: u64) -> Timestamp {
+        self.now().plus_millis(within + LOOKS_LATE_MS)
     }
 
     fn plan_looks(&self, within: u64) {

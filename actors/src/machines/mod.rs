@@ -6,6 +6,7 @@ pub mod hours;
 pub mod inbox;
 pub mod matching;
 pub mod notice;
+mod recency;
 pub mod repeat_key;
 pub mod request;
 pub mod room;

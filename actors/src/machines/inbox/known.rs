@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::ids::Sequence;
+use crate::machines::recency::least_used;
 
 /// What stands at a sequence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,14 +53,8 @@ impl Known {
 
     /// Forgets the least recently used above `bound`.
     pub fn sweep(&mut self, bound: usize) {
-        let excess = self.found.len().saturating_sub(bound);
-        if excess == 0 {
-            return;
-        }
         let uses = self.found.iter().map(|(at, (_, used))| (*used, *at));
-        let mut order: Vec<(u64, Sequence)> = uses.collect();
-        order.sort_unstable();
-        for (_, sequence) in order.into_iter().take(excess) {
+        for sequence in least_used(uses, bound) {
             self.found.remove(&sequence);
         }
     }

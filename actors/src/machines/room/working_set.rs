@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::{Message, MessageState};
 use crate::ids::Sequence;
+use crate::machines::recency::least_used;
 
 /// A bounded cache over the journal; bounded by [`WorkingSet::sweep`], which keeps what is not durable yet.
 #[derive(Debug, Clone, Default)]
@@ -106,19 +107,8 @@ impl WorkingSet {
     /// Forgets the least recently used above `bound`. All must be durable, so that the journal can bring
     /// them back.
     pub fn sweep(&mut self, bound: usize) {
-        let excess = self.known.len().saturating_sub(bound);
-        if excess == 0 {
-            return;
-        }
-        let mut order: Vec<(u64, Sequence)> = self
-            .known
-            .iter()
-            .map(|(sequence, known)| (known.used, *sequence))
-            .collect();
-        if excess < order.len() {
-            order.select_nth_unstable(excess);
-        }
-        for (_, sequence) in order.into_iter().take(excess) {
+        let uses = self.known.iter().map(|(at, known)| (known.used, *at));
+        for sequence in least_used(uses, bound) {
             self.known.remove(&sequence);
         }
     }
