@@ -1,15 +1,18 @@
-//! Read cursors: how far each user has read each room. The maximum wins; written at most once a second. Whoever sends a
-//! message has read the room up to it, so that nobody's own messages count as unread.
+//! Read cursors: how far each user has read each room. The maximum wins; those of a room are written at most once a second.
+//! Whoever sends a message has read the room up to it, so that nobody's own messages count as unread.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
-use std::ops::Bound;
+mod waits;
+
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use parking_lot::Mutex;
 use thiserror::Error;
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep, timeout};
 
+use self::waits::{Place, Taken, Waiting, Waits};
 use super::FanoutLimits;
 use crate::ids::{RoomId, Sequence, UserId};
 use crate::journal::{AppendError, Journal, ReadError, Table, TableRow, TableWrite};
@@ -23,29 +26,31 @@ pub struct Cursor {
     pub number: u64,
 }
 
-/// A cursor that waits to be written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Waiting {
-    cursor: Cursor,
-    /// Others are to be told when it is written; a message tells of its sender by itself.
-    told: bool,
-}
-
 /// Too many marks wait to be written.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("too many read marks are waiting to be written")]
 pub struct CursorsFull;
 
+/// Between two writes of a room's cursors, and before what could not be written is tried again.
+const REST: Duration = Duration::from_secs(1);
+/// Between two looks at what may be written, as long as anything waits or rests.
+const LOOK: Duration = Duration::from_millis(50);
+/// A look takes so many cursors: whoever sends meanwhile waits for them, too.
+const LOOK_LEAST: usize = 128;
+/// If many wait it takes this part of them, so that none waits for much longer than a rest.
+const LOOK_PART: usize = 20;
 /// Cursors in one write.
 const AT_ONCE: usize = 1_024;
 
-type Pending = BTreeMap<(RoomId, UserId), Waiting>;
+/// What was written and others are to be told of.
+pub type Told = Vec<(RoomId, UserId, Sequence)>;
 
 /// Read cursors that this node writes: marks of its users, and those of whoever sends to its rooms.
 pub struct Cursors {
     journal: Arc<dyn Journal>,
     limits: Arc<FanoutLimits>,
-    pending: Mutex<Pending>,
+    waits: Mutex<Waits>,
+    begun: Notify,
 }
 
 impl Cursors {
@@ -54,24 +59,25 @@ impl Cursors {
         Self {
             journal,
             limits,
-            pending: Mutex::default(),
+            waits: Mutex::default(),
+            begun: Notify::new(),
         }
     }
 
     /// Moves a cursor forward; going back has no effect.
     pub fn mark(&self, room: &RoomId, user: &UserId, cursor: Cursor) -> Result<(), CursorsFull> {
         let waiting = Waiting { cursor, told: true };
-        self.advance(&mut self.pending.lock(), room, user, waiting)
+        self.advance(&mut self.waits.lock(), room, user, waiting)
     }
 
     /// Moves the cursors of those who sent these messages. There is nobody to refuse: if too many wait, the senders' own
     /// messages count as unread until they mark something or send again.
     pub fn sent<'a>(&self, room: &RoomId, messages: impl Iterator<Item = (&'a UserId, Cursor)>) {
-        let mut pending = self.pending.lock();
+        let mut waits = self.waits.lock();
         for (sender, cursor) in messages {
             let told = false;
             let waiting = Waiting { cursor, told };
-            if self.advance(&mut pending, room, sender, waiting).is_err() {
+            if self.advance(&mut waits, room, sender, waiting).is_err() {
                 metrics::counter!("mussikon_sender_cursors_dropped_total").increment(1);
             }
         }
@@ -79,72 +85,65 @@ impl Cursors {
 
     fn advance(
         &self,
-        pending: &mut Pending,
+        waits: &mut Waits,
         room: &RoomId,
         user: &UserId,
         waiting: Waiting,
     ) -> Result<(), CursorsFull> {
-        let full = pending.len() >= self.limits.pending_cursors;
-        match pending.entry((room.clone(), user.clone())) {
-            Entry::Occupied(mut entry) => {
-                let held = entry.get_mut();
-                held.told |= waiting.told && waiting.cursor > held.cursor;
-                held.cursor = waiting.cursor.max(held.cursor);
-            }
-            Entry::Vacant(_) if full => return Err(CursorsFull),
-            Entry::Vacant(entry) => {
-                entry.insert(waiting);
-            }
+        if waits.is_idle() {
+            self.begun.notify_one();
         }
-        Ok(())
+        waits.advance(room, user, waiting, self.limits.pending_cursors)
     }
 
-    /// Writes what waits, some of it at a time, and adds to `told` what others are to be told of. What could not be written
-    /// waits on.
-    pub async fn flush(
-        &self,
-        told: &mut Vec<(RoomId, UserId, Sequence)>,
-    ) -> Result<(), AppendError> {
-        let mut after = None;
+    /// Until it is time for [`write_ready`](Self::write_ready). Where nothing waits, every now and then all the same.
+    pub async fn pause(&self) {
+        let idle = self.waits.lock().is_idle();
+        if idle && timeout(REST, self.begun.notified()).await.is_err() {
+            return;
+        }
+        sleep(LOOK).await;
+    }
+
+    /// Writes what waits in rooms that have rested, some of it at a time, and adds to `told` what others are to be told of.
+    /// What could not be written waits on.
+    pub async fn write_ready(&self, told: &mut Told) -> Result<(), AppendError> {
+        let rooms = {
+            let mut waits = self.waits.lock();
+            let some = LOOK_LEAST.max(waits.len() / LOOK_PART);
+            waits.take(Instant::now(), some)
+        };
+        let written = self.write(&rooms, told).await;
+        self.waits.lock().rest(rooms, Instant::now() + REST);
+        written
+    }
+
+    /// Writes all that waits.
+    pub async fn flush(&self) -> Result<(), AppendError> {
+        let rooms = self.waits.lock().rooms();
+        self.write(&rooms, &mut Vec::new()).await
+    }
+
+    async fn write(&self, rooms: &[RoomId], told: &mut Told) -> Result<(), AppendError> {
+        let mut place = Place::default();
         loop {
-            // Written ones stay here until they are, so that nobody sees a cursor go back meanwhile.
-            let batch = self.batch(after.as_ref());
-            let Some((last, _)) = batch.last() else {
+            let batch = self.waits.lock().batch(rooms, &mut place, AT_ONCE);
+            if batch.is_empty() {
                 return Ok(());
-            };
-            let (next, whole) = (last.clone(), batch.len() == AT_ONCE);
+            }
             self.journal
                 .put_rows(batch.iter().map(row).collect())
                 .await?;
             self.written(batch, told);
-            // What came meanwhile is for the next time, or it would be written more often.
-            if !whole {
-                return Ok(());
-            }
-            after = Some(next);
         }
     }
 
-    /// The next ones that wait: a node has many users, and who sends meanwhile must not wait for a copy of all.
-    fn batch(&self, after: Option<&(RoomId, UserId)>) -> Vec<((RoomId, UserId), Waiting)> {
-        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let pending = self.pending.lock();
-        let rest = pending.range((from, Bound::Unbounded)).take(AT_ONCE);
-        rest.map(|(key, waiting)| (key.clone(), *waiting)).collect()
-    }
-
-    fn written(
-        &self,
-        batch: Vec<((RoomId, UserId), Waiting)>,
-        told: &mut Vec<(RoomId, UserId, Sequence)>,
-    ) {
-        let mut pending = self.pending.lock();
-        for (key, written) in batch {
-            if pending.get(&key) == Some(&written) {
-                pending.remove(&key);
-            }
+    fn written(&self, batch: Vec<Taken>, told: &mut Told) {
+        let mut waits = self.waits.lock();
+        for taken in batch {
+            waits.written(&taken);
+            let (room, user, written) = taken;
             if written.told {
-                let (room, user) = key;
                 told.push((room, user, written.cursor.up_to));
             }
         }
@@ -154,9 +153,8 @@ impl Cursors {
     pub async fn of(&self, user: &UserId, rooms: &[RoomId]) -> Result<Vec<Cursor>, ReadError> {
         // Looked at before the store: what is written and forgotten meanwhile is then in one of the two.
         let waiting: Vec<Cursor> = {
-            let pending = self.pending.lock();
-            let waiting = |room: &RoomId| pending.get(&(room.clone(), user.clone()));
-            let cursor = |room| waiting(room).map(|waiting| waiting.cursor);
+            let waits = self.waits.lock();
+            let cursor = |room| waits.get(room, user).map(|waiting| waiting.cursor);
             rooms
                 .iter()
                 .map(|room| cursor(room).unwrap_or_default())
@@ -183,7 +181,7 @@ pub fn key(room: &RoomId, user: &UserId) -> Vec<u8> {
     key
 }
 
-fn row(((room, user), waiting): &((RoomId, UserId), Waiting)) -> TableWrite {
+fn row((room, user, waiting): &Taken) -> TableWrite {
     TableWrite {
         table: Table::ReadCursors,
         key: key(room, user),
@@ -209,47 +207,130 @@ mod tests {
     use super::*;
     use crate::journal::memory::MemoryJournal;
 
-    fn place(number: u64) -> (RoomId, UserId) {
-        let room = RoomId::parse("band").expect("a valid id");
-        let user = UserId::parse(&format!("u{number:05}")).expect("a valid id");
-        (room, user)
+    pub(super) fn room(name: &str) -> RoomId {
+        RoomId::parse(name).expect("a valid id")
     }
 
-    fn at(up_to: u64) -> Cursor {
+    pub(super) fn user(number: u64) -> UserId {
+        UserId::parse(&format!("u{number:05}")).expect("a valid id")
+    }
+
+    pub(super) fn at(up_to: u64) -> Cursor {
         Cursor {
             up_to: Sequence(up_to),
             number: up_to,
         }
     }
 
+    fn cursors(journal: &Arc<MemoryJournal>) -> Cursors {
+        Cursors::new(journal.clone(), Arc::default())
+    }
+
+    async fn stored(journal: &Arc<MemoryJournal>, by: u64) -> Cursor {
+        let held = cursors(journal).of(&user(by), &[room("band")]).await;
+        held.expect("read")[0]
+    }
+
+    /// Everybody who marked, or only sent, by turns.
+    fn many(cursors: &Cursors, count: u64) {
+        for number in 0..count {
+            let (room, user, cursor) = (room("band"), user(number), at(number + 1));
+            match number % 2 {
+                0 => cursors.mark(&room, &user, cursor).expect("room for it"),
+                _ => cursors.sent(&room, [(&user, cursor)].into_iter()),
+            }
+        }
+    }
+
     #[tokio::test]
     async fn more_than_fit_one_write_are_all_written_and_those_who_are_to_know_are_told() {
         let journal = Arc::new(MemoryJournal::new());
-        let cursors = Cursors::new(journal.clone(), Arc::default());
+        let cursors = cursors(&journal);
         let count = 2 * AT_ONCE as u64 + 1;
-        for number in 0..count {
-            let (room, user) = place(number);
-            match number % 2 {
-                0 => cursors.mark(&room, &user, at(number + 1)).expect("room"),
-                _ => cursors.sent(&room, [(&user, at(number + 1))].into_iter()),
-            }
-        }
+        many(&cursors, count);
         let mut told = Vec::new();
-        cursors.flush(&mut told).await.expect("written");
-        let expected: Vec<_> = (0..count)
-            .step_by(2)
-            .map(|number| {
-                let (room, user) = place(number);
-                (room, user, Sequence(number + 1))
-            })
+        cursors.write_ready(&mut told).await.expect("written");
+        let marked = (0..count).step_by(2);
+        let expected: Vec<_> = marked
+            .map(|number| (room("band"), user(number), Sequence(number + 1)))
             .collect();
         assert_eq!(told, expected);
-        assert!(cursors.pending.lock().is_empty());
-        let others = Cursors::new(journal, Arc::default());
+        assert_eq!(cursors.waits.lock().len(), 0);
         for number in [0, count - 1] {
-            let (room, user) = place(number);
-            let stored = others.of(&user, &[room]).await.expect("read");
-            assert_eq!(stored, [at(number + 1)]);
+            assert_eq!(stored(&journal, number).await, at(number + 1));
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_mark_is_written_soon_and_the_next_ones_of_its_room_a_second_later() {
+        let journal = Arc::new(MemoryJournal::new());
+        let cursors = cursors(&journal);
+        let begun = Instant::now();
+        let mut written_at = Vec::new();
+        for up_to in 1..=3 {
+            cursors
+                .mark(&room("band"), &user(1), at(up_to))
+                .expect("room for it");
+            while stored(&journal, 1).await < at(up_to) {
+                cursors.pause().await;
+                cursors.write_ready(&mut Vec::new()).await.expect("written");
+            }
+            written_at.push(begun.elapsed().as_millis());
+        }
+        assert_eq!(written_at, [50, 1_050, 2_050]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn of_many_that_wait_a_look_takes_some() {
+        let journal = Arc::new(MemoryJournal::new());
+        let cursors = cursors(&journal);
+        for number in 0..1_000 {
+            let rooms = room(&format!("room-{number:04}"));
+            cursors.mark(&rooms, &user(1), at(1)).expect("room for it");
+        }
+        let begun = Instant::now();
+        let mut told = Vec::new();
+        cursors.pause().await;
+        cursors.write_ready(&mut told).await.expect("written");
+        assert_eq!(told.len(), LOOK_LEAST);
+        while told.len() < 1_000 {
+            cursors.pause().await;
+            cursors.write_ready(&mut told).await.expect("written");
+        }
+        assert_eq!(begun.elapsed(), LOOK * 8);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn where_nothing_waits_a_pause_ends_by_itself_and_with_the_first_mark() {
+        let cursors = cursors(&Arc::new(MemoryJournal::new()));
+        let begun = Instant::now();
+        cursors.pause().await;
+        assert_eq!(begun.elapsed(), REST);
+        let marked = async {
+            sleep(LOOK).await;
+            cursors
+                .mark(&room("band"), &user(1), at(1))
+                .expect("room for it");
+        };
+        tokio::join!(cursors.pause(), marked);
+        assert_eq!(begun.elapsed(), REST + LOOK * 2);
+    }
+
+    #[tokio::test]
+    async fn a_flush_writes_what_rests_too() {
+        let journal = Arc::new(MemoryJournal::new());
+        let cursors = cursors(&journal);
+        many(&cursors, 1);
+        cursors.write_ready(&mut Vec::new()).await.expect("written");
+        cursors
+            .mark(&room("band"), &user(0), at(7))
+            .expect("room for it");
+        cursors
+            .write_ready(&mut Vec::new())
+            .await
+            .expect("nothing is ready");
+        assert_eq!(stored(&journal, 0).await, at(1));
+        cursors.flush().await.expect("written");
+        assert_eq!(stored(&journal, 0).await, at(7));
     }
 }

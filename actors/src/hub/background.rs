@@ -7,8 +7,10 @@ use dashmap::DashMap;
 use litemap::LiteMap;
 
 use super::Hub;
+use crate::cluster::cursors::Told;
 use crate::delivery::{Delivery, Outlet, Payload};
-use crate::ids::{RoomId, UserId};
+use crate::ids::UserId;
+use crate::journal::AppendError;
 
 /// Connections of each user on this node.
 #[derive(Default)]
@@ -49,7 +51,7 @@ impl UserSessions {
 }
 
 const TICK: Duration = Duration::from_millis(250);
-/// Between two writes of read cursors and passivation sweeps.
+/// Between two passivation sweeps and writes of who was seen, and before a store that failed is asked to write marks again.
 const SECOND: Duration = Duration::from_secs(1);
 
 /// The hub after a pause, unless nobody has a handle of it any more.
@@ -63,6 +65,7 @@ impl Hub {
     pub(super) fn start_background(&self) {
         self.start_ticks();
         self.start_seconds();
+        self.start_cursors();
         self.tell_new_members();
     }
 
@@ -85,6 +88,24 @@ impl Hub {
         });
     }
 
+    /// By itself: nothing else must wait for a store that is slow.
+    fn start_cursors(&self) {
+        let hub = self.faintly();
+        let cursors = self.cursors.clone();
+        tokio::spawn(async move {
+            loop {
+                cursors.pause().await;
+                let Some(hub) = hub() else {
+                    return;
+                };
+                if let Err(error) = hub.write_cursors().await {
+                    tracing::warn!(%error, "read marks not written yet");
+                    tokio::time::sleep(SECOND).await;
+                }
+            }
+        });
+    }
+
     /// The hub again, as long as somebody has a handle of it.
     pub(super) fn faintly(&self) -> impl Fn() -> Option<Hub> + Send + Sync + 'static {
         let weak = Arc::downgrade(&self.parts);
@@ -102,17 +123,20 @@ impl Hub {
 
     async fn each_second(&self) {
         self.directories.passivate_idle();
-        let mut told = Vec::new();
-        if let Err(error) = self.cursors.flush(&mut told).await {
-            tracing::warn!(%error, "read marks not written yet");
-        }
-        self.tell_read(told).await;
         if let Err(error) = self.note_seen().await {
             tracing::warn!(%error, "signs of life not written");
         }
     }
 
-    async fn tell_read(&self, written: Vec<(RoomId, UserId, crate::ids::Sequence)>) {
+    /// Writes what may be written, and tells of all that was.
+    async fn write_cursors(&self) -> Result<(), AppendError> {
+        let mut told = Vec::new();
+        let written = self.cursors.write_ready(&mut told).await;
+        self.tell_read(told).await;
+        written
+    }
+
+    async fn tell_read(&self, written: Told) {
         for (room, user, up_to) in written {
             // Others may have subscribers where this node has none.
             let present = self.fanout.feed_of(&room).is_some() || self.parts.peers.is_some();

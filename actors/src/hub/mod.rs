@@ -334,7 +334,7 @@ impl Hub {
     /// Writes what waits, takes no new commands and puts all entities to sleep; returns when done.
     pub async fn drain(&self) {
         // Whoever would be told leaves with this node, or reads what is stored.
-        if let Err(error) = self.cursors.flush(&mut Vec::new()).await {
+        if let Err(error) = self.cursors.flush().await {
             tracing::warn!(%error, "read marks not written at drain");
         }
         if let Some(peers) = &self.parts.peers {
