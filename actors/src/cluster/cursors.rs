@@ -1,4 +1,4 @@
-//! Read cursors: how far each user has read each room. The maximum wins; those of a room are written at most once a second.
+//! Read cursors: how far each user has read each room. The maximum wins; when those of a room are written says `waits`.
 //! Whoever sends a message has read the room up to it, so that nobody's own messages count as unread.
 
 mod waits;
@@ -10,9 +10,9 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use thiserror::Error;
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep, timeout_at};
 
-use self::waits::{Place, Taken, Waiting, Waits};
+use self::waits::{Place, REST, Taken, Waiting, Waits};
 use super::FanoutLimits;
 use crate::ids::{RoomId, Sequence, UserId};
 use crate::journal::{AppendError, Journal, ReadError, Table, TableRow, TableWrite};
@@ -31,14 +31,8 @@ pub struct Cursor {
 #[error("too many read marks are waiting to be written")]
 pub struct CursorsFull;
 
-/// Between two writes of a room's cursors, and before what could not be written is tried again.
-const REST: Duration = Duration::from_secs(1);
-/// Between two looks at what may be written, as long as anything waits or rests.
+/// Between two looks at what is due.
 const LOOK: Duration = Duration::from_millis(50);
-/// A look takes so many cursors: whoever sends meanwhile waits for them, too.
-const LOOK_LEAST: usize = 128;
-/// If many wait it takes this part of them, so that none waits for much longer than a rest.
-const LOOK_PART: usize = 20;
 /// Cursors in one write.
 const AT_ONCE: usize = 1_024;
 
@@ -50,7 +44,8 @@ pub struct Cursors {
     journal: Arc<dyn Journal>,
     limits: Arc<FanoutLimits>,
     waits: Mutex<Waits>,
-    begun: Notify,
+    /// A room is due sooner than any before.
+    sooner: Notify,
 }
 
 impl Cursors {
@@ -60,7 +55,7 @@ impl Cursors {
             journal,
             limits,
             waits: Mutex::default(),
-            begun: Notify::new(),
+            sooner: Notify::new(),
         }
     }
 
@@ -90,31 +85,31 @@ impl Cursors {
         user: &UserId,
         waiting: Waiting,
     ) -> Result<(), CursorsFull> {
-        if waits.is_idle() {
-            self.begun.notify_one();
+        let before = waits.first_due();
+        let most = self.limits.pending_cursors;
+        waits.advance(room, user, waiting, (most, Instant::now()))?;
+        if waits.first_due() < before || before.is_none() {
+            self.sooner.notify_one();
         }
-        waits.advance(room, user, waiting, self.limits.pending_cursors)
+        Ok(())
     }
 
-    /// Until it is time for [`write_ready`](Self::write_ready). Where nothing waits, every now and then all the same.
+    /// Until it is time for [`write_due`](Self::write_due); where nothing is due it returns every second all the same, for
+    /// whoever waits here may not be wanted any more.
     pub async fn pause(&self) {
-        let idle = self.waits.lock().is_idle();
-        if idle && timeout(REST, self.begun.notified()).await.is_err() {
-            return;
-        }
+        let latest = Instant::now() + REST;
+        let due = self.waits.lock().first_due();
+        let until = due.map_or(latest, |due| due.min(latest));
+        let _ = timeout_at(until, self.sooner.notified()).await;
         sleep(LOOK).await;
     }
 
-    /// Writes what waits in rooms that have rested, some of it at a time, and adds to `told` what others are to be told of.
-    /// What could not be written waits on.
-    pub async fn write_ready(&self, told: &mut Told) -> Result<(), AppendError> {
-        let rooms = {
-            let mut waits = self.waits.lock();
-            let some = LOOK_LEAST.max(waits.len() / LOOK_PART);
-            waits.take(Instant::now(), some)
-        };
+    /// Writes a share of what is due, some of it at a time, and adds to `told` what others are to be told of. What could not
+    /// be written waits on. To be awaited to its end: the rooms it has taken come back there.
+    pub async fn write_due(&self, told: &mut Told) -> Result<(), AppendError> {
+        let rooms = self.waits.lock().take(Instant::now());
         let written = self.write(&rooms, told).await;
-        self.waits.lock().rest(rooms, Instant::now() + REST);
+        self.waits.lock().rest(rooms, Instant::now());
         written
     }
 
@@ -249,13 +244,12 @@ mod tests {
         let count = 2 * AT_ONCE as u64 + 1;
         many(&cursors, count);
         let mut told = Vec::new();
-        cursors.write_ready(&mut told).await.expect("written");
+        cursors.write_due(&mut told).await.expect("written");
         let marked = (0..count).step_by(2);
         let expected: Vec<_> = marked
             .map(|number| (room("band"), user(number), Sequence(number + 1)))
             .collect();
         assert_eq!(told, expected);
-        assert_eq!(cursors.waits.lock().len(), 0);
         for number in [0, count - 1] {
             assert_eq!(stored(&journal, number).await, at(number + 1));
         }
@@ -268,67 +262,61 @@ mod tests {
         let begun = Instant::now();
         let mut written_at = Vec::new();
         for up_to in 1..=3 {
-            cursors
-                .mark(&room("band"), &user(1), at(up_to))
-                .expect("room for it");
+            let marked = cursors.mark(&room("band"), &user(1), at(up_to));
+            marked.expect("room for it");
             while stored(&journal, 1).await < at(up_to) {
                 cursors.pause().await;
-                cursors.write_ready(&mut Vec::new()).await.expect("written");
+                cursors.write_due(&mut Vec::new()).await.expect("written");
             }
             written_at.push(begun.elapsed().as_millis());
         }
-        assert_eq!(written_at, [50, 1_050, 2_050]);
+        assert_eq!(written_at, [50, 1_100, 2_150]);
     }
 
     #[tokio::test(start_paused = true)]
-    async fn of_many_that_wait_a_look_takes_some() {
-        let journal = Arc::new(MemoryJournal::new());
-        let cursors = cursors(&journal);
-        for number in 0..1_000 {
-            let rooms = room(&format!("room-{number:04}"));
-            cursors.mark(&rooms, &user(1), at(1)).expect("room for it");
-        }
-        let begun = Instant::now();
-        let mut told = Vec::new();
-        cursors.pause().await;
-        cursors.write_ready(&mut told).await.expect("written");
-        assert_eq!(told.len(), LOOK_LEAST);
-        while told.len() < 1_000 {
-            cursors.pause().await;
-            cursors.write_ready(&mut told).await.expect("written");
-        }
-        assert_eq!(begun.elapsed(), LOOK * 8);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn where_nothing_waits_a_pause_ends_by_itself_and_with_the_first_mark() {
+    async fn a_pause_ends_by_itself_and_soon_after_a_mark_but_not_for_who_only_sends() {
         let cursors = cursors(&Arc::new(MemoryJournal::new()));
         let begun = Instant::now();
         cursors.pause().await;
-        assert_eq!(begun.elapsed(), REST);
+        assert_eq!(begun.elapsed(), REST + LOOK);
+        cursors.sent(&room("band"), [(&user(1), at(1))].into_iter());
+        cursors.pause().await;
+        cursors.pause().await;
+        assert_eq!(begun.elapsed(), REST * 2 + LOOK * 3);
         let marked = async {
             sleep(LOOK).await;
-            cursors
-                .mark(&room("band"), &user(1), at(1))
-                .expect("room for it");
+            let marked = cursors.mark(&room("band"), &user(2), at(1));
+            marked.expect("room for it");
         };
         tokio::join!(cursors.pause(), marked);
-        assert_eq!(begun.elapsed(), REST + LOOK * 2);
+        assert_eq!(begun.elapsed(), REST * 2 + LOOK * 5);
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
+    async fn what_a_store_refuses_is_written_after_a_rest() {
+        let journal = Arc::new(MemoryJournal::new());
+        let cursors = cursors(&journal);
+        many(&cursors, 1);
+        journal.refuse_rows(true);
+        let refused = cursors.write_due(&mut Vec::new()).await;
+        refused.expect_err("the store refuses");
+        journal.refuse_rows(false);
+        cursors.write_due(&mut Vec::new()).await.expect("not due");
+        assert_eq!(stored(&journal, 0).await, Cursor::default());
+        sleep(REST).await;
+        cursors.write_due(&mut Vec::new()).await.expect("written");
+        assert_eq!(stored(&journal, 0).await, at(1));
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_flush_writes_what_rests_too() {
         let journal = Arc::new(MemoryJournal::new());
         let cursors = cursors(&journal);
         many(&cursors, 1);
-        cursors.write_ready(&mut Vec::new()).await.expect("written");
-        cursors
-            .mark(&room("band"), &user(0), at(7))
-            .expect("room for it");
-        cursors
-            .write_ready(&mut Vec::new())
-            .await
-            .expect("nothing is ready");
+        cursors.write_due(&mut Vec::new()).await.expect("written");
+        let marked = cursors.mark(&room("band"), &user(0), at(7));
+        marked.expect("room for it");
+        cursors.write_due(&mut Vec::new()).await.expect("not due");
         assert_eq!(stored(&journal, 0).await, at(1));
         cursors.flush().await.expect("written");
         assert_eq!(stored(&journal, 0).await, at(7));

@@ -9,7 +9,7 @@ use litemap::LiteMap;
 use super::Hub;
 use crate::cluster::cursors::Told;
 use crate::delivery::{Delivery, Outlet, Payload};
-use crate::ids::UserId;
+use crate::ids::{RoomId, UserId};
 use crate::journal::AppendError;
 
 /// Connections of each user on this node.
@@ -51,8 +51,10 @@ impl UserSessions {
 }
 
 const TICK: Duration = Duration::from_millis(250);
-/// Between two passivation sweeps and writes of who was seen, and before a store that failed is asked to write marks again.
+/// Between two passivation sweeps and writes of who was seen.
 const SECOND: Duration = Duration::from_secs(1);
+/// Before a store that failed is asked to write read marks again.
+const AFTER_FAILURE: Duration = Duration::from_secs(1);
 
 /// The hub after a pause, unless nobody has a handle of it any more.
 pub(super) async fn after(pause: Duration, hub: &impl Fn() -> Option<Hub>) -> Option<Hub> {
@@ -98,9 +100,11 @@ impl Hub {
                 let Some(hub) = hub() else {
                     return;
                 };
-                if let Err(error) = hub.write_cursors().await {
+                let written = hub.write_cursors().await;
+                drop(hub);
+                if let Err(error) = written {
                     tracing::warn!(%error, "read marks not written yet");
-                    tokio::time::sleep(SECOND).await;
+                    tokio::time::sleep(AFTER_FAILURE).await;
                 }
             }
         });
@@ -128,19 +132,24 @@ impl Hub {
         }
     }
 
-    /// Writes what may be written, and tells of all that was.
+    /// Writes what is due, and tells of all that was written.
     async fn write_cursors(&self) -> Result<(), AppendError> {
         let mut told = Vec::new();
-        let written = self.cursors.write_ready(&mut told).await;
+        let written = self.cursors.write_due(&mut told).await;
         self.tell_read(told).await;
         written
     }
 
     async fn tell_read(&self, written: Told) {
+        let mut known: Option<(RoomId, bool)> = None;
         for (room, user, up_to) in written {
-            // Others may have subscribers where this node has none.
-            let present = self.fanout.feed_of(&room).is_some() || self.parts.peers.is_some();
-            if !present || !self.is_small(&room).await {
+            // Those of a room come one after the other.
+            let wanted = match &known {
+                Some((last, wanted)) if *last == room => *wanted,
+                _ => self.tells_marks(&room).await,
+            };
+            known = Some((room.clone(), wanted));
+            if !wanted {
                 continue;
             }
             if let Some(peers) = &self.parts.peers {
@@ -153,6 +162,12 @@ impl Hub {
             };
             self.fanout.tell(&room, payload, None);
         }
+    }
+
+    /// Whether anybody is to hear of marks in this room. Other nodes may have subscribers where this one has none.
+    async fn tells_marks(&self, room: &RoomId) -> bool {
+        let present = self.fanout.feed_of(room).is_some() || self.parts.peers.is_some();
+        present && self.is_small(room).await
     }
 
     /// `RoomAdded` to all connections of a new member, once the room can be asked for its view.

@@ -333,18 +333,24 @@ impl Hub {
 
     /// Writes what waits, takes no new commands and puts all entities to sleep; returns when done.
     pub async fn drain(&self) {
-        // Whoever would be told leaves with this node, or reads what is stored.
-        if let Err(error) = self.cursors.flush().await {
-            tracing::warn!(%error, "read marks not written at drain");
-        }
+        self.write_all_cursors().await;
         if let Some(peers) = &self.parts.peers {
             peers.retire().await;
         }
         while !self.directories.drain() {
             tokio::time::sleep(std::time::Duration::from_millis(10)).await;
         }
+        // Of those who sent meanwhile.
+        self.write_all_cursors().await;
         if let Some(peers) = &self.parts.peers {
             peers.leave().await;
+        }
+    }
+
+    /// Tells nobody: whoever would be told leaves with this node, or reads what is stored.
+    async fn write_all_cursors(&self) {
+        if let Err(error) = self.cursors.flush().await {
+            tracing::warn!(%error, "read marks not written at drain");
         }
     }
 }

@@ -1,12 +1,25 @@
-//! Read cursors that wait to be written, and when those of a room are: at once, and again after a rest. Pure.
+//! Read cursors that wait to be written, and when those of a room are. Pure.
+//!
+//! A mark is written soon, for others are told of it then, and further ones of its room a second after that. Whoever only sends
+//! tells nobody by it, so that those cursors wait longer, unless a mark takes them along.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::{Cursor, CursorsFull};
 use crate::ids::{RoomId, UserId};
+
+/// Between two writes of a room's cursors, and before what could not be written is tried again.
+pub(super) const REST: Duration = Duration::from_secs(1);
+/// How long the cursors of those who only send may wait.
+pub(super) const SENDERS_WAIT: Duration = Duration::from_secs(5);
+/// Rooms are taken until they have so many cursors together: whoever sends meanwhile waits for them, too.
+pub(super) const SHARE_LEAST: usize = 128;
+/// If many wait, that is a twentieth of them, until nothing is due any more.
+const SHARES: usize = 20;
 
 /// A cursor that waits to be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,30 +39,56 @@ pub(super) struct Place {
     after: Option<UserId>,
 }
 
-/// Each room here is ready, or rests, or is being written.
+struct Room {
+    users: BTreeMap<UserId, Waiting>,
+    /// Others are to be told of one of them.
+    told: bool,
+    /// When the first of them began to wait.
+    since: Instant,
+    /// No write before that.
+    rests_until: Instant,
+    /// When it is to be taken; nothing while it is being written.
+    due: Option<Instant>,
+}
+
+impl Room {
+    fn new(now: Instant) -> Self {
+        Self {
+            users: BTreeMap::new(),
+            told: false,
+            since: now,
+            rests_until: now,
+            due: None,
+        }
+    }
+
+    /// When it is to be written, or forgotten if nothing waits.
+    fn wanted(&self) -> Instant {
+        match self.told || self.users.is_empty() {
+            true => self.rests_until,
+            false => self.since + SENDERS_WAIT,
+        }
+    }
+}
+
+/// Rooms in which cursors wait or were written less than a rest ago.
 #[derive(Default)]
 pub(super) struct Waits {
-    rooms: BTreeMap<RoomId, BTreeMap<UserId, Waiting>>,
-    /// Rooms that may be written now, the first that anybody's cursor began to wait in first.
-    ready: VecDeque<RoomId>,
-    /// Rooms that were written, and until when they rest.
-    resting: VecDeque<(Instant, RoomId)>,
+    rooms: BTreeMap<RoomId, Room>,
+    /// All of them that are not being written.
+    due: BTreeSet<(Instant, RoomId)>,
     cursors: usize,
+    share: usize,
 }
 
 impl Waits {
-    /// Nothing waits and no room rests.
-    pub fn is_idle(&self) -> bool {
-        self.rooms.is_empty()
-    }
-
-    /// Cursors that wait.
-    pub fn len(&self) -> usize {
-        self.cursors
+    /// When the next room is to be taken.
+    pub fn first_due(&self) -> Option<Instant> {
+        self.due.first().map(|(due, _)| *due)
     }
 
     pub fn get(&self, room: &RoomId, user: &UserId) -> Option<&Waiting> {
-        self.rooms.get(room)?.get(user)
+        self.rooms.get(room)?.users.get(user)
     }
 
     /// Every room that is here.
@@ -63,67 +102,100 @@ impl Waits {
         room: &RoomId,
         user: &UserId,
         waiting: Waiting,
-        most: usize,
+        (most, now): (usize, Instant),
     ) -> Result<(), CursorsFull> {
-        let held = self.rooms.get_mut(room).and_then(|room| room.get_mut(user));
-        if let Some(held) = held {
-            held.told |= waiting.told && waiting.cursor > held.cursor;
-            held.cursor = waiting.cursor.max(held.cursor);
-            return Ok(());
-        }
-        if self.cursors >= most {
-            return Err(CursorsFull);
-        }
-        self.cursors += 1;
-        match self.rooms.get_mut(room) {
-            Some(users) => drop(users.insert(user.clone(), waiting)),
-            None => {
-                let users = BTreeMap::from([(user.clone(), waiting)]);
-                self.rooms.insert(room.clone(), users);
-                self.ready.push_back(room.clone());
+        let full = self.cursors >= most;
+        let Some(held) = self.rooms.get_mut(room) else {
+            if full {
+                return Err(CursorsFull);
             }
+            let mut opened = Room::new(now);
+            opened.told = waiting.told;
+            opened.users.insert(user.clone(), waiting);
+            self.cursors += 1;
+            self.rooms.insert(room.clone(), opened);
+            self.schedule(room);
+            return Ok(());
+        };
+        match held.users.get_mut(user) {
+            Some(before) => {
+                before.told |= waiting.told && waiting.cursor > before.cursor;
+                before.cursor = waiting.cursor.max(before.cursor);
+                held.told |= before.told;
+            }
+            None if full => return Err(CursorsFull),
+            None => {
+                if held.users.is_empty() {
+                    held.since = now;
+                }
+                held.told |= waiting.told;
+                held.users.insert(user.clone(), waiting);
+                self.cursors += 1;
+            }
+        }
+        let wanted = held.wanted();
+        if let Some(due) = held.due.filter(|due| *due != wanted) {
+            self.due.remove(&(due, room.clone()));
+            self.schedule(room);
         }
         Ok(())
     }
 
-    /// Takes rooms that are ready, until they have so many cursors. They come back by [`rest`](Self::rest).
-    pub fn take(&mut self, now: Instant, cursors: usize) -> Vec<RoomId> {
-        while self.resting.front().is_some_and(|(until, _)| *until <= now)
-            && let Some((_, room)) = self.resting.pop_front()
-        {
-            match self.rooms.get(&room).is_some_and(BTreeMap::is_empty) {
-                true => drop(self.rooms.remove(&room)),
-                false => self.ready.push_back(room),
+    fn schedule(&mut self, room: &RoomId) {
+        if let Some(held) = self.rooms.get_mut(room) {
+            let due = held.wanted();
+            held.due = Some(due);
+            self.due.insert((due, room.clone()));
+        }
+    }
+
+    /// Takes a share of the rooms that are due, the longest due first, each as a whole. They come back by [`rest`](Self::rest).
+    pub fn take(&mut self, now: Instant) -> Vec<RoomId> {
+        self.share = self.share.max(self.cursors / SHARES).max(SHARE_LEAST);
+        let mut taken = Vec::new();
+        let mut cursors = 0;
+        while self.first_due().is_some_and(|due| due <= now) {
+            if cursors >= self.share {
+                return taken;
+            }
+            let Some((_, room)) = self.due.pop_first() else {
+                break;
+            };
+            match self.rooms.get_mut(&room) {
+                Some(held) if !held.users.is_empty() => {
+                    held.due = None;
+                    cursors += held.users.len();
+                    taken.push(room);
+                }
+                _ => drop(self.rooms.remove(&room)),
             }
         }
-        let mut taken = Vec::new();
-        let mut count = 0;
-        while count < cursors
-            && let Some(room) = self.ready.pop_front()
-        {
-            count += self.rooms.get(&room).map_or(0, BTreeMap::len);
-            taken.push(room);
-        }
+        self.share = 0;
         taken
     }
 
-    /// Rooms that were taken rest until then, with what still waits there.
-    pub fn rest(&mut self, rooms: Vec<RoomId>, until: Instant) {
-        self.resting
-            .extend(rooms.into_iter().map(|room| (until, room)));
+    /// Rooms that were taken rest, with what still waits there.
+    pub fn rest(&mut self, rooms: Vec<RoomId>, now: Instant) {
+        for room in rooms {
+            if let Some(held) = self.rooms.get_mut(&room) {
+                held.told = held.users.values().any(|waiting| waiting.told);
+                held.since = now;
+                held.rests_until = now + REST;
+                self.schedule(&room);
+            }
+        }
     }
 
     /// The next cursors of these rooms, at most so many; they stay here until they are [`written`](Self::written), so that
     /// nobody sees a cursor go back meanwhile.
     pub fn batch(&self, rooms: &[RoomId], place: &mut Place, most: usize) -> Vec<Taken> {
-        let mut batch = Vec::new();
+        let mut batch = Vec::with_capacity(most.min(self.cursors).min(SHARE_LEAST));
         while let Some(room) = rooms.get(place.room) {
-            let from = place
-                .after
-                .as_ref()
-                .map_or(Bound::Unbounded, Bound::Excluded);
-            let users = self.rooms.get(room).into_iter();
-            let rest = users.flat_map(|users| users.range::<UserId, _>((from, Bound::Unbounded)));
+            let from = place.after.as_ref();
+            let from = from.map_or(Bound::Unbounded, Bound::Excluded);
+            let held = self.rooms.get(room).into_iter();
+            let rest =
+                held.flat_map(|held| held.users.range::<UserId, _>((from, Bound::Unbounded)));
             for (user, waiting) in rest.take(most - batch.len()) {
                 batch.push((room.clone(), user.clone(), *waiting));
             }
@@ -141,31 +213,37 @@ impl Waits {
 
     /// This cursor is written. It waits on if it has moved meanwhile.
     pub fn written(&mut self, (room, user, written): &Taken) {
-        let Some(users) = self.rooms.get_mut(room) else {
+        let Some(held) = self.rooms.get_mut(room) else {
             return;
         };
-        if users.get(user) == Some(written) {
-            users.remove(user);
+        if held.users.get(user) == Some(written) {
+            held.users.remove(user);
             self.cursors -= 1;
+        }
+        if held.users.is_empty() {
+            // An empty tree keeps its last leaf, which has space for eleven.
+            held.users = BTreeMap::new();
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::super::tests::{at, room, user};
     use super::*;
 
-    const SECOND: Duration = Duration::from_secs(1);
+    const MILLISECOND: Duration = Duration::from_millis(1);
 
-    fn advance(waits: &mut Waits, in_room: &str, by: u64, up_to: u64) {
-        let waiting = Waiting {
-            cursor: at(up_to),
-            told: false,
-        };
-        let advanced = waits.advance(&room(in_room), &user(by), waiting, 1_000);
+    /// Somebody marks, or only sends.
+    fn advance(
+        waits: &mut Waits,
+        now: Instant,
+        in_room: &str,
+        (by, up_to, told): (u64, u64, bool),
+    ) {
+        let cursor = at(up_to);
+        let waiting = Waiting { cursor, told };
+        let advanced = waits.advance(&room(in_room), &user(by), waiting, (10_000, now));
         advanced.expect("room for it");
     }
 
@@ -175,78 +253,123 @@ mod tests {
         batch.len()
     }
 
+    /// Takes and writes what is due; how many cursors that was.
+    fn turn(waits: &mut Waits, now: Instant) -> usize {
+        let taken = waits.take(now);
+        let written = write(waits, &taken);
+        waits.rest(taken, now);
+        written
+    }
+
     #[test]
-    fn a_room_is_ready_at_once_and_again_when_it_has_rested() {
+    fn a_mark_is_due_at_once_and_the_next_one_of_its_room_after_the_rest() {
         let mut waits = Waits::default();
         let now = Instant::now();
-        assert!(waits.is_idle() && waits.take(now, 10).is_empty());
-        advance(&mut waits, "a", 1, 5);
-        let taken = waits.take(now, 10);
-        assert_eq!(taken, [room("a")]);
-        assert_eq!(write(&mut waits, &taken), 1);
-        waits.rest(taken, now + SECOND);
-        advance(&mut waits, "a", 1, 6);
-        advance(&mut waits, "b", 1, 1);
-        assert_eq!(waits.take(now + SECOND / 2, 10), [room("b")]);
-        assert_eq!(waits.take(now + SECOND, 10), [room("a")]);
+        assert_eq!(turn(&mut waits, now), 0);
+        advance(&mut waits, now, "a", (1, 5, true));
+        assert_eq!(turn(&mut waits, now), 1);
+        advance(&mut waits, now, "a", (1, 6, true));
+        advance(&mut waits, now, "b", (1, 1, true));
+        assert_eq!(waits.take(now + REST / 2), [room("b")]);
+        assert_eq!(waits.take(now + REST), [room("a")]);
+    }
+
+    #[test]
+    fn who_only_sends_waits_longer_and_goes_with_a_mark() {
+        let mut waits = Waits::default();
+        let now = Instant::now();
+        advance(&mut waits, now, "a", (1, 5, false));
+        advance(&mut waits, now + REST, "a", (2, 6, false));
+        assert_eq!(waits.first_due(), Some(now + SENDERS_WAIT));
+        assert_eq!(turn(&mut waits, now + SENDERS_WAIT - MILLISECOND), 0);
+        assert_eq!(turn(&mut waits, now + SENDERS_WAIT), 2);
+        let later = now + SENDERS_WAIT * 2;
+        advance(&mut waits, later, "a", (1, 7, false));
+        advance(&mut waits, later, "a", (2, 7, true));
+        assert_eq!(turn(&mut waits, later), 2);
     }
 
     #[test]
     fn a_room_in_which_nothing_waits_is_forgotten_after_its_rest() {
         let mut waits = Waits::default();
         let now = Instant::now();
-        advance(&mut waits, "a", 1, 5);
-        let taken = waits.take(now, 10);
-        write(&mut waits, &taken);
-        waits.rest(taken, now + SECOND);
-        assert!(waits.take(now, 10).is_empty());
-        assert!(!waits.is_idle(), "it rests");
-        assert!(waits.take(now + SECOND, 10).is_empty());
-        assert!(waits.is_idle());
+        advance(&mut waits, now, "a", (1, 5, true));
+        turn(&mut waits, now);
+        assert_eq!(waits.first_due(), Some(now + REST));
+        assert_eq!(turn(&mut waits, now + REST), 0);
+        assert!(waits.first_due().is_none() && waits.rooms().is_empty());
     }
 
     #[test]
-    fn what_could_not_be_written_or_moved_meanwhile_is_ready_after_the_rest() {
+    fn what_could_not_be_written_or_moved_meanwhile_is_due_after_the_rest() {
         let mut waits = Waits::default();
         let now = Instant::now();
-        advance(&mut waits, "moved", 1, 5);
-        advance(&mut waits, "failed", 1, 5);
-        let taken = waits.take(now, 10);
-        let mut place = Place::default();
-        let batch = waits.batch(&taken[..1], &mut place, 10);
-        advance(&mut waits, "moved", 1, 6);
+        advance(&mut waits, now, "failed", (1, 5, true));
+        advance(&mut waits, now, "moved", (1, 5, true));
+        let taken = waits.take(now);
+        let batch = waits.batch(&taken[1..], &mut Place::default(), 10);
+        advance(&mut waits, now, "moved", (1, 6, true));
         batch.iter().for_each(|taken| waits.written(taken));
-        assert_eq!(waits.len(), 2);
-        waits.rest(taken.clone(), now + SECOND);
-        assert_eq!(waits.take(now + SECOND, 10), taken);
-        assert_eq!(write(&mut waits, &taken), 2);
-        assert_eq!(waits.len(), 0);
+        waits.rest(taken, now);
+        assert_eq!(turn(&mut waits, now + REST - MILLISECOND), 0);
+        assert_eq!(turn(&mut waits, now + REST), 2);
+        assert_eq!(waits.cursors, 0);
     }
 
     #[test]
-    fn no_more_rooms_are_taken_than_it_takes_for_so_many_cursors() {
+    fn a_cursor_that_does_not_move_changes_nothing() {
         let mut waits = Waits::default();
-        for (in_room, by) in [("a", 1), ("a", 2), ("b", 1), ("c", 1)] {
-            advance(&mut waits, in_room, by, 1);
-        }
         let now = Instant::now();
-        assert_eq!(waits.take(now, 3), [room("a"), room("b")]);
-        assert_eq!(waits.take(now, 3), [room("c")]);
+        advance(&mut waits, now, "a", (1, 5, false));
+        advance(&mut waits, now, "a", (1, 5, true));
+        advance(&mut waits, now, "a", (1, 4, true));
+        assert_eq!(
+            waits.first_due(),
+            Some(now + SENDERS_WAIT),
+            "nobody is told of it"
+        );
+        let held = waits.get(&room("a"), &user(1)).expect("it waits");
+        assert_eq!(held.cursor, at(5));
+    }
+
+    #[test]
+    fn what_is_due_at_once_is_taken_in_shares_that_do_not_shrink() {
+        for (count, turns) in [(SHARE_LEAST * 2, 2), (SHARE_LEAST * 100, 20)] {
+            let mut waits = Waits::default();
+            let now = Instant::now();
+            for number in 0..count {
+                let name = format!("room-{number}");
+                let waiting = Waiting {
+                    cursor: at(1),
+                    told: true,
+                };
+                let advanced = waits.advance(&room(&name), &user(1), waiting, (count, now));
+                advanced.expect("room for it");
+            }
+            let refused = Waiting {
+                cursor: at(1),
+                told: true,
+            };
+            let refused = waits.advance(&room("more"), &user(1), refused, (count, now));
+            assert_eq!(refused, Err(CursorsFull));
+            let shares: Vec<_> = (0..turns).map(|_| turn(&mut waits, now)).collect();
+            assert_eq!(shares, vec![count / turns; turns]);
+            assert_eq!((waits.cursors, waits.share), (0, 0));
+        }
     }
 
     #[test]
     fn a_walk_goes_on_where_it_was_within_a_room_and_beyond_it() {
         let mut waits = Waits::default();
+        let now = Instant::now();
         for (in_room, by) in [("a", 1), ("a", 2), ("a", 3), ("b", 1)] {
-            advance(&mut waits, in_room, by, by);
+            advance(&mut waits, now, in_room, (by, by, true));
         }
-        let rooms = waits.take(Instant::now(), 10);
+        let rooms = waits.take(now);
         let mut place = Place::default();
         let mut walk = || {
             let batch = waits.batch(&rooms, &mut place, 2);
-            let names = batch
-                .iter()
-                .map(|(room, user, _)| (room.clone(), user.clone()));
+            let names = batch.into_iter().map(|(room, user, _)| (room, user));
             names.collect::<Vec<_>>()
         };
         assert_eq!(walk(), [(room("a"), user(1)), (room("a"), user(2))]);

@@ -43,6 +43,11 @@ impl MemoryJournal {
         }
     }
 
+    /// Whether rows of tables are refused from now on.
+    pub fn refuse_rows(&self, refuse: bool) {
+        self.state.lock().refuses_rows = refuse;
+    }
+
     /// Runs under the lock at the first poll.
     fn run<T: Send + 'static>(
         &self,
@@ -157,6 +162,9 @@ impl Journal for MemoryJournal {
 
     fn put_rows(&self, rows: Vec<TableWrite>) -> BoxFuture<'static, Result<(), AppendError>> {
         self.run(move |state| {
+            if state.refuses_rows {
+                return Err(AppendError::Unavailable("rows are refused".into()));
+            }
             rows.into_iter().for_each(|write| state.put_row(write));
             Ok(())
         })

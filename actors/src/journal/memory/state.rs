@@ -16,6 +16,8 @@ pub(super) struct State {
     pub(super) logs: BTreeMap<EntityId, Log>,
     pub(super) table: BTreeMap<(Table, Vec<u8>), (u64, Option<Bytes>)>,
     pub(super) wakeups: BTreeSet<(Timestamp, EntityId)>,
+    /// No rows of tables are taken.
+    pub(super) refuses_rows: bool,
 }
 
 /// One journal. Rows by their *last* sequence, so the row holding n is the first at or above n.
