@@ -32,7 +32,7 @@ async fn whoever_sends_has_read_up_to_the_own_message_at_once_and_for_good() {
         (own, 1),
         "before it is written"
     );
-    pass(1_500).await;
+    pass(6_000).await;
     assert_eq!(unread(&stage, "bob").await, (own, 1), "once it is written");
     assert_eq!(unread(&stage, "ada").await, (last, 0));
     // An earlier mark changes nothing.

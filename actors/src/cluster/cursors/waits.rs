@@ -14,7 +14,7 @@ use crate::ids::{RoomId, UserId};
 
 /// Between two writes of a room's cursors, and before what could not be written is tried again.
 pub(super) const REST: Duration = Duration::from_secs(1);
-/// How long the cursors of those who only send may wait.
+/// How long the cursors of those who only send wait, as long as not half of what may wait does.
 pub(super) const SENDERS_WAIT: Duration = Duration::from_secs(5);
 /// Rooms are taken until they have so many cursors together: whoever sends meanwhile waits for them, too.
 pub(super) const SHARE_LEAST: usize = 128;
@@ -43,8 +43,8 @@ struct Room {
     users: BTreeMap<UserId, Waiting>,
     /// Others are to be told of one of them.
     told: bool,
-    /// When the first of them began to wait.
-    since: Instant,
+    /// Nobody of those who only send waits for longer.
+    patient_until: Instant,
     /// No write before that.
     rests_until: Instant,
     /// When it is to be taken; nothing while it is being written.
@@ -56,7 +56,7 @@ impl Room {
         Self {
             users: BTreeMap::new(),
             told: false,
-            since: now,
+            patient_until: now,
             rests_until: now,
             due: None,
         }
@@ -66,7 +66,7 @@ impl Room {
     fn wanted(&self) -> Instant {
         match self.told || self.users.is_empty() {
             true => self.rests_until,
-            false => self.since + SENDERS_WAIT,
+            false => self.patient_until,
         }
     }
 }
@@ -105,11 +105,16 @@ impl Waits {
         (most, now): (usize, Instant),
     ) -> Result<(), CursorsFull> {
         let full = self.cursors >= most;
+        let patience = match self.cursors >= most / 2 {
+            true => REST,
+            false => SENDERS_WAIT,
+        };
         let Some(held) = self.rooms.get_mut(room) else {
             if full {
                 return Err(CursorsFull);
             }
             let mut opened = Room::new(now);
+            opened.patient_until = now + patience;
             opened.told = waiting.told;
             opened.users.insert(user.clone(), waiting);
             self.cursors += 1;
@@ -126,7 +131,7 @@ impl Waits {
             None if full => return Err(CursorsFull),
             None => {
                 if held.users.is_empty() {
-                    held.since = now;
+                    held.patient_until = now + patience;
                 }
                 held.told |= waiting.told;
                 held.users.insert(user.clone(), waiting);
@@ -179,7 +184,7 @@ impl Waits {
         for room in rooms {
             if let Some(held) = self.rooms.get_mut(&room) {
                 held.told = held.users.values().any(|waiting| waiting.told);
-                held.since = now;
+                held.patient_until = now + SENDERS_WAIT;
                 held.rests_until = now + REST;
                 self.schedule(&room);
             }
@@ -287,6 +292,21 @@ mod tests {
         advance(&mut waits, later, "a", (1, 7, false));
         advance(&mut waits, later, "a", (2, 7, true));
         assert_eq!(turn(&mut waits, later), 2);
+    }
+
+    #[test]
+    fn where_half_of_what_may_wait_does_nobody_waits_long() {
+        let mut waits = Waits::default();
+        let now = Instant::now();
+        let waiting = Waiting {
+            cursor: at(1),
+            told: false,
+        };
+        for (name, due) in [("a", SENDERS_WAIT), ("b", SENDERS_WAIT), ("c", REST)] {
+            let advanced = waits.advance(&room(name), &user(1), waiting, (4, now));
+            advanced.expect("room for it");
+            assert_eq!(waits.rooms[&room(name)].due, Some(now + due), "{name}");
+        }
     }
 
     #[test]
