@@ -21,6 +21,8 @@ pub(crate) struct Entry {
     pub since: Sequence,
     /// To be told before any further event.
     pub reset: Option<(Sequence, ResetReason)>,
+    /// The reader is no member any more: a reset is the last that is told.
+    pub over: bool,
 }
 
 /// How a subscription gets its events.
@@ -117,6 +119,9 @@ impl Entry {
         if pushed == Pushed::Accepted {
             metrics::counter!("mussikon_stream_resets_total").increment(1);
             self.reset = None;
+            if self.over {
+                return Offered::Ended;
+            }
         }
         pushed.into()
     }

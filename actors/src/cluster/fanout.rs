@@ -15,7 +15,8 @@ use super::shown::{self, Listened};
 use crate::clock::Clock;
 use crate::delivery::{Payload, Shown};
 use crate::ids::{EntityId, EntityKind, RoomId, Sequence, UserId};
-use crate::journal::{Head, Journal, PageLimit, Range, ReadError, Row};
+use crate::journal::{Head, Journal, PageLimit, Range, ReadError, Row, Table};
+use crate::machines::room::cards::rooms_of_user_key;
 use crate::mutation::{self, Mutation};
 use crate::runtime::CommitSink;
 
@@ -295,6 +296,18 @@ impl Fanout {
                 }
             }
         });
+    }
+
+    /// The sequence at which a user's membership of a room has changed last; nothing for who is no member.
+    pub(crate) async fn member_since(
+        &self,
+        room: &RoomId,
+        user: &UserId,
+    ) -> Result<Option<Sequence>, ReadError> {
+        let keys = vec![rooms_of_user_key(user, room)];
+        let rows = self.journal.get_rows(Table::RoomsOfUser, keys).await?;
+        let row = rows.into_iter().next().flatten();
+        Ok(row.map(|row| Sequence(row.rank)))
     }
 
     /// A page of events after a position as readers see them now; empty at the end of the journal.

@@ -155,6 +155,7 @@ impl Feed {
             standing: Standing::Waiting,
             since: start.head,
             reset: start.reset,
+            over: false,
         });
         let index = match self.free.pop() {
             Some(index) => {
@@ -371,6 +372,11 @@ impl Feed {
 
     pub fn entity(&self) -> &EntityId {
         &self.entity
+    }
+
+    /// The room that only its members may read, if this is the feed of one.
+    pub fn members_only(&self) -> Option<&RoomId> {
+        self.room.as_ref().filter(|_| !self.public)
     }
 
     /// The room that this is the feed of, if it is one.

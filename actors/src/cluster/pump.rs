@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::entry::{Offered, Standing};
 use super::session::{SessionCore, Subscription};
-use crate::delivery::{Block, Delivery, Payload};
+use crate::delivery::{Block, Delivery, Payload, ResetReason};
 use crate::ids::{EntityId, Sequence};
 
 /// Starts a pump unless one is at work.
@@ -77,9 +77,14 @@ async fn bring_forward(
             Next::Gone => return true,
             Next::Tell => None,
             Next::Recent(delivery) => Some(delivery),
-            Next::Read(position) => match read(core, entity, position).await {
-                Some(delivery) => Some(delivery),
-                None => continue,
+            Next::Read(position) => match read(core, entity, subscription, position).await {
+                Ok(Some(delivery)) => Some(delivery),
+                Ok(None) => None,
+                Err(error) => {
+                    tracing::warn!(%entity, error, "catch-up will be tried again");
+                    tokio::time::sleep(Duration::from_millis(core.fanout.limits.retry_ms)).await;
+                    continue;
+                }
             },
         };
         // Offered under the feed's lock: a subscription that was replaced meanwhile gets nothing more.
@@ -129,24 +134,54 @@ fn what_next(subscription: &Subscription) -> Next {
     }
 }
 
-/// The next page; `None`, after a pause, if there is none now.
-async fn read(core: &SessionCore, entity: &EntityId, position: Sequence) -> Option<Arc<Delivery>> {
-    let error = match core.fanout.read_shown(entity, position).await {
-        Ok(shown) if !shown.is_empty() => {
-            let first = shown[0].0;
-            let events = shown.into_iter().map(|(_, shown)| shown).collect();
-            return Some(Delivery::new(Payload::Events(Block {
-                entity: entity.clone(),
-                first,
-                events,
-            })));
-        }
-        Ok(_) => None,
-        Err(error) => Some(error.to_string()),
+/// The next page, or `None` if there is only a reset to be told. Where events are gone that the reader has not seen, one of
+/// them may have ended the membership: then what is kept begins for the reader where the membership has changed last.
+async fn read(
+    core: &SessionCore,
+    entity: &EntityId,
+    subscription: &Subscription,
+    position: Sequence,
+) -> Result<Option<Arc<Delivery>>, String> {
+    let (first, page) = page(core, entity, position).await?;
+    let room = subscription.feed.lock().members_only().cloned();
+    let Some(room) = room.filter(|_| first > position.next()) else {
+        return Ok(Some(page));
     };
-    tracing::warn!(%entity, error, "catch-up will be tried again");
-    tokio::time::sleep(Duration::from_millis(core.fanout.limits.retry_ms)).await;
-    None
+    let member = core.fanout.member_since(&room, &core.user).await;
+    match member.map_err(|error| error.to_string())? {
+        Some(since) if since > first => {
+            let (_, page) = self::page(core, entity, Sequence(since.0 - 1)).await?;
+            Ok(Some(page))
+        }
+        Some(_) => Ok(Some(page)),
+        None => {
+            if let Some(entry) = subscription.feed.lock().entry(subscription.place) {
+                entry.reset = Some((first, ResetReason::Trimmed));
+                entry.over = true;
+            }
+            Ok(None)
+        }
+    }
+}
+
+/// The next page as it is kept, and its first sequence.
+async fn page(
+    core: &SessionCore,
+    entity: &EntityId,
+    position: Sequence,
+) -> Result<(Sequence, Arc<Delivery>), String> {
+    let shown = core.fanout.read_shown(entity, position).await;
+    let shown = shown.map_err(|error| error.to_string())?;
+    let first = shown.first().map(|(first, _)| *first);
+    let first = first.ok_or("nothing is there")?;
+    let events = shown.into_iter().map(|(_, shown)| shown).collect();
+    let entity = entity.clone();
+    let block = Block {
+        entity,
+        first,
+        events,
+    };
+    Ok((first, Delivery::new(Payload::Events(block))))
 }
 
 /// Waits for the queue to drain; false when the connection is gone.

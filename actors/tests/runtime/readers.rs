@@ -3,6 +3,7 @@
 use actors::delivery::{Delivery, Outlet};
 use actors::ids::Sequence;
 use actors::machines::room::RoomCommand;
+use actors::testing::reader::Reader;
 
 use super::stage::{Stage, pass, room, user};
 
@@ -106,8 +107,8 @@ async fn a_position_beyond_the_head_is_reset_even_if_the_queue_is_full_just_then
     assert_eq!(stage.seen(view), [-1, 1, 2, 3, 4, 5, 6]);
 }
 
-#[tokio::test(start_paused = true)]
-async fn events_trimmed_under_a_reader_are_answered_with_a_reset() {
+/// A node that keeps events for a second.
+async fn forgetful() -> Stage {
     let stage = Stage::new(|limits| {
         limits.runtime.snapshot_records = 4;
         limits.runtime.snapshot_ratio = 0;
@@ -117,22 +118,74 @@ async fn events_trimmed_under_a_reader_are_answered_with_a_reset() {
     })
     .await;
     stage.create("band", &["bob"]).await.expect("created");
-    let bob = stage.connect("bob", 1);
-    let view = stage.join(&bob, "band", Some(Sequence::ZERO)).await;
-    for number in 0..12 {
+    stage
+}
+
+/// Ada says something every half second.
+async fn talk(stage: &Stage, messages: std::ops::Range<u64>) {
+    for number in messages {
         pass(500).await;
         let sent = stage.send("band", "ada", &format!("m{number}")).await;
         assert!(sent.is_ok());
     }
+}
+
+/// What a connection shows that reads again: where the reset leads, and what came behind it.
+async fn after_reset(stage: &Stage, (reader, view): (&Reader, usize)) -> (i64, Vec<i64>) {
     for _ in 0..100 {
-        bob.1.read(1);
+        reader.read(1);
         pass(20).await;
     }
     let seen = stage.seen(view);
     let reset = seen.iter().position(|number| *number < 0).expect("a reset");
-    let from = -seen[reset];
-    assert!(from > 4, "something was trimmed: {seen:?}");
-    assert_eq!(seen[reset + 1..], (from..=15).collect::<Vec<i64>>());
+    (-seen[reset], seen[reset + 1..].to_vec())
+}
+
+#[tokio::test(start_paused = true)]
+async fn events_trimmed_under_a_reader_are_answered_with_a_reset() {
+    let stage = forgetful().await;
+    let bob = stage.connect("bob", 1);
+    let view = stage.join(&bob, "band", Some(Sequence::ZERO)).await;
+    talk(&stage, 0..12).await;
+    let (from, seen) = after_reset(&stage, (&bob.1, view)).await;
+    assert!(from > 4, "something was trimmed: {from}");
+    assert_eq!(seen, (from..=15).collect::<Vec<i64>>());
+}
+
+#[tokio::test(start_paused = true)]
+async fn whose_removal_was_trimmed_sees_nothing_after_it_unless_added_again() {
+    // When bob is removed, when added again, and from where on bob may read what is kept, if at all.
+    for (removed, added, readable) in [
+        (2, None, None),
+        (2, Some(3), Some(0)),
+        (2, Some(11), Some(16)),
+    ] {
+        let stage = forgetful().await;
+        let bob = stage.connect("bob", 1);
+        let view = stage.join(&bob, "band", Some(Sequence::ZERO)).await;
+        let (by, user) = (user("ada"), user("bob"));
+        talk(&stage, 0..removed).await;
+        let remove = RoomCommand::Remove {
+            by: by.clone(),
+            user: user.clone(),
+        };
+        let answered = stage.hub.room(&room("band"), remove).await;
+        assert!(answered.is_ok());
+        talk(&stage, removed..added.unwrap_or(12)).await;
+        if let Some(added) = added {
+            let add = RoomCommand::Invite { by, user };
+            let answered = stage.hub.room(&room("band"), add).await;
+            assert!(answered.is_ok());
+            talk(&stage, added..12).await;
+        }
+        let (from, seen) = after_reset(&stage, (&bob.1, view)).await;
+        assert!(from > 8, "the removal was trimmed: {from}");
+        match readable {
+            None => assert_eq!(seen, [] as [i64; 0]),
+            Some(0) => assert_eq!(seen, (from..=17).collect::<Vec<i64>>()),
+            Some(least) => assert_eq!((from, seen), (least, vec![least, 17])),
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]

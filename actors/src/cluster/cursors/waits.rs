@@ -47,8 +47,10 @@ struct Room {
     patient_until: Instant,
     /// No write before that.
     rests_until: Instant,
-    /// When it is to be taken; nothing while it is being written.
+    /// When it is to be taken, as it stands among all.
     due: Option<Instant>,
+    /// It is being written.
+    taken: bool,
 }
 
 impl Room {
@@ -59,6 +61,7 @@ impl Room {
             patient_until: now,
             rests_until: now,
             due: None,
+            taken: false,
         }
     }
 
@@ -109,18 +112,10 @@ impl Waits {
             true => REST,
             false => SENDERS_WAIT,
         };
-        let Some(held) = self.rooms.get_mut(room) else {
-            if full {
-                return Err(CursorsFull);
-            }
-            let mut opened = Room::new(now);
-            opened.patient_until = now + patience;
-            opened.told = waiting.told;
-            opened.users.insert(user.clone(), waiting);
-            self.cursors += 1;
-            self.rooms.insert(room.clone(), opened);
-            self.schedule(room);
-            return Ok(());
+        let held = match self.rooms.get_mut(room) {
+            Some(held) => held,
+            None if full => return Err(CursorsFull),
+            None => self.rooms.entry(room.clone()).or_insert(Room::new(now)),
         };
         match held.users.get_mut(user) {
             Some(before) => {
@@ -138,20 +133,25 @@ impl Waits {
                 self.cursors += 1;
             }
         }
-        let wanted = held.wanted();
-        if let Some(due) = held.due.filter(|due| *due != wanted) {
-            self.due.remove(&(due, room.clone()));
+        if held.due != Some(held.wanted()) {
             self.schedule(room);
         }
         Ok(())
     }
 
+    /// Puts a room where it belongs, unless it is being written.
     fn schedule(&mut self, room: &RoomId) {
-        if let Some(held) = self.rooms.get_mut(room) {
-            let due = held.wanted();
-            held.due = Some(due);
-            self.due.insert((due, room.clone()));
+        let Some(held) = self.rooms.get_mut(room) else {
+            return;
+        };
+        if held.taken {
+            return;
         }
+        let due = held.wanted();
+        if let Some(before) = held.due.replace(due) {
+            self.due.remove(&(before, room.clone()));
+        }
+        self.due.insert((due, room.clone()));
     }
 
     /// Takes a share of the rooms that are due, the longest due first, each as a whole. They come back by [`rest`](Self::rest).
@@ -168,7 +168,7 @@ impl Waits {
             };
             match self.rooms.get_mut(&room) {
                 Some(held) if !held.users.is_empty() => {
-                    held.due = None;
+                    (held.due, held.taken) = (None, true);
                     cursors += held.users.len();
                     taken.push(room);
                 }
@@ -183,6 +183,7 @@ impl Waits {
     pub fn rest(&mut self, rooms: Vec<RoomId>, now: Instant) {
         for room in rooms {
             if let Some(held) = self.rooms.get_mut(&room) {
+                held.taken = false;
                 held.told = held.users.values().any(|waiting| waiting.told);
                 held.patient_until = now + SENDERS_WAIT;
                 held.rests_until = now + REST;
