@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use super::entry::{Offered, Standing};
 use super::session::{SessionCore, Subscription};
-use crate::delivery::{Block, Delivery, Payload, ResetReason};
-use crate::ids::{EntityId, Sequence};
+use crate::delivery::{Block, Delivery, Payload, ResetReason, Shown};
+use crate::ids::{EntityId, Sequence, UserId};
+use crate::machines::room::RoomEvent;
 
 /// Starts a pump unless one is at work.
 pub(crate) fn start(core: &Arc<SessionCore>) {
@@ -147,6 +148,9 @@ async fn read(
     let Some(room) = room.filter(|_| first > position.next()) else {
         return Ok(Some(page));
     };
+    if begins_with_member(&page, &core.user) {
+        return Ok(Some(page));
+    }
     let member = core.fanout.member_since(&room, &core.user).await;
     match member.map_err(|error| error.to_string())? {
         Some(since) if since > first => {
@@ -162,6 +166,27 @@ async fn read(
             Ok(None)
         }
     }
+}
+
+/// Whether a page itself proves that somebody is a member where it begins: it says next of them that they were removed, or
+/// have another role.
+fn begins_with_member(page: &Delivery, who: &UserId) -> bool {
+    let Payload::Events(block) = &page.payload else {
+        return false;
+    };
+    let said = block.events.iter().find_map(|shown| match shown {
+        Shown::Other(event) => match &**event {
+            RoomEvent::MemberAdded { user, .. } if user == who => Some(false),
+            RoomEvent::MemberRemoved { user, .. } | RoomEvent::RoleChanged { user, .. }
+                if user == who =>
+            {
+                Some(true)
+            }
+            _ => None,
+        },
+        _ => None,
+    });
+    said == Some(true)
 }
 
 /// The next page as it is kept, and its first sequence.

@@ -114,7 +114,7 @@ async fn forgetful() -> Stage {
         limits.runtime.snapshot_ratio = 0;
         limits.runtime.retention_ms = 1_000;
         limits.fanout.recent_events = 0;
-        limits.fanout.page_records = 1;
+        limits.fanout.page_records = 8;
     })
     .await;
     stage.create("band", &["bob"]).await.expect("created");
@@ -186,6 +186,24 @@ async fn whose_removal_was_trimmed_sees_nothing_after_it_unless_added_again() {
             Some(least) => assert_eq!((from, seen), (least, vec![least, 17])),
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whose_removal_is_kept_behind_a_gap_sees_it() {
+    let stage = forgetful().await;
+    let bob = stage.connect("bob", 1);
+    let view = stage.join(&bob, "band", Some(Sequence::ZERO)).await;
+    talk(&stage, 0..12).await;
+    let remove = RoomCommand::Remove {
+        by: user("ada"),
+        user: user("bob"),
+    };
+    assert!(stage.hub.room(&room("band"), remove).await.is_ok());
+    let sent = stage.send("band", "ada", "secret").await;
+    assert!(sent.is_ok());
+    let (from, seen) = after_reset(&stage, (&bob.1, view)).await;
+    assert!(from > 4, "something was trimmed: {from}");
+    assert_eq!(seen, (from..=16).collect::<Vec<i64>>());
 }
 
 #[tokio::test(start_paused = true)]
