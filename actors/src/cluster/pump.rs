@@ -79,8 +79,7 @@ async fn bring_forward(
             Next::Tell => None,
             Next::Recent(delivery) => Some(delivery),
             Next::Read(position) => match read(core, entity, subscription, position).await {
-                Ok(Some(delivery)) => Some(delivery),
-                Ok(None) => None,
+                Ok(next) => next,
                 Err(error) => {
                     tracing::warn!(%entity, error, "catch-up will be tried again");
                     tokio::time::sleep(Duration::from_millis(core.fanout.limits.retry_ms)).await;
@@ -143,70 +142,60 @@ async fn read(
     subscription: &Subscription,
     position: Sequence,
 ) -> Result<Option<Arc<Delivery>>, String> {
-    let (first, page) = page(core, entity, position).await?;
+    let mut block = page(core, entity, position).await?;
     let room = subscription.feed.lock().members_only().cloned();
-    let Some(room) = room.filter(|_| first > position.next()) else {
-        return Ok(Some(page));
-    };
-    if begins_with_member(&page, &core.user) {
-        return Ok(Some(page));
-    }
-    let member = core.fanout.member_since(&room, &core.user).await;
-    match member.map_err(|error| error.to_string())? {
-        Some(since) if since > first => {
-            let (_, page) = self::page(core, entity, Sequence(since.0 - 1)).await?;
-            Ok(Some(page))
-        }
-        Some(_) => Ok(Some(page)),
-        None => {
-            if let Some(entry) = subscription.feed.lock().entry(subscription.place) {
-                entry.reset = Some((first, ResetReason::Trimmed));
-                entry.over = true;
+    if let Some(room) = room
+        && block.first > position.next()
+        && !begins_with_member(&block, &core.user)
+    {
+        let since = core.fanout.member_since(&room, &core.user).await;
+        match since.map_err(|error| error.to_string())? {
+            Some(since) if since > block.first => {
+                block = page(core, entity, Sequence(since.0 - 1)).await?;
             }
-            Ok(None)
+            Some(_) => {}
+            None => {
+                if let Some(entry) = subscription.feed.lock().entry(subscription.place) {
+                    entry.reset = Some((block.first, ResetReason::Trimmed));
+                    entry.over = true;
+                }
+                return Ok(None);
+            }
         }
     }
+    Ok(Some(Delivery::new(Payload::Events(block))))
 }
 
 /// Whether a page itself proves that somebody is a member where it begins: it says next of them that they were removed, or
 /// have another role.
-fn begins_with_member(page: &Delivery, who: &UserId) -> bool {
-    let Payload::Events(block) = &page.payload else {
-        return false;
-    };
+fn begins_with_member(block: &Block, who: &UserId) -> bool {
     let said = block.events.iter().find_map(|shown| match shown {
-        Shown::Other(event) => match &**event {
-            RoomEvent::MemberAdded { user, .. } if user == who => Some(false),
-            RoomEvent::MemberRemoved { user, .. } | RoomEvent::RoleChanged { user, .. }
-                if user == who =>
-            {
-                Some(true)
-            }
-            _ => None,
-        },
+        Shown::Other(event) => is_member_before(event, who),
         _ => None,
     });
     said == Some(true)
 }
 
-/// The next page as it is kept, and its first sequence.
-async fn page(
-    core: &SessionCore,
-    entity: &EntityId,
-    position: Sequence,
-) -> Result<(Sequence, Arc<Delivery>), String> {
+/// Whether somebody was a member when this happened, if it tells.
+fn is_member_before(event: &RoomEvent, who: &UserId) -> Option<bool> {
+    let (user, before) = match event {
+        RoomEvent::MemberAdded { user, .. } => (user, false),
+        RoomEvent::MemberRemoved { user, .. } | RoomEvent::RoleChanged { user, .. } => (user, true),
+        _ => return None,
+    };
+    (user == who).then_some(before)
+}
+
+/// The next page as it is kept.
+async fn page(core: &SessionCore, entity: &EntityId, position: Sequence) -> Result<Block, String> {
     let shown = core.fanout.read_shown(entity, position).await;
     let shown = shown.map_err(|error| error.to_string())?;
     let first = shown.first().map(|(first, _)| *first);
-    let first = first.ok_or("nothing is there")?;
-    let events = shown.into_iter().map(|(_, shown)| shown).collect();
-    let entity = entity.clone();
-    let block = Block {
-        entity,
-        first,
-        events,
-    };
-    Ok((first, Delivery::new(Payload::Events(block))))
+    Ok(Block {
+        entity: entity.clone(),
+        first: first.ok_or("nothing is there")?,
+        events: shown.into_iter().map(|(_, shown)| shown).collect(),
+    })
 }
 
 /// Waits for the queue to drain; false when the connection is gone.

@@ -141,26 +141,22 @@ impl Hub {
     }
 
     async fn tell_read(&self, written: Told) {
-        let mut known: Option<(RoomId, bool)> = None;
-        for (room, user, up_to) in written {
-            // Those of a room come one after the other.
-            let wanted = match &known {
-                Some((last, wanted)) if *last == room => *wanted,
-                _ => self.tells_marks(&room).await,
-            };
-            known = Some((room.clone(), wanted));
-            if !wanted {
+        // Those of a room come one after the other.
+        for marks in written.chunk_by(|(room, ..), (next, ..)| room == next) {
+            if !self.tells_marks(&marks[0].0).await {
                 continue;
             }
-            if let Some(peers) = &self.parts.peers {
-                peers.tell_read(&room, &user, up_to);
+            for (room, user, up_to) in marks {
+                if let Some(peers) = &self.parts.peers {
+                    peers.tell_read(room, user, *up_to);
+                }
+                let payload = Payload::Read {
+                    room: room.clone(),
+                    user: user.clone(),
+                    up_to: *up_to,
+                };
+                self.fanout.tell(room, payload, None);
             }
-            let payload = Payload::Read {
-                room: room.clone(),
-                user,
-                up_to,
-            };
-            self.fanout.tell(&room, payload, None);
         }
     }
 

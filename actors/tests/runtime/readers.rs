@@ -121,6 +121,13 @@ async fn forgetful() -> Stage {
     stage
 }
 
+fn remove_bob() -> RoomCommand {
+    RoomCommand::Remove {
+        by: user("ada"),
+        user: user("bob"),
+    }
+}
+
 /// Ada says something every half second.
 async fn talk(stage: &Stage, messages: std::ops::Range<u64>) {
     for number in messages {
@@ -163,16 +170,11 @@ async fn whose_removal_was_trimmed_sees_nothing_after_it_unless_added_again() {
         let stage = forgetful().await;
         let bob = stage.connect("bob", 1);
         let view = stage.join(&bob, "band", Some(Sequence::ZERO)).await;
-        let (by, user) = (user("ada"), user("bob"));
         talk(&stage, 0..removed).await;
-        let remove = RoomCommand::Remove {
-            by: by.clone(),
-            user: user.clone(),
-        };
-        let answered = stage.hub.room(&room("band"), remove).await;
-        assert!(answered.is_ok());
+        assert!(stage.hub.room(&room("band"), remove_bob()).await.is_ok());
         talk(&stage, removed..added.unwrap_or(12)).await;
         if let Some(added) = added {
+            let (by, user) = (user("ada"), user("bob"));
             let add = RoomCommand::Invite { by, user };
             let answered = stage.hub.room(&room("band"), add).await;
             assert!(answered.is_ok());
@@ -194,11 +196,7 @@ async fn whose_removal_is_kept_behind_a_gap_sees_it() {
     let bob = stage.connect("bob", 1);
     let view = stage.join(&bob, "band", Some(Sequence::ZERO)).await;
     talk(&stage, 0..12).await;
-    let remove = RoomCommand::Remove {
-        by: user("ada"),
-        user: user("bob"),
-    };
-    assert!(stage.hub.room(&room("band"), remove).await.is_ok());
+    assert!(stage.hub.room(&room("band"), remove_bob()).await.is_ok());
     let sent = stage.send("band", "ada", "secret").await;
     assert!(sent.is_ok());
     let (from, seen) = after_reset(&stage, (&bob.1, view)).await;
@@ -217,14 +215,8 @@ async fn whoever_is_removed_sees_the_removal_and_nothing_after_it() {
     stage.store.hold();
     let first = stage.spawn_send("band", "first".into());
     pass(5).await;
-    let (hub, by) = (stage.hub.clone(), user("ada"));
-    let remove = tokio::spawn(async move {
-        let remove = RoomCommand::Remove {
-            by,
-            user: user("bob"),
-        };
-        hub.room(&room("band"), remove).await
-    });
+    let hub = stage.hub.clone();
+    let remove = tokio::spawn(async move { hub.room(&room("band"), remove_bob()).await });
     pass(5).await;
     let secret = stage.spawn_send("band", "secret".into());
     pass(5).await;

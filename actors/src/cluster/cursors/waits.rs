@@ -240,6 +240,11 @@ mod tests {
 
     const MILLISECOND: Duration = Duration::from_millis(1);
 
+    fn waiting(up_to: u64, told: bool) -> Waiting {
+        let cursor = at(up_to);
+        Waiting { cursor, told }
+    }
+
     /// Somebody marks, or only sends.
     fn advance(
         waits: &mut Waits,
@@ -247,8 +252,7 @@ mod tests {
         in_room: &str,
         (by, up_to, told): (u64, u64, bool),
     ) {
-        let cursor = at(up_to);
-        let waiting = Waiting { cursor, told };
+        let waiting = waiting(up_to, told);
         let advanced = waits.advance(&room(in_room), &user(by), waiting, (10_000, now));
         advanced.expect("room for it");
     }
@@ -299,12 +303,8 @@ mod tests {
     fn where_half_of_what_may_wait_does_nobody_waits_long() {
         let mut waits = Waits::default();
         let now = Instant::now();
-        let waiting = Waiting {
-            cursor: at(1),
-            told: false,
-        };
         for (name, due) in [("a", SENDERS_WAIT), ("b", SENDERS_WAIT), ("c", REST)] {
-            let advanced = waits.advance(&room(name), &user(1), waiting, (4, now));
+            let advanced = waits.advance(&room(name), &user(1), waiting(1, false), (4, now));
             advanced.expect("room for it");
             assert_eq!(waits.rooms[&room(name)].due, Some(now + due), "{name}");
         }
@@ -360,18 +360,12 @@ mod tests {
             let now = Instant::now();
             for number in 0..count {
                 let name = format!("room-{number}");
-                let waiting = Waiting {
-                    cursor: at(1),
-                    told: true,
-                };
-                let advanced = waits.advance(&room(&name), &user(1), waiting, (count, now));
+                let marked = waiting(1, true);
+                let advanced = waits.advance(&room(&name), &user(1), marked, (count, now));
                 advanced.expect("room for it");
             }
-            let refused = Waiting {
-                cursor: at(1),
-                told: true,
-            };
-            let refused = waits.advance(&room("more"), &user(1), refused, (count, now));
+            let marked = waiting(1, true);
+            let refused = waits.advance(&room("more"), &user(1), marked, (count, now));
             assert_eq!(refused, Err(CursorsFull));
             let shares: Vec<_> = (0..turns).map(|_| turn(&mut waits, now)).collect();
             assert_eq!(shares, vec![count / turns; turns]);
