@@ -71,7 +71,8 @@ impl Entry {
         };
         if block.first > self.position.next() && !mutation::is_on(Mutation::IgnoreGaps) {
             // The journal holds nothing in between any more.
-            self.reset = Some((block.first, ResetReason::Trimmed));
+            let reason = self.reset.map_or(ResetReason::Trimmed, |(_, why)| why);
+            self.reset = Some((block.first, reason));
             self.position = Sequence(block.first.0 - 1);
         }
         let told = self.offer_reset();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::entry::{Offered, Standing};
 use super::session::{SessionCore, Subscription};
 use crate::delivery::{Block, Delivery, Payload, ResetReason, Shown};
-use crate::ids::{EntityId, Sequence, UserId};
+use crate::ids::{EntityId, RoomId, Sequence, UserId};
 use crate::machines::room::RoomEvent;
 
 /// Starts a pump unless one is at work.
@@ -125,8 +125,11 @@ fn what_next(subscription: &Subscription) -> Next {
         return Next::Gone;
     };
     let position = entry.position;
-    if entry.reset.is_some() {
-        return Next::Tell;
+    match entry.reset {
+        Some((from, _)) if from <= position.next() || entry.over => return Next::Tell,
+        // Whether there is anything to be told after the gap, what is kept says.
+        Some(_) => return Next::Read(position),
+        None => {}
     }
     match feed.recent_after(position) {
         Some(delivery) => Next::Recent(delivery),
@@ -134,46 +137,78 @@ fn what_next(subscription: &Subscription) -> Next {
     }
 }
 
-/// The next page, or `None` if there is only a reset to be told. Where events are gone that the reader has not seen, one of
-/// them may have ended the membership: then what is kept begins for the reader where the membership has changed last.
+/// The next page, or `None` if there is only a reset to be told.
 async fn read(
     core: &SessionCore,
     entity: &EntityId,
     subscription: &Subscription,
     position: Sequence,
 ) -> Result<Option<Arc<Delivery>>, String> {
-    let mut block = page(core, entity, position).await?;
     let room = subscription.feed.lock().members_only().cloned();
-    if let Some(room) = room
-        && block.first > position.next()
-        && !begins_with_member(&block, &core.user)
-    {
-        let since = core.fanout.member_since(&room, &core.user).await;
-        match since.map_err(|error| error.to_string())? {
-            Some(since) if since > block.first => {
-                block = page(core, entity, Sequence(since.0 - 1)).await?;
+    let mut position = position;
+    loop {
+        let block = page(core, entity, position).await?;
+        let block = block.ok_or("nothing is there")?;
+        let first = block.first;
+        let from = match &room {
+            Some(room) if first > position.next() => readable(core, room, &block).await?,
+            _ => Some(first),
+        };
+        match from {
+            Some(from) if from == first => {
+                return Ok(Some(Delivery::new(Payload::Events(block))));
             }
-            Some(_) => {}
+            // Looked at again there, for it may be gone meanwhile.
+            Some(from) => position = Sequence(from.0 - 1),
             None => {
                 if let Some(entry) = subscription.feed.lock().entry(subscription.place) {
-                    entry.reset = Some((block.first, ResetReason::Trimmed));
+                    entry.reset = Some((first, ResetReason::Trimmed));
                     entry.over = true;
                 }
                 return Ok(None);
             }
         }
     }
-    Ok(Some(Delivery::new(Payload::Events(block))))
 }
 
-/// Whether a page itself proves that somebody is a member where it begins: it says next of them that they were removed, or
-/// have another role.
-fn begins_with_member(block: &Block, who: &UserId) -> bool {
-    let said = block.events.iter().find_map(|shown| match shown {
-        Shown::Other(event) => is_member_before(event, who),
+/// From where on somebody may read what a room has kept, whose first page this is; nothing for who is no member in any of it.
+/// What is gone may have ended the membership, and what is kept tells whether it did: the first that it says of somebody is
+/// that they were removed, or have another role, and so were a member until then, or that they were added.
+async fn readable(
+    core: &SessionCore,
+    room: &RoomId,
+    first: &Block,
+) -> Result<Option<Sequence>, String> {
+    let mut said = was_member(first, &core.user);
+    if said.is_none() {
+        let since = core.fanout.member_since(room, &core.user).await;
+        match since.map_err(|error| error.to_string())? {
+            Some(since) if since <= first.first => return Ok(Some(first.first)),
+            _ => {}
+        }
+    }
+    let mut read = first.last();
+    while said.is_none() {
+        let Some(next) = page(core, &first.entity, read).await? else {
+            return Ok(None);
+        };
+        if next.first > read.next() {
+            return Err("more was trimmed meanwhile".into());
+        }
+        read = next.last();
+        said = was_member(&next, &core.user);
+    }
+    Ok(said.map(|(sequence, before)| if before { first.first } else { sequence }))
+}
+
+/// The first event in a page that changed whether somebody is a member, or as what, and whether they were one before it.
+fn was_member(page: &Block, who: &UserId) -> Option<(Sequence, bool)> {
+    let numbered = (page.first.0..).map(Sequence).zip(&page.events);
+    let mut said = numbered.filter_map(|(sequence, shown)| match shown {
+        Shown::Other(event) => Some((sequence, is_member_before(event, who)?)),
         _ => None,
     });
-    said == Some(true)
+    said.next()
 }
 
 /// Whether somebody was a member when this happened, if it tells.
@@ -186,16 +221,19 @@ fn is_member_before(event: &RoomEvent, who: &UserId) -> Option<bool> {
     (user == who).then_some(before)
 }
 
-/// The next page as it is kept.
-async fn page(core: &SessionCore, entity: &EntityId, position: Sequence) -> Result<Block, String> {
+/// The next page as it is kept, if there is one.
+async fn page(
+    core: &SessionCore,
+    entity: &EntityId,
+    position: Sequence,
+) -> Result<Option<Block>, String> {
     let shown = core.fanout.read_shown(entity, position).await;
     let shown = shown.map_err(|error| error.to_string())?;
-    let first = shown.first().map(|(first, _)| *first);
-    Ok(Block {
+    Ok(shown.first().map(|(first, _)| *first).map(|first| Block {
         entity: entity.clone(),
-        first: first.ok_or("nothing is there")?,
+        first,
         events: shown.into_iter().map(|(_, shown)| shown).collect(),
-    })
+    }))
 }
 
 /// Waits for the queue to drain; false when the connection is gone.

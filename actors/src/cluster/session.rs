@@ -190,12 +190,15 @@ impl Sight {
     /// What the reader has who asked for what is after a position, and what it is to be told first.
     fn begin(self, after: Option<Sequence>) -> (Sequence, Option<(Sequence, ResetReason)>) {
         let base = Sequence(self.first_retained.0.saturating_sub(1));
+        // More may have come and be trimmed since the head was asked for, such as the reader's removal. It was not seen: the
+        // position is before it, so that it counts as a gap.
+        let position = base.min(self.head);
         match after {
             None => (self.head, None),
             Some(after) if after > self.head => {
-                (base, Some((base.next(), ResetReason::BeyondHead)))
+                (position, Some((base.next(), ResetReason::BeyondHead)))
             }
-            Some(after) if after < base => (base, Some((base.next(), ResetReason::Trimmed))),
+            Some(after) if after < base => (position, Some((base.next(), ResetReason::Trimmed))),
             Some(after) if mutation::is_on(Mutation::SpliceLate) => (after.next(), None),
             Some(after) => (after, None),
         }
@@ -287,5 +290,31 @@ impl Drop for Registered {
     fn drop(&mut self) {
         // A refused join must not leave a feed behind; the tick looks at restless ones.
         self.fanout.restless.lock().insert(self.entity.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_comes_back_begins_where_events_are_kept_and_never_beyond_the_head_that_was_seen() {
+        let begin = |head: u64, first_retained: u64, after: u64| {
+            let sight = Sight {
+                head: Sequence(head),
+                first_retained: Sequence(first_retained),
+                open: false,
+            };
+            let (position, reset) = sight.begin(Some(Sequence(after)));
+            (position.0, reset.map(|(from, reason)| (from.0, reason)))
+        };
+        use ResetReason::{BeyondHead, Trimmed};
+        assert_eq!(begin(9, 4, 3), (3, None));
+        assert_eq!(begin(9, 4, 9), (9, None));
+        assert_eq!(begin(9, 4, 2), (3, Some((4, Trimmed))));
+        assert_eq!(begin(9, 4, 10), (3, Some((4, BeyondHead))));
+        // Trimmed up to 19 since the head was asked for: the events from 10 on are a gap, not something seen.
+        assert_eq!(begin(9, 20, 5), (9, Some((20, Trimmed))));
+        assert_eq!(begin(9, 20, 12), (9, Some((20, BeyondHead))));
     }
 }

@@ -2,7 +2,7 @@
 
 use actors::delivery::{Delivery, Outlet};
 use actors::ids::Sequence;
-use actors::machines::room::RoomCommand;
+use actors::machines::room::{Role, RoomCommand};
 use actors::testing::reader::Reader;
 
 use super::stage::{Stage, pass, room, user};
@@ -107,14 +107,14 @@ async fn a_position_beyond_the_head_is_reset_even_if_the_queue_is_full_just_then
     assert_eq!(stage.seen(view), [-1, 1, 2, 3, 4, 5, 6]);
 }
 
-/// A node that keeps events for a second.
-async fn forgetful() -> Stage {
+/// A node that keeps events for a second, and reads so many at once.
+async fn forgetful(page_records: usize) -> Stage {
     let stage = Stage::new(|limits| {
         limits.runtime.snapshot_records = 4;
         limits.runtime.snapshot_ratio = 0;
         limits.runtime.retention_ms = 1_000;
         limits.fanout.recent_events = 0;
-        limits.fanout.page_records = 8;
+        limits.fanout.page_records = page_records;
     })
     .await;
     stage.create("band", &["bob"]).await.expect("created");
@@ -150,7 +150,7 @@ async fn after_reset(stage: &Stage, (reader, view): (&Reader, usize)) -> (i64, V
 
 #[tokio::test(start_paused = true)]
 async fn events_trimmed_under_a_reader_are_answered_with_a_reset() {
-    let stage = forgetful().await;
+    let stage = forgetful(8).await;
     let bob = stage.connect("bob", 1);
     let view = stage.join(&bob, "band", Some(Sequence::ZERO)).await;
     talk(&stage, 0..12).await;
@@ -167,7 +167,7 @@ async fn whose_removal_was_trimmed_sees_nothing_after_it_unless_added_again() {
         (2, Some(3), Some(0)),
         (2, Some(11), Some(16)),
     ] {
-        let stage = forgetful().await;
+        let stage = forgetful(8).await;
         let bob = stage.connect("bob", 1);
         let view = stage.join(&bob, "band", Some(Sequence::ZERO)).await;
         talk(&stage, 0..removed).await;
@@ -191,17 +191,26 @@ async fn whose_removal_was_trimmed_sees_nothing_after_it_unless_added_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whose_removal_is_kept_behind_a_gap_sees_it() {
-    let stage = forgetful().await;
-    let bob = stage.connect("bob", 1);
-    let view = stage.join(&bob, "band", Some(Sequence::ZERO)).await;
-    talk(&stage, 0..12).await;
-    assert!(stage.hub.room(&room("band"), remove_bob()).await.is_ok());
-    let sent = stage.send("band", "ada", "secret").await;
-    assert!(sent.is_ok());
-    let (from, seen) = after_reset(&stage, (&bob.1, view)).await;
-    assert!(from > 4, "something was trimmed: {from}");
-    assert_eq!(seen, (from..=16).collect::<Vec<i64>>());
+async fn what_is_kept_behind_a_gap_is_shown_to_whoever_was_a_member_then() {
+    let (by, user) = (user("ada"), user("bob"));
+    let role = Role::Moderator;
+    let promote = RoomCommand::SetRole { by, user, role };
+    // What happens to bob, and whether the message after it is shown; it is beyond the first page that is read, or on it.
+    for (happens, last) in [(remove_bob(), 16), (promote, 17)] {
+        for page_records in [1, 8] {
+            let stage = forgetful(page_records).await;
+            let bob = stage.connect("bob", 1);
+            let view = stage.join(&bob, "band", Some(Sequence::ZERO)).await;
+            talk(&stage, 0..12).await;
+            let answered = stage.hub.room(&room("band"), happens.clone()).await;
+            assert!(answered.is_ok());
+            let sent = stage.send("band", "ada", "secret").await;
+            assert!(sent.is_ok());
+            let (from, seen) = after_reset(&stage, (&bob.1, view)).await;
+            assert!(from > 4, "something was trimmed: {from}");
+            assert_eq!(seen, (from..=last).collect::<Vec<i64>>());
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -47,10 +47,8 @@ struct Room {
     patient_until: Instant,
     /// No write before that.
     rests_until: Instant,
-    /// When it is to be taken, as it stands among all.
+    /// When it is to be taken, as it stands among all; nothing while it is being written.
     due: Option<Instant>,
-    /// It is being written.
-    taken: bool,
 }
 
 impl Room {
@@ -60,8 +58,7 @@ impl Room {
             told: false,
             patient_until: now,
             rests_until: now,
-            due: None,
-            taken: false,
+            due: Some(now),
         }
     }
 
@@ -115,7 +112,10 @@ impl Waits {
         let held = match self.rooms.get_mut(room) {
             Some(held) => held,
             None if full => return Err(CursorsFull),
-            None => self.rooms.entry(room.clone()).or_insert(Room::new(now)),
+            None => {
+                self.due.insert((now, room.clone()));
+                self.rooms.entry(room.clone()).or_insert(Room::new(now))
+            }
         };
         match held.users.get_mut(user) {
             Some(before) => {
@@ -133,20 +133,17 @@ impl Waits {
                 self.cursors += 1;
             }
         }
-        if held.due != Some(held.wanted()) {
+        if held.due.is_some_and(|due| due != held.wanted()) {
             self.schedule(room);
         }
         Ok(())
     }
 
-    /// Puts a room where it belongs, unless it is being written.
+    /// Puts a room where it belongs among all.
     fn schedule(&mut self, room: &RoomId) {
         let Some(held) = self.rooms.get_mut(room) else {
             return;
         };
-        if held.taken {
-            return;
-        }
         let due = held.wanted();
         if let Some(before) = held.due.replace(due) {
             self.due.remove(&(before, room.clone()));
@@ -168,7 +165,7 @@ impl Waits {
             };
             match self.rooms.get_mut(&room) {
                 Some(held) if !held.users.is_empty() => {
-                    (held.due, held.taken) = (None, true);
+                    held.due = None;
                     cursors += held.users.len();
                     taken.push(room);
                 }
@@ -183,7 +180,6 @@ impl Waits {
     pub fn rest(&mut self, rooms: Vec<RoomId>, now: Instant) {
         for room in rooms {
             if let Some(held) = self.rooms.get_mut(&room) {
-                held.taken = false;
                 held.told = held.users.values().any(|waiting| waiting.told);
                 held.patient_until = now + SENDERS_WAIT;
                 held.rests_until = now + REST;

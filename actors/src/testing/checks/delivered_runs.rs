@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use super::{Events, events_of};
 use crate::ids::Sequence;
+use crate::machines::room::RoomEvent;
 use crate::testing::oracle::{History, Seen, View};
 
 /// Judges every view.
@@ -10,11 +12,12 @@ pub fn check(history: &History) -> Result<(), String> {
     let beginning = BTreeSet::from([Sequence(1)]);
     history.views.iter().try_for_each(|view| {
         let stored = history.rooms.get(&view.room);
-        contiguous(view, stored.map_or(&beginning, |stored| &stored.retained))
+        let retained = stored.map_or(&beginning, |stored| &stored.retained);
+        contiguous(view, retained, &events_of(history, &view.room)?)
     })
 }
 
-fn contiguous(view: &View, retained: &BTreeSet<Sequence>) -> Result<(), String> {
+fn contiguous(view: &View, retained: &BTreeSet<Sequence>, events: &Events) -> Result<(), String> {
     let mut next = view.after.unwrap_or(view.head).next();
     let beyond = view.after.is_some_and(|after| after > view.head);
     let mut resets = 0;
@@ -24,7 +27,9 @@ fn contiguous(view: &View, retained: &BTreeSet<Sequence>) -> Result<(), String> 
                 resets += 1;
                 // The reader asked for what is not there yet, or what it wants next was trimmed.
                 let due = beyond && place == 0 || *from > next;
-                if !due || !retained.contains(from) {
+                let trimmed = || retained.range(next.next()..=*from).next().is_some();
+                let begins = retained.contains(from) || is_added(view, events, *from) && trimmed();
+                if !due || !begins {
                     return Err(refused(view, next, &format!("told to go on from {from}")));
                 }
                 next = *from;
@@ -40,6 +45,11 @@ fn contiguous(view: &View, retained: &BTreeSet<Sequence>) -> Result<(), String> 
         return Err(format!("no reset for a position beyond the head: {view:?}"));
     }
     Ok(())
+}
+
+/// Whoever lost sight of the own removal and was added again goes on from there, not from the first that is kept.
+fn is_added(view: &View, events: &Events, at: Sequence) -> bool {
+    matches!(events.get(&at), Some(RoomEvent::MemberAdded { user, .. }) if *user == view.user)
 }
 
 fn refused(view: &View, next: Sequence, what: &str) -> String {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::{Events, events};
-use crate::ids::{Sequence, UserId};
+use crate::ids::UserId;
 use crate::machines::room::{RoomEvent, RoomKind};
 use crate::testing::oracle::{History, Seen, View};
 
@@ -68,16 +68,34 @@ fn shown(events: &Events, view: &View) -> Result<(), String> {
     if !members.contains(user) {
         return Err(format!("{user} joined at {head} and was no member"));
     }
-    let ends = |(_, event): &(&Sequence, &RoomEvent)| matches!(event, RoomEvent::MemberRemoved { user: gone, .. } if gone == user);
-    let Some((end, _)) = events.range(head.next()..).find(ends) else {
-        return Ok(());
-    };
-    let last = view.seen.iter().rev().find_map(|seen| match seen {
-        Seen::Event { sequence, .. } => Some(*sequence),
-        Seen::Reset { .. } => None,
-    });
-    match last.filter(|last| last > end) {
-        Some(last) => Err(format!("{user} was removed at {end} and was shown {last}")),
-        None => Ok(()),
+    // A removal that was seen is the last that is; whoever did not see it may be a member again when something else is shown.
+    let mut removed = None;
+    let mut ends = BTreeSet::new();
+    let mut hidden = BTreeSet::new();
+    for (sequence, event) in events.range(head.next()..) {
+        let before = members.contains(user);
+        pass(&mut members, event);
+        match (before, members.contains(user)) {
+            (true, false) => drop(ends.insert(*sequence)),
+            (false, false) => drop(hidden.insert(*sequence)),
+            (_, true) => {}
+        }
     }
+    for seen in &view.seen {
+        let Seen::Event { sequence, .. } = seen else {
+            continue;
+        };
+        if let Some(end) = removed {
+            return Err(format!(
+                "{user} saw the removal at {end} and then {sequence}"
+            ));
+        }
+        if hidden.contains(sequence) {
+            return Err(format!(
+                "{user} was no member at {sequence} and was shown it"
+            ));
+        }
+        removed = ends.get(sequence);
+    }
+    Ok(())
 }

@@ -9,8 +9,11 @@ use rand::Rng;
 
 use super::World;
 
-/// Every live subscriber reaches the head, and every command is answered, within this time.
+/// Every live subscriber reaches the head, and every command is answered, within this time, if the store of this world lets one
+/// client read all rooms from their beginning in it.
 const HEALED_MS: u64 = 5_000;
+/// What the store takes for a page and its overlays.
+const PAGE_MS: u64 = 25;
 /// What is asked from then on has a certain answer; before, a question may come upon an append in doubt.
 const CERTAIN_MS: u64 = 2_200;
 /// Where the bus tells nobody that hints were lost, a round of looks is the last net.
@@ -38,7 +41,8 @@ impl World {
         let healed = self.now();
         self.wait(healed, CERTAIN_MS);
         let before = self.crowd.history.lock().attempts.len();
-        self.wait(healed, HEALED_MS);
+        let soon = HEALED_MS.max(RESUME_MS + self.pages() * PAGE_MS);
+        self.wait(healed, soon);
         let alive = self.nodes.iter().filter_map(|node| node.life());
         let since_before: BTreeSet<u64> = alive.filter(|life| lives.contains(life)).collect();
         // Whose last word came so late that it was repeated afterwards.
@@ -50,7 +54,7 @@ impl World {
         awaited.extend(self.answers(before));
         if !told {
             self.trace.hit("losses not announced");
-            self.wait(healed, ROUND_MS + HEALED_MS);
+            self.wait(healed, ROUND_MS + soon);
             awaited.extend(self.heads(|_| true));
         }
         if self.options.deserted {
@@ -88,6 +92,14 @@ impl World {
             }
             self.step(if since < HEALED_MS { 2 } else { 20 });
         }
+    }
+
+    /// Pages of all rooms together.
+    fn pages(&self) -> u64 {
+        let archive = self.store.archive.lock();
+        let heads = archive.values().filter_map(|rows| rows.last());
+        let events: u64 = heads.map(|row| row.last().0).sum();
+        events.div_ceil(self.options.page_records as u64)
     }
 
     fn read_all(&mut self) {

@@ -5,7 +5,7 @@ use super::{band, noticed};
 use crate::ids::Sequence;
 use crate::machines::room::RoomCommand;
 use crate::testing::checks::events;
-use crate::testing::oracle::{History, Mark, Outcome, View};
+use crate::testing::oracle::{History, Mark, Outcome, Seen, View};
 use crate::testing::words;
 
 #[test]
@@ -54,18 +54,27 @@ fn whoever_reads_or_joins_or_speaks_without_being_a_member_is_noticed() {
         view.user = words::user("bob");
         history.views.push(view);
     });
-    // Removed, and shown what came after it.
-    let (bob, invited, removed) = (words::user("bob"), Sequence(6), Sequence(7));
-    let with_bob = |history: &mut History, last: u64| {
+    // Removed at 7 and added again at 9, and shown so much of that.
+    let (bob, invited) = (words::user("bob"), Sequence(6));
+    let with_bob = |history: &mut History, shown: &[u64]| {
         let (by, user) = (truth::user(), bob.clone());
+        let invite = RoomCommand::Invite { by, user };
+        let (by, user) = (truth::user(), bob.clone());
+        let remove = RoomCommand::Remove { by, user };
         let stored = band(history);
-        truth::append(stored, &RoomCommand::Invite { by, user });
-        let (by, user) = (truth::user(), bob.clone());
-        truth::append(stored, &RoomCommand::Remove { by, user });
-        truth::append(stored, &send("m5"));
+        for command in [&invite, &remove, &send("m5"), &invite, &send("m6")] {
+            truth::append(stored, command);
+        }
         let events = events(&stored.rows).expect("readable");
-        let seen = events.range(removed..=Sequence(last));
-        let seen = seen.map(|(sequence, event)| truth::seen(*sequence, event));
+        let seen = shown
+            .iter()
+            .map(|number| match events.get(&Sequence(*number)) {
+                Some(event) => truth::seen(Sequence(*number), event),
+                // A reset to a hundred less.
+                None => Seen::Reset {
+                    from: Sequence(number - 100),
+                },
+            });
         let view = View {
             user: bob.clone(),
             room: room(),
@@ -75,7 +84,20 @@ fn whoever_reads_or_joins_or_speaks_without_being_a_member_is_noticed() {
         };
         history.views.push(view);
         attempt(history, sent("m5"), Outcome::Ok(Sequence(8)));
+        attempt(history, sent("m6"), Outcome::Ok(Sequence(10)));
     };
-    noticed(&[], |history| with_bob(history, 7));
-    noticed(&["members_only"], |history| with_bob(history, 8));
+    let trimmed = |history: &mut History, shown: &[u64]| {
+        with_bob(history, shown);
+        band(history).retained.insert(Sequence(8));
+    };
+    noticed(&[], |history| with_bob(history, &[7]));
+    noticed(&["members_only"], |history| with_bob(history, &[7, 8]));
+    noticed(&["members_only"], |history| {
+        with_bob(history, &[7, 8, 9, 10])
+    });
+    let again = [109, 9, 10];
+    noticed(&[], |history| trimmed(history, &again));
+    noticed(&["delivered_runs"], |history| with_bob(history, &again));
+    noticed(&["delivered_runs"], |history| trimmed(history, &[110, 10]));
+    noticed(&["members_only"], |history| trimmed(history, &[108, 8, 9]));
 }
