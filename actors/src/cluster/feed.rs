@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
+use tokio::time::Instant;
+
 use crate::delivery::{Block, Delivery, Payload, ResetReason, Shown};
-use crate::ids::{EntityId, RoomId, Sequence, Timestamp, UserId};
+use crate::ids::{EntityId, RoomId, Sequence, UserId};
 use crate::mutation::{self, Mutation};
 
 use super::entry::{Entry, Offered, Standing};
@@ -51,11 +53,11 @@ pub(crate) struct Feed {
     /// Sessions by user; the keys are who is present.
     present: BTreeMap<UserId, usize>,
     /// Users who left, and when others are to be told.
-    pub leaving: BTreeMap<UserId, Timestamp>,
+    pub leaving: BTreeMap<UserId, Instant>,
     /// Users who came and were not announced yet.
-    pub coming: BTreeMap<UserId, Timestamp>,
+    pub coming: BTreeSet<UserId>,
     /// Users who are typing, and until when.
-    pub typing: BTreeMap<UserId, Timestamp>,
+    pub typing: BTreeMap<UserId, Instant>,
     /// Users present on other nodes.
     pub others: Others,
     /// Users who left another node, to be told.
@@ -97,7 +99,7 @@ impl Feed {
             max_recent,
             present: BTreeMap::new(),
             leaving: BTreeMap::new(),
-            coming: BTreeMap::new(),
+            coming: BTreeSet::new(),
             typing: BTreeMap::new(),
             others: Others::default(),
             left: BTreeSet::new(),
@@ -137,13 +139,7 @@ impl Feed {
         self.is_here(user) || self.others.has(user)
     }
 
-    pub fn add(
-        &mut self,
-        session: Arc<SessionCore>,
-        start: Start,
-        public: bool,
-        now: Timestamp,
-    ) -> Place {
+    pub fn add(&mut self, session: Arc<SessionCore>, start: Start, public: bool) -> Place {
         self.public = public;
         self.serials += 1;
         let user = session.user.clone();
@@ -174,7 +170,7 @@ impl Feed {
         let returned = *sessions == 1 && known;
         let is_new = *sessions == 1 && !returned && self.room.is_some();
         if is_new && !self.others.has(&user) {
-            self.coming.insert(user, now);
+            self.coming.insert(user);
         }
         Place {
             index,
@@ -182,7 +178,7 @@ impl Feed {
         }
     }
 
-    pub fn remove(&mut self, place: Place, tell_at: Timestamp) -> bool {
+    pub fn remove(&mut self, place: Place, tell_at: Instant) -> bool {
         let Some(slot) = self.entries.get_mut(place.index) else {
             return false;
         };
@@ -198,7 +194,7 @@ impl Feed {
             *sessions -= 1;
             if *sessions == 0 {
                 self.present.remove(&user);
-                if self.coming.remove(&user).is_none() && self.room.is_some() {
+                if !self.coming.remove(&user) && self.room.is_some() {
                     self.leaving.insert(user, tell_at);
                 }
             }

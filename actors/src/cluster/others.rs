@@ -126,19 +126,19 @@ impl Feed {
         }
     }
 
-    fn came_elsewhere(&mut self, users: Vec<UserId>, now: Timestamp) {
+    fn came_elsewhere(&mut self, users: Vec<UserId>) {
         for user in users {
             let known = self.is_here(&user) || self.leaving.contains_key(&user);
             if self.left.remove(&user) || known {
                 continue;
             }
-            self.coming.insert(user, now);
+            self.coming.insert(user);
         }
     }
 
     fn went_elsewhere(&mut self, users: Vec<UserId>) {
         for user in users {
-            if !self.is_present(&user) && self.coming.remove(&user).is_none() {
+            if !self.is_present(&user) && !self.coming.remove(&user) {
                 self.left.insert(user);
             }
         }
@@ -154,9 +154,8 @@ impl Fanout {
         {
             let mut feed = feed.lock();
             feed.asked |= here.ask;
-            let clock = self.clock.now();
             if let Some((came, went)) = feed.others.take(here, now) {
-                feed.came_elsewhere(came, clock);
+                feed.came_elsewhere(came);
                 feed.went_elsewhere(went);
             }
         }

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use litemap::LiteMap;
 use parking_lot::Mutex;
 use thiserror::Error;
+use tokio::time::Instant;
 
 use super::entry::Standing;
 use super::fanout::Fanout;
@@ -138,7 +140,7 @@ impl Session {
         if subscriptions.len() >= limit && !subscriptions.contains_key(entity) {
             return Err(TooMany(limit));
         }
-        let now = fanout.clock.now();
+        let now = Instant::now();
         let place = {
             let mut feed = registered.feed.lock();
             if feed.position.is_none() {
@@ -149,7 +151,7 @@ impl Session {
                 head,
                 reset,
             };
-            let place = feed.add(core.clone(), start, sight.open, now);
+            let place = feed.add(core.clone(), start, sight.open);
             if let Some(old) = subscriptions.get(entity) {
                 feed.remove(old.place, now);
             }
@@ -222,10 +224,8 @@ impl SessionCore {
 
     fn withdraw(&self, entity: &EntityId, subscription: Subscription) {
         let fanout = &self.fanout;
-        let tell_at = fanout
-            .clock
-            .now()
-            .plus_millis(fanout.limits.presence_linger_ms);
+        let linger = Duration::from_millis(fanout.limits.presence_linger_ms);
+        let tell_at = Instant::now() + linger;
         {
             let mut feed = subscription.feed.lock();
             feed.remove(subscription.place, tell_at);

@@ -1,9 +1,12 @@
 //! What is neither journaled nor remembered: who is here, who types. Announced by a tick, at most a few times a second.
 
+use std::time::Duration;
+
 use parking_lot::Mutex;
+use tokio::time::Instant;
 
 use crate::delivery::Payload;
-use crate::ids::{EntityId, RoomId, Timestamp, UserId};
+use crate::ids::{EntityId, RoomId, UserId};
 use crate::mutation::{self, Mutation};
 
 use super::fanout::Fanout;
@@ -29,7 +32,7 @@ impl Fanout {
     }
 
     fn types_in(&self, room: &RoomId, feed: &Mutex<Feed>, user: &UserId, typing: bool) {
-        let until = self.clock.now().plus_millis(self.limits.typing_ms);
+        let until = Instant::now() + Duration::from_millis(self.limits.typing_ms);
         let mut feed = feed.lock();
         let was = if typing {
             feed.typing.insert(user.clone(), until).is_some()
@@ -54,7 +57,7 @@ impl Fanout {
     /// To be called a few times a second.
     pub fn tick(&self) {
         let restless = std::mem::take(&mut *self.restless.lock());
-        let now = self.clock.now();
+        let now = Instant::now();
         for entity in restless {
             let Some(feed) = self.feeds.get(&entity).map(|feed| feed.clone()) else {
                 continue;
@@ -93,11 +96,13 @@ impl Fanout {
         peers.tell_here(&room, here, ask);
     }
 
-    fn announce_presence(&self, feed: &mut Feed, now: Timestamp) {
+    fn announce_presence(&self, feed: &mut Feed, now: Instant) {
         let mut changes: Vec<(UserId, bool)> = Vec::new();
-        for (user, _) in std::mem::take(&mut feed.coming) {
-            changes.push((user, true));
-        }
+        changes.extend(
+            std::mem::take(&mut feed.coming)
+                .into_iter()
+                .map(|user| (user, true)),
+        );
         let due: Vec<UserId> = feed
             .leaving
             .iter()
@@ -118,13 +123,13 @@ impl Fanout {
         let Some(room) = feed.room().cloned().filter(|_| !changes.is_empty()) else {
             return;
         };
-        let count = feed.present_count();
+        let (count, at) = (feed.present_count(), self.clock.now());
         if count > self.limits.presence_members {
             let payload = Payload::Presence {
                 room,
                 user: None,
                 count,
-                at: now,
+                at,
             };
             return feed.tell(payload, None);
         }
@@ -133,14 +138,14 @@ impl Fanout {
                 room: room.clone(),
                 user: Some(change),
                 count,
-                at: now,
+                at,
             };
             feed.tell(payload, None);
         }
     }
 }
 
-fn expire_typing(feed: &mut Feed, now: Timestamp) {
+fn expire_typing(feed: &mut Feed, now: Instant) {
     let over: Vec<UserId> = feed
         .typing
         .iter()

@@ -12,6 +12,7 @@ use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
 use ractor::{Actor, ActorCell, ActorId, ActorRef, ActorRuntime};
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use super::admission::{Gate, NodeGate, Permit};
 use super::journaled::{Journaled, Msg};
@@ -19,7 +20,7 @@ use super::pipeline::Readying;
 use super::supervisor::Supervisor;
 use super::{AskError, CommitSink, Errands, RuntimeLimits, Tally};
 use crate::clock::Clock;
-use crate::ids::{EntityId, Timestamp};
+use crate::ids::EntityId;
 use crate::journal::{Journal, Wakeups};
 use crate::machines::Machine;
 
@@ -64,19 +65,22 @@ pub(crate) struct Inner<M: Machine> {
     leaving: Arc<AtomicBool>,
     tally: Arc<Tally>,
     supervisor: ActorCell,
+    started: Instant,
 }
 
 struct Resident<M: Machine> {
     mailbox: ActorRef<Msg<M>>,
     gate: Arc<Gate>,
     tally: Arc<Tally>,
+    /// In milliseconds of the directory's life.
     used: AtomicU64,
 }
 
 #[derive(Clone, Copy)]
 struct Failure {
     in_a_row: u32,
-    until: Timestamp,
+    /// In milliseconds of the directory's life.
+    until: u64,
 }
 
 /// Failed entities remembered for pacing; beyond it the pace of the rest is not kept.
@@ -111,6 +115,7 @@ impl<M: Machine> Directory<M> {
             leaving: Arc::default(),
             tally: Arc::default(),
             supervisor: supervisor.get_cell(),
+            started: Instant::now(),
         });
         let filled = slot.set(Arc::downgrade(&inner));
         debug_assert!(filled.is_ok(), "the slot is filled once");
@@ -135,11 +140,11 @@ impl<M: Machine> Directory<M> {
 
     /// Puts to sleep what was idle for long enough. To be called about once a second.
     pub fn passivate_idle(&self) {
-        let now = self.0.deps.clock.now();
+        let now = self.0.age_ms();
         let idle = self.0.deps.limits.idle_ms;
-        self.0
-            .passivate(|_, used| now.since(Timestamp(used)) >= idle);
-        self.0.failures.retain(|_, f| now.since(f.until) < 60_000);
+        self.0.passivate(|_, used| now.saturating_sub(used) >= idle);
+        let lately = |failure: &Failure| now.saturating_sub(failure.until) < 60_000;
+        self.0.failures.retain(|_, failure| lately(failure));
     }
 
     /// Reads an entity's state for whoever will ask; true once that is done. What cannot be made ready now is
@@ -245,15 +250,20 @@ impl<M: Machine> Inner<M> {
         }
     }
 
+    /// How long the directory lives; no jump of the wall clock reaches it.
+    fn age_ms(&self) -> u64 {
+        self.started.elapsed().as_millis() as u64
+    }
+
     /// The permit is taken under the shard's lock, and so is the decision to put an entity to sleep:
     /// nobody can slip in between.
     fn enter(self: &Arc<Self>, entity: &EntityId, bytes: usize) -> Place<M> {
         let overloaded = || AskError::Overloaded {
             retry_after: crate::journal::RETRY_AFTER,
         };
-        let now = self.deps.clock.now();
+        let now = self.age_ms();
         if let Some(resident) = self.awake.get(entity) {
-            resident.used.store(now.0, Ordering::Relaxed);
+            resident.used.store(now, Ordering::Relaxed);
             let permit = resident.gate.try_enter(bytes).ok_or_else(overloaded)?;
             return Ok((resident.mailbox.clone(), permit));
         }
@@ -264,12 +274,12 @@ impl<M: Machine> Inner<M> {
         let overloaded = || AskError::Overloaded {
             retry_after: crate::journal::RETRY_AFTER,
         };
-        let now = self.deps.clock.now();
+        let now = self.age_ms();
         if let Some(failure) = self.failures.get(entity)
             && failure.until > now
         {
             return Err(AskError::Unavailable {
-                retry_after: Duration::from_millis(failure.until.since(now)),
+                retry_after: Duration::from_millis(failure.until - now),
                 reason: "the entity failed and rests before it is tried again".into(),
             });
         }
@@ -309,7 +319,7 @@ impl<M: Machine> Inner<M> {
                     mailbox: mailbox.clone(),
                     gate,
                     tally,
-                    used: AtomicU64::new(now.0),
+                    used: AtomicU64::new(now),
                 });
                 Ok((mailbox, permit))
             }
@@ -369,7 +379,7 @@ impl<M: Machine> Inner<M> {
         };
         metrics::counter!("mussikon_entity_failures_total").increment(1);
         self.deps.sink.failed(&entity);
-        let now = self.deps.clock.now();
+        let now = self.age_ms();
         let in_a_row = self.failures.get(&entity).map_or(0, |f| f.in_a_row);
         let limits = &self.deps.limits;
         let pause = limits
@@ -382,7 +392,7 @@ impl<M: Machine> Inner<M> {
                 entity,
                 Failure {
                     in_a_row: in_a_row + 1,
-                    until: now.plus_millis(pause),
+                    until: now.saturating_add(pause),
                 },
             );
         }

@@ -27,7 +27,9 @@ impl<M: Machine> Pipeline<M> {
                     .map_err(|e| e.to_string())
             });
             if let Err(reason) = placed {
-                return asked.answer(Err(self.unavailable(reason)));
+                asked.answer(Err(self.unavailable(reason)));
+                // Upkeep may have waited for the last of what is read, and commands for upkeep.
+                return self.advance(now, out);
             }
         }
         self.backlog.push_front(asked);

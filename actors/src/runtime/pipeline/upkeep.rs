@@ -49,9 +49,9 @@ mod tests {
     use super::super::{Answer, Asked, Ticket};
     use super::*;
     use crate::ids::{EntityId, EntityKind, Sequence};
-    use crate::journal::{Capabilities, Head};
+    use crate::journal::{Capabilities, Head, OverlayWrite, Record};
     use crate::runtime::admission::{Gate, NodeGate};
-    use crate::runtime::recovery::Recovered;
+    use crate::runtime::recovery::{RecoverError, Recovered};
     use crate::runtime::{AskError, RuntimeLimits};
 
     const CAPABILITIES: Capabilities = Capabilities {
@@ -60,6 +60,8 @@ mod tests {
         bucket: None,
         max_row_bytes: 1 << 20,
     };
+
+    type Found = (Option<Record>, Option<OverlayWrite>);
 
     /// A shelf that serves, and nobody else writes.
     struct Owner {
@@ -113,9 +115,13 @@ mod tests {
 
         /// The thing as it was put comes from the journal.
         fn loaded(&mut self, ticket: Ticket, at: Sequence) {
-            let (mut out, now) = (Vec::new(), Timestamp(0));
+            self.read(ticket, at, Ok((None, None)));
+        }
+
+        fn read(&mut self, ticket: Ticket, at: Sequence, found: Result<Found, RecoverError>) {
+            let mut out = Vec::new();
             self.pipeline
-                .loaded(ticket, at, Ok((None, None)), now, &mut out);
+                .loaded(ticket, at, found, Timestamp(0), &mut out);
             self.pipeline.release(&mut out);
         }
 
@@ -187,5 +193,30 @@ mod tests {
         }
         owner.loaded(second, target);
         assert_eq!(looked.try_recv(), Ok(Err(AskError::Rejected(StruckOut))));
+    }
+
+    #[test]
+    fn what_could_not_be_read_holds_nobody_up() {
+        let mut owner = Owner::new();
+        owner.put_one_by_one(300);
+        let target = Sequence(1);
+        let (mut looked, ticket) = owner.ask_old(Call::Look(target));
+        // A sweep is due and waits for what is read, and the next command for the sweep.
+        while !owner.pipeline.upkeep.holding {
+            owner.put();
+            owner.land();
+        }
+        let (mut put, _) = owner.ask(Call::Put);
+        let refused = RecoverError::Unavailable {
+            entity: owner.pipeline.entity.clone(),
+            reason: "not now".into(),
+        };
+        owner.read(ticket, target, Err(refused));
+        assert!(matches!(
+            looked.try_recv(),
+            Ok(Err(AskError::Unavailable { .. }))
+        ));
+        owner.land();
+        assert_eq!(put.try_recv(), Ok(Ok(())));
     }
 }
