@@ -49,6 +49,7 @@ impl<C: Crowd> World<C> {
     }
 
     fn trouble(&mut self, trouble: Trouble, ms: u64) {
+        self.outage = self.outage.max(ms);
         self.net.begin(trouble);
         self.later(ms, Turn::Over(trouble));
     }

@@ -94,19 +94,20 @@ impl Store {
 
     /// All that is still to land lands now or never.
     pub fn settle(&self) {
-        let mut late = Vec::new();
-        let mut agenda = self.agenda.lock();
-        let keys: Vec<_> = agenda
-            .due
-            .iter()
-            .filter(|(_, i)| i.late)
-            .map(|(k, _)| *k)
-            .collect();
-        for key in keys {
-            late.extend(agenda.due.remove(&key));
-        }
-        drop(agenda);
-        for item in late {
+        self.now_or_never(|item| item.late);
+    }
+
+    /// The only process that uses the store has died: what it had begun is done or not, and nothing of it comes later.
+    pub fn abandon(&self) {
+        self.now_or_never(|_| true);
+    }
+
+    fn now_or_never(&self, which: impl Fn(&Item) -> bool) {
+        let due = std::mem::take(&mut self.agenda.lock().due);
+        let (over, due) = due.into_iter().partition(|(_, item)| which(item));
+        self.agenda.lock().due = due;
+        let over: BTreeMap<_, Item> = over;
+        for item in over.into_values() {
             if self.chance(500) {
                 (item.work)();
             }

@@ -45,6 +45,8 @@ pub struct World<C> {
     pub options: Arc<Options>,
     /// What happens when, in order.
     pub(super) plan: BTreeMap<(u64, u64), Turn>,
+    /// The longest that some words did not arrive, in milliseconds.
+    pub outage: u64,
 }
 
 /// What a seed has in store.
@@ -130,6 +132,7 @@ impl<C: Crowd> World<C> {
             trace,
             options,
             plan,
+            outage: 0,
         }
     }
 
@@ -170,6 +173,9 @@ impl<C: Crowd> World<C> {
     pub fn end(&mut self, number: usize, down: u64) {
         self.crowd.cut_off(number);
         self.nodes[number].crash();
+        if self.options.exclusive {
+            self.store.abandon();
+        }
         self.nodes[number].down_until = self.now() + down;
     }
 

@@ -24,6 +24,8 @@ const REPEATED_MS: u64 = 3_800;
 const ALARM_MS: u64 = 45_000;
 /// Whoever leaves is shown for a while.
 const LINGER_MS: u64 = 3_000;
+/// After an outage in which all repeats of a word may be lost, whoever left in it is shown for so long.
+const DOUBTED_MS: u64 = 13_500;
 /// When everybody says something, unless they are quiet.
 const GREETINGS: [u64; 2] = [300, 2_300];
 /// Clients come back until then.
@@ -60,15 +62,27 @@ impl World {
         if self.options.deserted {
             self.wait(healed, ALARM_MS);
         }
-        let settled = self.now() + LINGER_MS;
-        while self.now() < settled {
-            self.read_all();
-            self.step(20);
+        self.settle(self.now() + LINGER_MS);
+        let mut rolls = self.rolls();
+        if self.outage > REPEATED_MS {
+            // Whoever is there is told of already.
+            for roll in &mut rolls {
+                roll.told.retain(|user| roll.present.contains(user));
+            }
+            self.settle(healed + DOUBTED_MS);
+            rolls.extend(self.rolls());
         }
-        let rolls = self.rolls();
         let mut history = self.crowd.history.lock();
         history.awaited = awaited;
         history.rolls = rolls;
+    }
+
+    /// Lets everybody read until then.
+    fn settle(&mut self, until: u64) {
+        while self.now() < until {
+            self.read_all();
+            self.step(20);
+        }
     }
 
     /// Lets everybody read until so long after the end of the faults.
