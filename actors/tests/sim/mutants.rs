@@ -128,7 +128,7 @@ fn a_forwarded_wish_in_doubt_taken_for_a_failure_is_found() {
 
 #[test]
 fn a_look_before_interest_has_spread_taken_for_the_one_after_it_is_found() {
-    found(263, Mutation::HurryLooks, &["presence_is_true"]);
+    found(3595, Mutation::HurryLooks, &["presence_is_true"]);
 }
 
 #[test]
