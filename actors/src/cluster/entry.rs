@@ -71,8 +71,7 @@ impl Entry {
         };
         if block.first > self.position.next() && !mutation::is_on(Mutation::IgnoreGaps) {
             // The journal holds nothing in between any more.
-            let reason = self.reset.map_or(ResetReason::Trimmed, |(_, why)| why);
-            self.reset = Some((block.first, reason));
+            self.reset_to(block.first);
             self.position = Sequence(block.first.0 - 1);
         }
         let told = self.offer_reset();
@@ -104,6 +103,12 @@ impl Entry {
         } else {
             Offered::Accepted
         }
+    }
+
+    /// What comes before this is gone. Another reason that is still to be told remains.
+    pub fn reset_to(&mut self, from: Sequence) {
+        let reason = self.reset.map_or(ResetReason::Trimmed, |(_, why)| why);
+        self.reset = Some((from, reason));
     }
 
     /// Queues the news that the position asked for cannot be served, if that is still to be told.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::entry::{Offered, Standing};
 use super::session::{SessionCore, Subscription};
-use crate::delivery::{Block, Delivery, Payload, ResetReason, Shown};
+use crate::delivery::{Block, Delivery, Payload, Shown};
 use crate::ids::{EntityId, RoomId, Sequence, UserId};
 use crate::machines::room::RoomEvent;
 
@@ -137,21 +137,31 @@ fn what_next(subscription: &Subscription) -> Next {
     }
 }
 
-/// The next page, or `None` if there is only a reset to be told.
+/// The next page, or `None` if there is only a reset to be told, or nobody to tell it.
 async fn read(
     core: &SessionCore,
     entity: &EntityId,
     subscription: &Subscription,
     position: Sequence,
 ) -> Result<Option<Arc<Delivery>>, String> {
-    let room = subscription.feed.lock().members_only().cloned();
+    let (room, since) = {
+        let mut feed = subscription.feed.lock();
+        let room = feed.members_only().cloned();
+        match feed.entry(subscription.place) {
+            Some(entry) => (room, entry.since),
+            None => return Ok(None),
+        }
+    };
     let mut position = position;
     loop {
         let block = page(core, entity, position).await?;
         let block = block.ok_or("nothing is there")?;
         let first = block.first;
+        // Whoever joined was a member then, so that only what is gone after that may have ended it.
         let from = match &room {
-            Some(room) if first > position.next() => readable(core, room, &block).await?,
+            Some(room) if first > position.max(since).next() => {
+                readable(core, room, subscription, &block).await?
+            }
             _ => Some(first),
         };
         match from {
@@ -162,7 +172,7 @@ async fn read(
             Some(from) => position = Sequence(from.0 - 1),
             None => {
                 if let Some(entry) = subscription.feed.lock().entry(subscription.place) {
-                    entry.reset = Some((first, ResetReason::Trimmed));
+                    entry.reset_to(first);
                     entry.over = true;
                 }
                 return Ok(None);
@@ -177,28 +187,37 @@ async fn read(
 async fn readable(
     core: &SessionCore,
     room: &RoomId,
+    subscription: &Subscription,
     first: &Block,
 ) -> Result<Option<Sequence>, String> {
-    let mut said = was_member(first, &core.user);
-    if said.is_none() {
-        let since = core.fanout.member_since(room, &core.user).await;
-        match since.map_err(|error| error.to_string())? {
-            Some(since) if since <= first.first => return Ok(Some(first.first)),
-            _ => {}
-        }
+    if let Some((sequence, before)) = was_member(first, &core.user) {
+        return Ok(Some(if before { first.first } else { sequence }));
+    }
+    let since = core.fanout.member_since(room, &core.user).await;
+    let since = since.map_err(|error| error.to_string())?;
+    if since.is_some_and(|since| since <= first.first) {
+        return Ok(Some(first.first));
     }
     let mut read = first.last();
-    while said.is_none() {
+    loop {
+        if core.is_closed() || subscription.feed.lock().entry(subscription.place).is_none() {
+            // Nobody is shown the page.
+            return Ok(Some(first.first));
+        }
         let Some(next) = page(core, &first.entity, read).await? else {
-            return Ok(None);
+            return match since {
+                None => Ok(None),
+                Some(_) => Err("what the table of members tells of cannot be read yet".into()),
+            };
         };
         if next.first > read.next() {
             return Err("more was trimmed meanwhile".into());
         }
+        if let Some((sequence, before)) = was_member(&next, &core.user) {
+            return Ok(Some(if before { first.first } else { sequence }));
+        }
         read = next.last();
-        said = was_member(&next, &core.user);
     }
-    Ok(said.map(|(sequence, before)| if before { first.first } else { sequence }))
 }
 
 /// The first event in a page that changed whether somebody is a member, or as what, and whether they were one before it.

@@ -88,8 +88,10 @@ impl Watch {
 
     /// After a start, or a night in which all nodes were down, the owners come first.
     fn is_forsaken(&mut self, due: Timestamp, now: Timestamp) -> bool {
-        let since = *self.since.get_or_insert(now);
-        now.since(due.max(since)) >= FORSAKEN_MS
+        let since = self.since.get_or_insert(now);
+        // A clock that was set back makes nobody wait for it to come round again.
+        *since = now.min(*since);
+        now.since(due.max(*since)) >= FORSAKEN_MS
     }
 
     /// Begins to heed an alarm, once there is a place for it, unless that has begun before.

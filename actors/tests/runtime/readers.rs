@@ -109,10 +109,14 @@ async fn a_position_beyond_the_head_is_reset_even_if_the_queue_is_full_just_then
 
 /// A node that keeps events for a second, and reads so many at once.
 async fn forgetful(page_records: usize) -> Stage {
+    keeping(1_000, page_records).await
+}
+
+async fn keeping(retention_ms: u64, page_records: usize) -> Stage {
     let stage = Stage::new(|limits| {
         limits.runtime.snapshot_records = 4;
         limits.runtime.snapshot_ratio = 0;
-        limits.runtime.retention_ms = 1_000;
+        limits.runtime.retention_ms = retention_ms;
         limits.fanout.recent_events = 0;
         limits.fanout.page_records = page_records;
     })
@@ -211,6 +215,41 @@ async fn what_is_kept_behind_a_gap_is_shown_to_whoever_was_a_member_then() {
             assert_eq!(seen, (from..=last).collect::<Vec<i64>>());
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_joined_as_a_member_sees_all_that_is_kept_of_before() {
+    let stage = keeping(4_000, 1).await;
+    stage.create("club", &["eve"]).await.expect("created");
+    let say = async |number: u64| {
+        pass(500).await;
+        let sent = stage.send("club", "ada", &format!("m{number}")).await;
+        assert!(sent.is_ok());
+    };
+    for number in 0..8 {
+        say(number).await;
+    }
+    let (by, user) = (user("ada"), user("bob"));
+    let invite = RoomCommand::Invite { by, user };
+    assert!(stage.hub.room(&room("club"), invite).await.is_ok());
+    let invited = stage.head("club").await.expect("a head").0 as i64;
+    let bob = stage.connect("bob", 1);
+    let view = stage.join(&bob, "club", Some(Sequence::ZERO)).await;
+    for number in 8..12 {
+        say(number).await;
+    }
+    for _ in 0..100 {
+        bob.1.read(1);
+        pass(20).await;
+    }
+    let seen = stage.seen(view);
+    let last = seen.iter().rposition(|number| *number < 0).expect("resets");
+    let from = -seen[last];
+    assert!(
+        last > 0 && from < invited,
+        "trimmed again, before {invited}: {seen:?}"
+    );
+    assert_eq!(seen[last + 1..], (from..=invited + 4).collect::<Vec<i64>>());
 }
 
 #[tokio::test(start_paused = true)]

@@ -49,7 +49,10 @@ impl<C: Crowd> World<C> {
     }
 
     fn trouble(&mut self, trouble: Trouble, ms: u64) {
-        self.outage = self.outage.max(ms);
+        // Signs of life say nothing of rooms.
+        if !matches!(trouble, Trouble::Hush(_)) {
+            self.outages.push((self.now(), self.now() + ms));
+        }
         self.net.begin(trouble);
         self.later(ms, Turn::Over(trouble));
     }
@@ -75,6 +78,7 @@ impl<C: Crowd> World<C> {
             What::Pause { node, ms } => {
                 self.trace.hit("node paused");
                 self.nodes[node].paused_until = now + ms;
+                self.outages.push((now, now + ms));
             }
             What::Cut {
                 node,

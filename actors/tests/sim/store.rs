@@ -164,8 +164,11 @@ impl Store {
                 let result = failed.unwrap_or_else(|| work(&store));
                 store.at(back, false, move || drop(answer.send(result)));
             });
-            wait.await
-                .unwrap_or_else(|_| unreachable!("the agenda keeps what it was given"))
+            match wait.await {
+                Ok(result) => result,
+                // Whoever asked has died.
+                Err(_) => std::future::pending().await,
+            }
         }
         .boxed()
     }

@@ -45,8 +45,8 @@ pub struct World<C> {
     pub options: Arc<Options>,
     /// What happens when, in order.
     pub(super) plan: BTreeMap<(u64, u64), Turn>,
-    /// The longest that some words did not arrive, in milliseconds.
-    pub outage: u64,
+    /// From when to when words between nodes did not arrive, or no node heard them.
+    pub outages: Vec<(u64, u64)>,
 }
 
 /// What a seed has in store.
@@ -132,7 +132,7 @@ impl<C: Crowd> World<C> {
             trace,
             options,
             plan,
-            outage: 0,
+            outages: Vec::new(),
         }
     }
 

@@ -53,13 +53,14 @@ impl Turns {
         if self.rests == 0 {
             return;
         }
-        let turn = self.way_back * TURN;
+        let (turn, rest) = (self.way_back * TURN, self.way_back * REST);
         match self.ends {
             None => self.ends = Some(now.plus_millis(turn)),
-            Some(ends) if now < ends => {}
+            // One that is farther ahead than that is of before the clock was set back.
+            Some(ends) if now < ends && ends.since(now) <= rest + turn => {}
             Some(_) => {
                 self.rests -= 1;
-                self.not_before = now.plus_millis(self.way_back * REST);
+                self.not_before = now.plus_millis(rest);
                 self.ends = Some(self.not_before.plus_millis(turn));
             }
         }
@@ -80,6 +81,23 @@ mod tests {
 
     fn ms(millis: u64) -> Duration {
         Duration::from_millis(millis)
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_makes_no_turn_and_no_rest_long() {
+        for early in [0, 9] {
+            let mut turns = Turns::default();
+            turns.lost(2, START);
+            turns.recovered(START.plus_millis(30));
+            turns.committed(START.plus_millis(30));
+            turns.committed(START.plus_millis(30 + (30 * TURN) * early));
+            // A minute earlier, within the turn or in the rest after it.
+            let now = Timestamp(START.0 - 60_000);
+            assert!(turns.rest(now) <= ms(60));
+            turns.committed(now);
+            assert_eq!(turns.rest(now), ms(60), "the turn is over");
+            assert_eq!(turns.rest(now.plus_millis(60)), ms(0));
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Events, events_of};
+use super::events_of;
 use crate::ids::Sequence;
 use crate::machines::room::RoomEvent;
 use crate::testing::oracle::{History, Seen, View};
@@ -13,11 +13,11 @@ pub fn check(history: &History) -> Result<(), String> {
     history.views.iter().try_for_each(|view| {
         let stored = history.rooms.get(&view.room);
         let retained = stored.map_or(&beginning, |stored| &stored.retained);
-        contiguous(view, retained, &events_of(history, &view.room)?)
+        contiguous(view, retained, history)
     })
 }
 
-fn contiguous(view: &View, retained: &BTreeSet<Sequence>, events: &Events) -> Result<(), String> {
+fn contiguous(view: &View, retained: &BTreeSet<Sequence>, history: &History) -> Result<(), String> {
     let mut next = view.after.unwrap_or(view.head).next();
     let beyond = view.after.is_some_and(|after| after > view.head);
     let mut resets = 0;
@@ -27,8 +27,17 @@ fn contiguous(view: &View, retained: &BTreeSet<Sequence>, events: &Events) -> Re
                 resets += 1;
                 // The reader asked for what is not there yet, or what it wants next was trimmed.
                 let due = beyond && place == 0 || *from > next;
-                let trimmed = || retained.range(next.next()..=*from).next().is_some();
-                let begins = retained.contains(from) || is_added(view, events, *from) && trimmed();
+                // What of it was trimmed at the latest when it was told.
+                let missed = if *from > next {
+                    next.next()
+                } else {
+                    Sequence(1)
+                };
+                let kept = retained.range(missed..=*from).next_back();
+                let begins = match kept {
+                    Some(kept) => kept == from || is_added(view, history, (*kept, *from))?,
+                    None => false,
+                };
                 if !due || !begins {
                     return Err(refused(view, next, &format!("told to go on from {from}")));
                 }
@@ -47,9 +56,21 @@ fn contiguous(view: &View, retained: &BTreeSet<Sequence>, events: &Events) -> Re
     Ok(())
 }
 
-/// Whoever lost sight of the own removal and was added again goes on from there, not from the first that is kept.
-fn is_added(view: &View, events: &Events, at: Sequence) -> bool {
-    matches!(events.get(&at), Some(RoomEvent::MemberAdded { user, .. }) if *user == view.user)
+/// Whoever was removed in what is gone goes on where they were added again, not from the first that is kept.
+fn is_added(
+    view: &View,
+    history: &History,
+    (kept, at): (Sequence, Sequence),
+) -> Result<bool, String> {
+    let events = events_of(history, &view.room)?;
+    let mut own = events.range(kept..=at).filter(|(_, event)| match event {
+        RoomEvent::MemberAdded { user, .. }
+        | RoomEvent::MemberRemoved { user, .. }
+        | RoomEvent::RoleChanged { user, .. } => *user == view.user,
+        _ => false,
+    });
+    let first = own.next();
+    Ok(matches!(first, Some((sequence, RoomEvent::MemberAdded { .. })) if *sequence == at))
 }
 
 fn refused(view: &View, next: Sequence, what: &str) -> String {

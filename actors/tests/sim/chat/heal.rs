@@ -13,7 +13,7 @@ use super::World;
 /// client read all rooms from their beginning in it.
 const HEALED_MS: u64 = 5_000;
 /// What the store takes for a page and its overlays.
-const PAGE_MS: u64 = 25;
+const PAGE_MS: u64 = 20;
 /// What is asked from then on has a certain answer; before, a question may come upon an append in doubt.
 const CERTAIN_MS: u64 = 2_200;
 /// Where the bus tells nobody that hints were lost, a round of looks is the last net.
@@ -41,10 +41,10 @@ impl World {
             self.crowd.clients.iter_mut().for_each(Client::disconnect);
         }
         let healed = self.now();
-        self.wait(healed, CERTAIN_MS);
-        let before = self.crowd.history.lock().attempts.len();
         let soon = HEALED_MS.max(RESUME_MS + self.pages() * PAGE_MS);
-        self.wait(healed, soon);
+        self.wait(healed, CERTAIN_MS, soon);
+        let before = self.crowd.history.lock().attempts.len();
+        self.wait(healed, soon, soon);
         let alive = self.nodes.iter().filter_map(|node| node.life());
         let since_before: BTreeSet<u64> = alive.filter(|life| lives.contains(life)).collect();
         // Whose last word came so late that it was repeated afterwards.
@@ -56,20 +56,21 @@ impl World {
         awaited.extend(self.answers(before));
         if !told {
             self.trace.hit("losses not announced");
-            self.wait(healed, ROUND_MS + soon);
+            self.wait(healed, ROUND_MS + soon, soon);
             awaited.extend(self.heads(|_| true));
         }
         if self.options.deserted {
-            self.wait(healed, ALARM_MS);
+            self.wait(healed, ALARM_MS, soon);
         }
         self.settle(self.now() + LINGER_MS);
         let mut rolls = self.rolls();
-        if self.outage > REPEATED_MS {
+        let doubted = self.doubted_until(healed);
+        if doubted > self.now() {
             // Whoever is there is told of already.
             for roll in &mut rolls {
                 roll.told.retain(|user| roll.present.contains(user));
             }
-            self.settle(healed + DOUBTED_MS);
+            self.settle(doubted);
             rolls.extend(self.rolls());
         }
         let mut history = self.crowd.history.lock();
@@ -85,8 +86,24 @@ impl World {
         }
     }
 
-    /// Lets everybody read until so long after the end of the faults.
-    fn wait(&mut self, healed: u64, millis: u64) {
+    /// When whoever left in an outage is shown no more. Two outages are one if no word was repeated in between.
+    fn doubted_until(&self, healed: u64) -> u64 {
+        let (mut until, mut span) = (0, (0, 0));
+        for (from, to) in &self.outages {
+            let to = healed.min(*to);
+            span = match *from <= span.1 + REPEATED_MS {
+                true => (span.0, to.max(span.1)),
+                false => (*from, to),
+            };
+            if span.1 - span.0 > REPEATED_MS {
+                until = span.1 + DOUBTED_MS;
+            }
+        }
+        until
+    }
+
+    /// Lets everybody read until so long after the end of the faults, in small steps until `soon`.
+    fn wait(&mut self, healed: u64, millis: u64, soon: u64) {
         let begun = self.now() - healed;
         let mut greetings = GREETINGS.into_iter().filter(|due| *due >= begun).peekable();
         while self.now() < healed + millis {
@@ -104,7 +121,7 @@ impl World {
                     client.greet(&sites);
                 }
             }
-            self.step(if since < HEALED_MS { 2 } else { 20 });
+            self.step(if since < soon { 2 } else { 20 });
         }
     }
 

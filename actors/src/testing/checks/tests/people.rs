@@ -99,5 +99,11 @@ fn whoever_reads_or_joins_or_speaks_without_being_a_member_is_noticed() {
     noticed(&[], |history| trimmed(history, &again));
     noticed(&["delivered_runs"], |history| with_bob(history, &again));
     noticed(&["delivered_runs"], |history| trimmed(history, &[110, 10]));
+    // The removal at 7 was still kept when the 6 before it was gone.
+    noticed(&["delivered_runs"], |history| {
+        with_bob(history, &again);
+        history.views[1].after = Some(Sequence(5));
+        band(history).retained.insert(Sequence(7));
+    });
     noticed(&["members_only"], |history| trimmed(history, &[108, 8, 9]));
 }
