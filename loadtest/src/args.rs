@@ -1,11 +1,14 @@
 //! The command line.
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
-use serde::{Deserialize, Serialize};
+use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use serde::{Deserialize, Serialize};
+use tempfile::TempDir;
 
 use crate::evening::args::{EveningArgs, InboxArgs};
 use crate::process::cores;
@@ -106,7 +109,7 @@ pub struct Common {
     /// Core of the generator (default: 1 when there are two or more).
     #[arg(long)]
     pub generator_core: Option<usize>,
-    /// Parent of the spawned hub's data directory (default: the system's temporary directory).
+    /// Parent of the spawned hub's data directory, made if it is missing (default: the system's temporary directory).
     #[arg(long)]
     pub data_dir: Option<PathBuf>,
     /// Where the standard error of spawned servers goes (default: thrown away with the data directory).
@@ -316,6 +319,17 @@ impl Common {
     /// Length of a message's text.
     pub fn text_bytes(&self) -> u16 {
         self.text_bytes.unwrap_or(TEXT_BYTES)
+    }
+
+    /// A new directory for data, which goes with what is returned.
+    pub fn scratch(&self) -> io::Result<TempDir> {
+        match &self.data_dir {
+            Some(parent) => {
+                std::fs::create_dir_all(parent)?;
+                TempDir::with_prefix_in("loadtest-", parent)
+            }
+            None => TempDir::with_prefix("loadtest-"),
+        }
     }
 
     /// Where spawned servers run.

@@ -200,10 +200,7 @@ impl<'a> Bench<'a> {
 
     /// How long this machine takes to make 4 KB durable.
     pub fn fsync(&self) -> Result<Quantiles, BenchError> {
-        let directory = match &self.common.data_dir {
-            Some(parent) => tempfile::tempdir_in(parent)?,
-            None => tempfile::tempdir()?,
-        };
+        let directory = self.common.scratch()?;
         Ok(fsync::measure(directory.path(), self.clock)?)
     }
 

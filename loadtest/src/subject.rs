@@ -122,10 +122,7 @@ impl Subject {
 
     /// Starts the server, or finds the one that runs. A reference answers sends only when asked to.
     pub fn open(self, common: &Common, acknowledge: bool) -> Result<Running, OpenError> {
-        let directory = match &common.data_dir {
-            Some(parent) => TempDir::with_prefix_in("loadtest-", parent)?,
-            None => TempDir::with_prefix("loadtest-")?,
-        };
+        let directory = common.scratch()?;
         let log = match &common.server_log {
             Some(path) => path.clone(),
             None => directory.path().join("server.log"),
@@ -238,12 +235,35 @@ pub fn take_own_core(common: &Common) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
     use super::*;
+    use crate::args::{Cli, Command};
 
     #[test]
     fn a_target_is_an_http_address() {
         assert_eq!(resolve("http://127.0.0.1:8080/").unwrap().port(), 8080);
         assert_eq!(resolve("127.0.0.1:8080"), None);
         assert_eq!(resolve("http://nowhere"), None);
+    }
+
+    #[test]
+    fn a_data_directory_that_is_missing_is_made_and_what_is_in_it_goes_again() {
+        let parent = tempfile::tempdir().expect("a directory");
+        let missing = parent.path().join("not/there");
+        let arguments = [
+            "loadtest",
+            "limit",
+            "--data-dir",
+            missing.to_str().expect("a path"),
+        ];
+        let cli = Cli::try_parse_from(arguments).expect("arguments");
+        let Command::Limit(suite) = cli.command else {
+            panic!("another command");
+        };
+        let scratch = suite.common.scratch().expect("a directory");
+        assert!(scratch.path().starts_with(&missing) && scratch.path().is_dir());
+        drop(scratch);
+        assert_eq!(missing.read_dir().expect("it stays").count(), 0);
     }
 }
