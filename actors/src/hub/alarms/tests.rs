@@ -153,3 +153,15 @@ async fn what_nobody_heeds_is_taken_up_by_anybody_after_a_while() {
     let room = EntityId::room(&RoomId::parse("r").expect("a room id"));
     assert!(tower.is_mine(&room));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_set_back_keeps_nobody_from_taking_up_what_nobody_heeds() {
+    let (tower, mut watch) = (Tower::default(), Watch::new(4));
+    tower.arm(EntityKind::User, "u", 1).await;
+    tower.look(&mut watch, 100 * FORSAKEN_MS).await;
+    tower.look(&mut watch, 10 * FORSAKEN_MS).await;
+    tower.look(&mut watch, 11 * FORSAKEN_MS - 1).await;
+    assert_eq!(tower.heeded(), [""; 0]);
+    tower.look(&mut watch, 11 * FORSAKEN_MS).await;
+    assert_eq!(tower.heeded(), ["u"]);
+}
