@@ -142,7 +142,7 @@ async fn read(
     core: &SessionCore,
     entity: &EntityId,
     subscription: &Subscription,
-    position: Sequence,
+    mut position: Sequence,
 ) -> Result<Option<Arc<Delivery>>, String> {
     let (room, since) = {
         let mut feed = subscription.feed.lock();
@@ -152,7 +152,6 @@ async fn read(
             None => return Ok(None),
         }
     };
-    let mut position = position;
     loop {
         let block = page(core, entity, position).await?;
         let block = block.ok_or("nothing is there")?;
@@ -190,8 +189,9 @@ async fn readable(
     subscription: &Subscription,
     first: &Block,
 ) -> Result<Option<Sequence>, String> {
-    if let Some((sequence, before)) = was_member(first, &core.user) {
-        return Ok(Some(if before { first.first } else { sequence }));
+    let from = |(sequence, before)| if before { first.first } else { sequence };
+    if let Some(said) = was_member(first, &core.user) {
+        return Ok(Some(from(said)));
     }
     let since = core.fanout.member_since(room, &core.user).await;
     let since = since.map_err(|error| error.to_string())?;
@@ -213,8 +213,8 @@ async fn readable(
         if next.first > read.next() {
             return Err("more was trimmed meanwhile".into());
         }
-        if let Some((sequence, before)) = was_member(&next, &core.user) {
-            return Ok(Some(if before { first.first } else { sequence }));
+        if let Some(said) = was_member(&next, &core.user) {
+            return Ok(Some(from(said)));
         }
         read = next.last();
     }

@@ -140,7 +140,6 @@ impl Session {
         if subscriptions.len() >= limit && !subscriptions.contains_key(entity) {
             return Err(TooMany(limit));
         }
-        let now = Instant::now();
         let place = {
             let mut feed = registered.feed.lock();
             if feed.position.is_none() {
@@ -153,7 +152,7 @@ impl Session {
             };
             let place = feed.add(core.clone(), start, sight.open);
             if let Some(old) = subscriptions.get(entity) {
-                feed.remove(old.place, now);
+                feed.remove(old.place, Instant::now());
             }
             place
         };

@@ -97,12 +97,8 @@ impl Fanout {
     }
 
     fn announce_presence(&self, feed: &mut Feed, now: Instant) {
-        let mut changes: Vec<(UserId, bool)> = Vec::new();
-        changes.extend(
-            std::mem::take(&mut feed.coming)
-                .into_iter()
-                .map(|user| (user, true)),
-        );
+        let came = std::mem::take(&mut feed.coming).into_iter();
+        let mut changes: Vec<(UserId, bool)> = came.map(|user| (user, true)).collect();
         let due: Vec<UserId> = feed
             .leaving
             .iter()

@@ -134,19 +134,27 @@ fn remove_bob() -> RoomCommand {
 
 /// Ada says something every half second.
 async fn talk(stage: &Stage, messages: std::ops::Range<u64>) {
+    talk_in(stage, "band", messages).await;
+}
+
+async fn read_slowly(reader: &Reader) {
+    for _ in 0..100 {
+        reader.read(1);
+        pass(20).await;
+    }
+}
+
+async fn talk_in(stage: &Stage, room: &str, messages: std::ops::Range<u64>) {
     for number in messages {
         pass(500).await;
-        let sent = stage.send("band", "ada", &format!("m{number}")).await;
+        let sent = stage.send(room, "ada", &format!("m{number}")).await;
         assert!(sent.is_ok());
     }
 }
 
 /// What a connection shows that reads again: where the reset leads, and what came behind it.
 async fn after_reset(stage: &Stage, (reader, view): (&Reader, usize)) -> (i64, Vec<i64>) {
-    for _ in 0..100 {
-        reader.read(1);
-        pass(20).await;
-    }
+    read_slowly(reader).await;
     let seen = stage.seen(view);
     let reset = seen.iter().position(|number| *number < 0).expect("a reset");
     (-seen[reset], seen[reset + 1..].to_vec())
@@ -221,27 +229,15 @@ async fn what_is_kept_behind_a_gap_is_shown_to_whoever_was_a_member_then() {
 async fn whoever_joined_as_a_member_sees_all_that_is_kept_of_before() {
     let stage = keeping(4_000, 1).await;
     stage.create("club", &["eve"]).await.expect("created");
-    let say = async |number: u64| {
-        pass(500).await;
-        let sent = stage.send("club", "ada", &format!("m{number}")).await;
-        assert!(sent.is_ok());
-    };
-    for number in 0..8 {
-        say(number).await;
-    }
+    talk_in(&stage, "club", 0..8).await;
     let (by, user) = (user("ada"), user("bob"));
     let invite = RoomCommand::Invite { by, user };
     assert!(stage.hub.room(&room("club"), invite).await.is_ok());
     let invited = stage.head("club").await.expect("a head").0 as i64;
     let bob = stage.connect("bob", 1);
     let view = stage.join(&bob, "club", Some(Sequence::ZERO)).await;
-    for number in 8..12 {
-        say(number).await;
-    }
-    for _ in 0..100 {
-        bob.1.read(1);
-        pass(20).await;
-    }
+    talk_in(&stage, "club", 8..12).await;
+    read_slowly(&bob.1).await;
     let seen = stage.seen(view);
     let last = seen.iter().rposition(|number| *number < 0).expect("resets");
     let from = -seen[last];
