@@ -22,15 +22,10 @@ pub(crate) fn start_held(core: &Arc<SessionCore>) {
     let core = core.clone();
     tokio::spawn(async move {
         loop {
-            while let Some((entity, subscription)) = next_behind(&core) {
-                if !bring_forward(&core, &entity, &subscription).await {
-                    core.pumping.store(false, Ordering::Release);
-                    return;
-                }
-            }
+            let forward = bring_all_forward(&core).await;
             core.pumping.store(false, Ordering::Release);
             // Someone may have fallen behind after the last look and found the flag set.
-            if next_behind(&core).is_none() || core.pumping.swap(true, Ordering::AcqRel) {
+            if !forward || behind(&core).is_empty() || core.pumping.swap(true, Ordering::AcqRel) {
                 return;
             }
         }
@@ -52,16 +47,36 @@ pub(crate) fn try_live(subscription: &Subscription) -> bool {
     }
 }
 
-fn next_behind(core: &SessionCore) -> Option<(EntityId, Subscription)> {
+/// All subscriptions that are behind: somebody who comes back to a thousand rooms is so in each, and a look at all of them
+/// for the next one would make a million.
+fn behind(core: &SessionCore) -> Vec<(EntityId, Subscription)> {
     if core.is_closed() {
-        return None;
+        return Vec::new();
     }
-    let subscriptions = core.subscriptions.lock().clone();
-    subscriptions.into_iter().find(|(_, subscription)| {
+    let subscriptions = core.subscriptions.lock();
+    let behind = subscriptions.iter().filter(|(_, subscription)| {
         let mut feed = subscription.feed.lock();
         let entry = feed.entry(subscription.place);
         entry.is_some_and(|e| e.standing == Standing::Behind)
-    })
+    });
+    behind
+        .map(|(entity, s)| (entity.clone(), s.clone()))
+        .collect()
+}
+
+/// Until nothing is behind any more; false when the connection is gone.
+async fn bring_all_forward(core: &Arc<SessionCore>) -> bool {
+    loop {
+        let behind = behind(core);
+        if behind.is_empty() {
+            return true;
+        }
+        for (entity, subscription) in behind {
+            if !bring_forward(core, &entity, &subscription).await {
+                return false;
+            }
+        }
+    }
 }
 
 /// Pushes until the subscription is live or over; false when the connection is gone.

@@ -90,6 +90,39 @@ async fn a_slow_reader_loses_nothing_and_its_queue_stays_bounded() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_comes_back_to_many_rooms_at_once_is_shown_all_of_each() {
+    let stage = band(0).await;
+    let bob = stage.connect("bob", 4);
+    let (mut begun, mut views) = (Vec::new(), Vec::new());
+    for number in 0..20 {
+        let name = format!("room-{number}");
+        stage.create(&name, &["bob"]).await.expect("created");
+        let sent = stage.send(&name, "ada", "before").await;
+        assert!(sent.is_ok());
+        let joined = bob.0.join(&room(&name), Some(Sequence::ZERO)).await;
+        let joined = joined.expect("joined");
+        views.push(stage.view(&bob.0, &name, Some(Sequence::ZERO), joined.view.head));
+        bob.1.read(100);
+        bob.1.joined(room(&name), views[number], None);
+        begun.push(joined.starting);
+    }
+    for starting in begun {
+        starting.begin();
+    }
+    // One that has caught up falls behind again while others still wait for their turn.
+    let sent = stage.send("room-0", "ada", "meanwhile").await;
+    assert!(sent.is_ok());
+    for _ in 0..200 {
+        bob.1.read(1);
+        pass(10).await;
+    }
+    assert_eq!(stage.seen(views[0]), [1, 2, 3, 4, 5]);
+    for view in &views[1..] {
+        assert_eq!(stage.seen(*view), [1, 2, 3, 4]);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_position_beyond_the_head_is_reset_even_if_the_queue_is_full_just_then() {
     let stage = band(3).await;
     let bob = stage.connect("bob", 1);

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -12,7 +12,7 @@ use super::probe::rest_of;
 use super::{Carried, Scene};
 use crate::client::{Client, Settings};
 use crate::history::{Event, History};
-use crate::member::{now, record};
+use crate::member::{ANSWER, now, record};
 use crate::suite::error::SiteError;
 use crate::suite::format::Check;
 use crate::suite::site::Site;
@@ -69,12 +69,10 @@ impl Sleeper {
         let client = Client::connect(&self.settings).await.ok()?;
         let subscribed = Event::Subscribed { after: last };
         self.history.record(&self.name, &self.room, subscribed);
-        // Whoever does not read does not see the answer, which may lie behind what it does not read.
-        let joining = client
-            .caller()
-            .send("JoinRoom", json!([self.room, last]))
-            .await;
-        joining.is_ok().then_some(client)
+        // The answer comes before anything that it does not read. A hub whose store is in trouble refuses.
+        let joining = client.invoke::<Value>("JoinRoom", json!([self.room, last]));
+        let joined = matches!(timeout(ANSWER, joining).await, Ok(Ok(_)));
+        joined.then_some(client)
     }
 }
 
