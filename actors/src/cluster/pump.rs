@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::entry::{Offered, Standing};
+use super::feed::Place;
 use super::session::{SessionCore, Subscription};
 use crate::delivery::{Block, Delivery, Payload, Shown};
 use crate::ids::{EntityId, RoomId, Sequence, UserId};
@@ -48,8 +49,8 @@ pub(crate) fn try_live(subscription: &Subscription) -> bool {
 }
 
 /// All subscriptions that are behind: somebody who comes back to a thousand rooms is so in each, and a look at all of them
-/// for the next one would make a million.
-fn behind(core: &SessionCore) -> Vec<(EntityId, Subscription)> {
+/// for the next one would make a million. Places only, for a feed that somebody holds cannot be given up.
+fn behind(core: &SessionCore) -> Vec<(EntityId, Place)> {
     if core.is_closed() {
         return Vec::new();
     }
@@ -60,7 +61,7 @@ fn behind(core: &SessionCore) -> Vec<(EntityId, Subscription)> {
         entry.is_some_and(|e| e.standing == Standing::Behind)
     });
     behind
-        .map(|(entity, s)| (entity.clone(), s.clone()))
+        .map(|(entity, subscription)| (entity.clone(), subscription.place))
         .collect()
 }
 
@@ -71,7 +72,12 @@ async fn bring_all_forward(core: &Arc<SessionCore>) -> bool {
         if behind.is_empty() {
             return true;
         }
-        for (entity, subscription) in behind {
+        for (entity, place) in behind {
+            let subscription = core.subscriptions.lock().get(&entity).cloned();
+            let Some(subscription) = subscription.filter(|now| now.place == place) else {
+                // Left or joined anew meanwhile.
+                continue;
+            };
             if !bring_forward(core, &entity, &subscription).await {
                 return false;
             }

@@ -97,13 +97,14 @@ pub(super) async fn stand_by(
 ) -> Result<Carried, SiteError> {
     let length = Duration::from_millis(millis);
     // It takes in the messages of the others anyway, and so much in the same time.
-    let (before, most) = growth(site, hub, length).await?;
-    let ordinary = most - before;
+    let (resting, most) = growth(site, hub, length).await?;
+    let ordinary = most - resting;
     let wakes: Vec<watch::Sender<Option<u64>>> = scene
         .rooms
         .iter()
         .map(|_| watch::Sender::new(None))
         .collect();
+    let before = site.process(hub).rss_bytes()?;
     let (mut sleepers, joined, connect) = (JoinSet::new(), watch::Sender::new(0), site.connect());
     let run = uuid::Uuid::new_v4().simple();
     for number in 0..clients {
@@ -127,7 +128,7 @@ pub(super) async fn stand_by(
     });
     let all_joined = all.await.is_ok();
     let in_force = now();
-    let (before, most) = growth(site, hub, length).await?;
+    let (_, most) = growth(site, hub, length).await?;
     let asleep = now();
     for (wake, room) in wakes.iter().zip(scene.rooms) {
         wake.send_replace(Some(scene.history.seen(|seen| seen.head(room))));
