@@ -69,9 +69,7 @@ pub async fn read(
             continue;
         };
         connections += 1;
-        history.record(&name, &room, Event::Subscribed { after: last });
-        let joining = client.invoke::<Value>("JoinRoom", json!([room, last]));
-        if !matches!(timeout(ANSWER, joining).await, Ok(Ok(_))) {
+        if !enter(&client, &history, &name, &room, last).await {
             settings.turn();
             sleep(PAUSE).await;
             continue;
@@ -104,6 +102,19 @@ pub async fn read(
         }
     }
     connections
+}
+
+/// Asks for a room from behind a sequence on. False when the hub refuses or does not answer: its store may be in trouble.
+pub(crate) async fn enter(
+    client: &Client,
+    history: &History,
+    name: &str,
+    room: &str,
+    after: u64,
+) -> bool {
+    history.record(name, room, Event::Subscribed { after });
+    let joining = client.invoke::<Value>("JoinRoom", json!([room, after]));
+    matches!(timeout(ANSWER, joining).await, Ok(Ok(_)))
 }
 
 /// Records a callback of `room` that has a place.

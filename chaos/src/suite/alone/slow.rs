@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
@@ -12,7 +11,7 @@ use super::probe::rest_of;
 use super::{Carried, Scene};
 use crate::client::{Client, Settings};
 use crate::history::{Event, History};
-use crate::member::{ANSWER, now, record};
+use crate::member::{enter, now, record};
 use crate::suite::error::SiteError;
 use crate::suite::format::Check;
 use crate::suite::site::Site;
@@ -67,24 +66,25 @@ impl Sleeper {
 
     async fn join(&mut self, last: u64) -> Option<Client> {
         let client = Client::connect(&self.settings).await.ok()?;
-        let subscribed = Event::Subscribed { after: last };
-        self.history.record(&self.name, &self.room, subscribed);
-        // The answer comes before anything that it does not read. A hub whose store is in trouble refuses.
-        let joining = client.invoke::<Value>("JoinRoom", json!([self.room, last]));
-        let joined = matches!(timeout(ANSWER, joining).await, Ok(Ok(_)));
-        joined.then_some(client)
+        // The answer comes before anything that it does not read.
+        let there = enter(&client, &self.history, &self.name, &self.room, last).await;
+        there.then_some(client)
     }
 }
 
-/// The resident memory of a hub now, and the most that it is within a time, in bytes.
-async fn growth(site: &Site<'_>, hub: usize, length: Duration) -> Result<(u64, u64), SiteError> {
-    let before = site.process(hub).rss_bytes()?;
+/// The most that the resident memory of a hub is within a time, in bytes; no less than before it.
+async fn most_within(
+    site: &Site<'_>,
+    hub: usize,
+    length: Duration,
+    before: u64,
+) -> Result<u64, SiteError> {
     let (begun, mut most) = (now(), before);
     while now().duration_since(begun) < length {
         most = most.max(site.process(hub).rss_bytes()?);
         rest_of(100, now()).await;
     }
-    Ok((before, most))
+    Ok(most)
 }
 
 /// Lets them join, sleep and read.
@@ -97,8 +97,8 @@ pub(super) async fn stand_by(
 ) -> Result<Carried, SiteError> {
     let length = Duration::from_millis(millis);
     // It takes in the messages of the others anyway, and so much in the same time.
-    let (resting, most) = growth(site, hub, length).await?;
-    let ordinary = most - resting;
+    let resting = site.process(hub).rss_bytes()?;
+    let ordinary = most_within(site, hub, length, resting).await? - resting;
     let wakes: Vec<watch::Sender<Option<u64>>> = scene
         .rooms
         .iter()
@@ -128,7 +128,7 @@ pub(super) async fn stand_by(
     });
     let all_joined = all.await.is_ok();
     let in_force = now();
-    let (_, most) = growth(site, hub, length).await?;
+    let most = most_within(site, hub, length, before).await?;
     let asleep = now();
     for (wake, room) in wakes.iter().zip(scene.rooms) {
         wake.send_replace(Some(scene.history.seen(|seen| seen.head(room))));

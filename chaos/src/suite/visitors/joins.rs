@@ -3,13 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Value, json};
 use tokio::time::timeout;
 
 use super::{Common, VISITORS, pace};
 use crate::client::{Client, Settings};
 use crate::history::Event;
-use crate::member::{now, record};
+use crate::member::{enter, now, record};
 use crate::suite::class::Class;
 
 /// How far behind the head they come back.
@@ -48,9 +47,9 @@ async fn come_back(common: &Common, settings: &Settings, name: &str, room: &str)
     let head = history.seen(|progress| progress.head(room));
     let mut last = head.saturating_sub(BEHIND);
     let mut client = Client::connect(settings).await.ok()?;
-    history.record(name, room, Event::Subscribed { after: last });
-    let joined = client.invoke::<Value>("JoinRoom", json!([room, last]));
-    joined.await.ok()?;
+    if !enter(&client, history, name, room, last).await {
+        return None;
+    }
     while last < head {
         let callback = client.next().await?;
         record(name, room, &callback, &mut last, history);
